@@ -1,0 +1,243 @@
+//! Many accounts at once, from CSV and to it.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::csv::{self, Records};
+use super::{Accounts, AccountsError, Actor, NewAccount, Plan};
+use crate::http_digest::{Algorithm, Hash};
+use crate::identity::UserName;
+use crate::model::{Account, AccountKind, Record as _};
+use crate::store::{Commit, Table, rows};
+
+/// Accounts of one commit.
+const BATCH: usize = 500;
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Accounts made.
+    pub added: u64,
+    /// Rows that made none, in their order.
+    pub failed: Vec<RowFailure>,
+}
+
+/// A row that made no account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowFailure {
+    /// The line of the file that the row begins on.
+    pub line: u64,
+    /// Its user name, as far as it has one.
+    pub user: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Which field of a row is what.
+#[derive(Debug)]
+struct Columns {
+    user: usize,
+    name: Option<usize>,
+    mail: Option<usize>,
+    password: Option<usize>,
+    groups: Option<usize>,
+    number: Option<usize>,
+    ha1: Option<usize>,
+}
+
+impl Columns {
+    fn new(header: &[Cow<'_, str>]) -> Result<Columns, AccountsError> {
+        const KNOWN: [&str; 7] = ["user", "name", "mail", "password", "groups", "number", "ha1"];
+        let names: Vec<String> = header.iter().map(|name| name.trim().to_lowercase()).collect();
+        for (index, name) in names.iter().enumerate() {
+            let twice = names.iter().position(|other| other == name) != Some(index);
+            // A subscriber table of another SIP server names the domain, which is ours here.
+            let known = KNOWN.contains(&name.as_str()) || name == "domain";
+            if twice || !known {
+                return Err(AccountsError::Header(format!("{:?}", header[index])));
+            }
+        }
+        let at = |name: &str| names.iter().position(|column| column == name);
+        Ok(Columns {
+            user: at("user").ok_or_else(|| AccountsError::Header("no user".to_owned()))?,
+            name: at("name"),
+            mail: at("mail"),
+            password: at("password"),
+            groups: at("groups"),
+            number: at("number"),
+            ha1: at("ha1"),
+        })
+    }
+}
+
+/// An account ready to be written.
+struct Draft {
+    line: u64,
+    name: UserName,
+    account: Account,
+}
+
+impl Accounts {
+    /// Makes local accounts of CSV with a header line: `user,name,mail,password,groups`, in any
+    /// order, all but `user` optional; groups are separated by semicolons or spaces. A column
+    /// `number` is taken too, and `ha1`, in a password's place: the hexadecimal MD5 of
+    /// `user:realm:password`, as the subscriber tables of other SIP servers hold it. A row that
+    /// cannot be is reported and the others go on; an account that exists is left as it is.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if the header is of no use, or the store fails.
+    pub async fn import_csv(
+        &self,
+        actor: &Actor,
+        text: &str,
+    ) -> Result<ImportReport, AccountsError> {
+        let mut report = ImportReport::default();
+        let mut records = Records::new(text);
+        let header = match records.next() {
+            Some(Ok((_, header))) => header,
+            Some(Err((_, error))) => return Err(AccountsError::Header(error.to_string())),
+            None => return Err(AccountsError::Header("the file is empty".to_owned())),
+        };
+        let columns = Columns::new(&header)?;
+        let mut seen = HashSet::new();
+        let mut batch: Vec<Draft> = Vec::with_capacity(BATCH);
+        for record in records {
+            let (line, fields) = match record {
+                Ok(record) => record,
+                Err((line, error)) => {
+                    report.fail(line, "", &error.to_string());
+                    continue;
+                }
+            };
+            let user = fields.get(columns.user).map_or("", |user| user.trim());
+            if fields.len() > header.len() {
+                report.fail(line, user, "more fields than the header names");
+                continue;
+            }
+            match self.draft_row(&columns, &fields) {
+                Err(error) => report.fail(line, user, &error.to_string()),
+                Ok(account) => {
+                    let name = UserName::canonical(&account.user);
+                    if seen.insert(name.clone()) {
+                        batch.push(Draft { line, name, account });
+                    } else {
+                        report.fail(line, user, "the file has this name twice");
+                    }
+                }
+            }
+            if batch.len() >= BATCH {
+                self.write_batch(actor, std::mem::take(&mut batch), &mut report).await?;
+            }
+        }
+        self.write_batch(actor, batch, &mut report).await?;
+        report.failed.sort_by_key(|failure| failure.line);
+        Ok(report)
+    }
+
+    fn draft_row(
+        &self,
+        columns: &Columns,
+        fields: &[Cow<'_, str>],
+    ) -> Result<Account, AccountsError> {
+        let field = |column: Option<usize>| {
+            column.and_then(|column| fields.get(column)).map_or("", AsRef::as_ref)
+        };
+        let groups: Vec<String> = field(columns.groups)
+            .split([';', ' '])
+            .filter(|group| !group.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let password = field(columns.password);
+        let mut account = self.draft(&NewAccount {
+            user: field(Some(columns.user)),
+            display_name: field(columns.name),
+            mail: field(columns.mail),
+            number: field(columns.number),
+            groups: &groups,
+            password: (!password.is_empty()).then_some(password),
+        })?;
+        let ha1 = field(columns.ha1).trim();
+        if !ha1.is_empty() {
+            if !password.is_empty() {
+                return Err(AccountsError::Password("given twice, as password and as ha1"));
+            }
+            let hash = Hash::from_hex(Algorithm::Md5, ha1.as_bytes())
+                .ok_or(AccountsError::Password("not an HA1: 32 hexadecimal digits"))?;
+            let context = Account::seal_context(&account.user);
+            account.sealed_password = Some(self.identity.seal_ha1(&context, &hash));
+        }
+        Ok(account)
+    }
+
+    /// Writes accounts in one commit; those whose names are taken are reported.
+    async fn write_batch(
+        &self,
+        actor: &Actor,
+        batch: Vec<Draft>,
+        report: &mut ImportReport,
+    ) -> Result<(), AccountsError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let written: Vec<bool> = self
+            .perform(actor, "user.import", "", || {
+                let mut commit = Commit::new();
+                let mut written = Vec::with_capacity(batch.len());
+                for draft in &batch {
+                    let key = Account::key(&draft.name);
+                    // Not over a person of the directory either, as far as that is known now.
+                    let free =
+                        self.row(&draft.name)?.is_none() && !self.identity.is_listed(&draft.name);
+                    if free {
+                        commit = commit.expect_absent(Table::Accounts, &key).put(
+                            Table::Accounts,
+                            &key,
+                            draft.account.encode(),
+                        );
+                    }
+                    written.push(free);
+                }
+                let count = written.iter().filter(|written| **written).count();
+                Ok(Plan { commit, detail: format!("{count} accounts"), value: written })
+            })
+            .await?;
+        for (draft, written) in batch.iter().zip(written) {
+            if written {
+                report.added += 1;
+                self.announce(&draft.name)?;
+            } else {
+                let error = AccountsError::Exists(draft.name.to_string());
+                report.fail(draft.line, &draft.name, &error.to_string());
+            }
+        }
+        // Whoever else waits on this runtime.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// All local accounts as CSV that [`Accounts::import_csv`] takes, without passwords.
+    ///
+    /// # Errors
+    /// [`AccountsError::Store`] if they cannot be read.
+    pub fn export_csv(&self) -> Result<String, AccountsError> {
+        let mut out = String::new();
+        csv::write(&["user", "name", "mail", "password", "groups", "number"], &mut out);
+        for row in rows(&*self.store, Table::Accounts, b"") {
+            let Ok(account) = Account::decode(&row?.1) else { continue };
+            if account.kind != AccountKind::Local {
+                continue;
+            }
+            let groups = account.groups.join(";");
+            let (name, mail) = (&account.display_name, &account.mail);
+            csv::write(&[&account.user, name, mail, "", &groups, &account.number], &mut out);
+        }
+        Ok(out)
+    }
+}
+
+impl ImportReport {
+    fn fail(&mut self, line: u64, user: &str, reason: &str) {
+        let (user, reason) = (user.to_owned(), reason.to_owned());
+        self.failed.push(RowFailure { line, user, reason });
+    }
+}

@@ -1,0 +1,249 @@
+//! Local accounts.
+
+use super::{Accounts, AccountsError, Actor, Plan};
+use crate::identity::{Existence, UserName};
+use crate::model::{Account, AccountKind, DeviceCredential, Record as _};
+use crate::store::{Commit, Table, rows};
+
+/// Bytes of a name, a mail address or a group at most.
+const LONGEST_TEXT: usize = 512;
+/// Bytes of a password at most.
+const LONGEST_PASSWORD: usize = 1024;
+/// Groups of one account at most.
+const MOST_GROUPS: usize = 256;
+
+/// An account to be made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewAccount<'a> {
+    /// The name; `user@domain` is taken if the domain is ours.
+    pub user: &'a str,
+    /// The name that people read; empty is the user name.
+    pub display_name: &'a str,
+    /// Mail address; may be empty.
+    pub mail: &'a str,
+    /// Telephone extension; may be empty.
+    pub number: &'a str,
+    /// Groups.
+    pub groups: &'a [String],
+    /// The Digest password; `None` makes an account that only devices sign in to.
+    pub password: Option<&'a str>,
+}
+
+/// What a password must be to work in every client.
+pub(super) fn check_password(password: &str) -> Result<(), AccountsError> {
+    if password.is_empty() {
+        return Err(AccountsError::Password("empty"));
+    }
+    if password.len() > LONGEST_PASSWORD {
+        return Err(AccountsError::Password("too long"));
+    }
+    if password.chars().any(char::is_control) {
+        return Err(AccountsError::Password("not text: it holds a control character"));
+    }
+    Ok(())
+}
+
+impl Accounts {
+    /// The row of an account to be made.
+    pub(super) fn draft(&self, new: &NewAccount<'_>) -> Result<Account, AccountsError> {
+        let name = self.name(new.user)?;
+        let too_long = |text: &str| text.len() > LONGEST_TEXT;
+        for (what, text) in [("name", new.display_name), ("mail address", new.mail)] {
+            if too_long(text) {
+                return Err(AccountsError::TooLong(what));
+            }
+        }
+        if new.groups.len() > MOST_GROUPS || new.groups.iter().any(|group| too_long(group)) {
+            return Err(AccountsError::TooLong("list of groups"));
+        }
+        if too_long(new.number) {
+            return Err(AccountsError::TooLong("number"));
+        }
+        new.password.map_or(Ok(()), check_password)?;
+        let context = Account::seal_context(&name);
+        let seal = |password| self.identity.seal_password(&name, &context, password);
+        let display_name = if new.display_name.is_empty() { &*name } else { new.display_name };
+        let now = self.now();
+        Ok(Account {
+            kind: AccountKind::Local,
+            display_name: visible(display_name),
+            mail: visible(new.mail),
+            groups: new.groups.iter().map(|group| visible(group)).collect(),
+            number: visible(new.number),
+            disabled: false,
+            directory_locked: false,
+            created: now,
+            changed: now,
+            directory_id: None,
+            sealed_password: new.password.map(seal),
+            user: name.to_string(),
+        })
+    }
+
+    /// Makes a local account.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if the name is taken here or in the directory, or something about the
+    /// account cannot be.
+    pub async fn add_local(
+        &self,
+        actor: &Actor,
+        new: NewAccount<'_>,
+    ) -> Result<Account, AccountsError> {
+        let account = self.draft(&new)?;
+        let name = UserName::canonical(&account.user);
+        // A local account goes before a person of the directory, so it must not be made over one.
+        // Out of reach, the directory cannot object.
+        if self.identity.exists(&name).await == Existence::Directory {
+            return Err(AccountsError::Exists(name.to_string()));
+        }
+        let key = Account::key(&name);
+        self.perform(actor, "user.add", &name, || {
+            if self.row(&name)?.is_some() {
+                return Err(AccountsError::Exists(name.to_string()));
+            }
+            let commit = Commit::new().expect_absent(Table::Accounts, &key).put(
+                Table::Accounts,
+                &key,
+                account.encode(),
+            );
+            Ok(Plan { commit, detail: String::new(), value: () })
+        })
+        .await?;
+        self.announce(&name)?;
+        Ok(account)
+    }
+
+    /// Gives a local account another password.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if there is no such account, or its password is the directory's.
+    pub async fn set_password(
+        &self,
+        actor: &Actor,
+        user: &str,
+        password: &str,
+    ) -> Result<(), AccountsError> {
+        check_password(password)?;
+        let name = self.name(user)?;
+        let sealed = self.identity.seal_password(&name, &Account::seal_context(&name), password);
+        self.change(actor, "user.passwd", &name, |account| {
+            if account.kind == AccountKind::Directory {
+                return Err(AccountsError::OfDirectory(account.user.clone()));
+            }
+            account.sealed_password = Some(sealed.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Locks an account: nothing signs in to it from here on, and what it holds ends.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if there is no such account.
+    pub async fn disable(&self, actor: &Actor, user: &str) -> Result<(), AccountsError> {
+        let name = self.name(user)?;
+        // A person of the directory who has no row yet gets one to be locked in.
+        self.ensure_directory_row(&name).await?;
+        self.change(actor, "user.disable", &name, |account| {
+            account.disabled = true;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets an account in again that an administrator had locked.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if there is no such account.
+    pub async fn enable(&self, actor: &Actor, user: &str) -> Result<(), AccountsError> {
+        let name = self.name(user)?;
+        self.change(actor, "user.enable", &name, |account| {
+            account.disabled = false;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes one row.
+    async fn change(
+        &self,
+        actor: &Actor,
+        action: &str,
+        name: &UserName,
+        mut edit: impl FnMut(&mut Account) -> Result<(), AccountsError> + Send,
+    ) -> Result<(), AccountsError> {
+        self.perform(actor, action, name, || {
+            let (mut account, before) = self.existing(name)?;
+            edit(&mut account)?;
+            account.changed = self.now();
+            let commit = Accounts::replace(Commit::new(), &account, before);
+            Ok(Plan { commit, detail: String::new(), value: () })
+        })
+        .await?;
+        self.announce(name)
+    }
+
+    /// Removes an account with its device credentials, and `also` what other services keep of it.
+    /// A person of the directory stays one: only what was kept here is gone.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if there is no such account.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        user: &str,
+        also: Commit,
+    ) -> Result<(), AccountsError> {
+        let name = self.name(user)?;
+        let key = Account::key(&name);
+        self.perform(actor, "user.delete", &name, || {
+            let (_, before) = self.existing(&name)?;
+            let mut commit = Commit::new()
+                .expect_equals(Table::Accounts, &key, before)
+                .delete(Table::Accounts, &key);
+            let prefix = DeviceCredential::prefix(&name);
+            let mut devices = 0;
+            for row in rows(&*self.store, Table::Credentials, &prefix) {
+                commit = commit.delete(Table::Credentials, &row?.0);
+                devices += 1;
+            }
+            let detail = format!("{devices} devices");
+            Ok(Plan { commit: commit.and(also.clone()), detail, value: () })
+        })
+        .await?;
+        self.announce(&name)
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// [`AccountsError::NoAccount`] if there is none.
+    pub fn show(&self, user: &str) -> Result<Account, AccountsError> {
+        Ok(self.existing(&self.name(user)?)?.0)
+    }
+
+    /// Accounts in the order of their names, from the first one after `after`.
+    ///
+    /// # Errors
+    /// [`AccountsError::Store`] if they cannot be read.
+    pub fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<Account>, AccountsError> {
+        let after = after.map(|user| Account::key(&self.identity.canonical(user)));
+        let rows = self.store.scan(Table::Accounts, b"", after.as_deref(), limit)?;
+        let account = |row: &[u8]| Account::decode(row).ok();
+        Ok(rows.iter().filter_map(|(_, row)| account(row)).collect())
+    }
+
+    /// How many accounts have a row here.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.store.count(Table::Accounts)
+    }
+}
+
+/// Text to show: without control characters and directional overrides (security.md T33).
+pub(super) fn visible(text: &str) -> String {
+    let hidden =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.trim().chars().filter(|&c| !hidden(c)).collect()
+}

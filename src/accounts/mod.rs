@@ -1,0 +1,272 @@
+//! Accounts: the one writer of accounts, device credentials, bans and the audit trail.
+//!
+//! Each change is one commit, its line of the audit trail included, and durable before it is
+//! answered. Then [`crate::identity`] reads the person's rows again, so that a new password works
+//! and a locked account is out before the caller hears of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+
+use crate::bus::Bus;
+use crate::clock::{Clock, WallTime};
+use crate::identity::{Identity, UserName, is_valid_name};
+use crate::model::{Account, AuditEntry, Record as _};
+use crate::store::{Commit, CommitError, Store, StoreError, Table};
+
+mod bans;
+mod csv;
+mod devices;
+mod directory;
+mod import;
+mod local;
+mod realm;
+#[cfg(test)]
+mod tests;
+
+pub use devices::DeviceSecret;
+pub use import::{ImportReport, RowFailure};
+pub use local::NewAccount;
+pub use realm::{FrozenRealm, freeze_realm};
+
+/// Who asks for a change, for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// An account, or `local` for whoever may open the data directory.
+    pub name: String,
+    /// An address, `socket`, or `offline`.
+    pub source: String,
+}
+
+impl Actor {
+    /// Whoever may open the control socket.
+    #[must_use]
+    pub fn socket() -> Actor {
+        Actor { name: "local".to_owned(), source: "socket".to_owned() }
+    }
+
+    /// Whoever opened the store while no server runs.
+    #[must_use]
+    pub fn offline() -> Actor {
+        Actor { name: "local".to_owned(), source: "offline".to_owned() }
+    }
+
+    /// The server itself.
+    #[must_use]
+    pub fn server() -> Actor {
+        Actor { name: "server".to_owned(), source: "offline".to_owned() }
+    }
+}
+
+/// Why a change was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountsError {
+    /// Nobody of that name.
+    #[error("there is no account {0}")]
+    NoAccount(String),
+    /// No such device credential, or it was revoked.
+    #[error("{user} has no device {device}")]
+    NoDevice {
+        /// Whose.
+        user: String,
+        /// Which.
+        device: String,
+    },
+    /// The name is taken, here or in the directory.
+    #[error("there is an account {0} already")]
+    Exists(String),
+    /// Nobody can be called so.
+    #[error("{0:?} is not a user name")]
+    Name(String),
+    /// The password cannot be one.
+    #[error("the password is {0}")]
+    Password(&'static str),
+    /// A text is longer than it may be.
+    #[error("the {0} is too long")]
+    TooLong(&'static str),
+    /// A person of the directory has his password there.
+    #[error("the password of {0} is the directory's")]
+    OfDirectory(String),
+    /// No more devices.
+    #[error("{0} has as many devices as one may have; revoke one first")]
+    TooManyDevices(String),
+    /// The directory is out of reach.
+    #[error("the directory is out of reach; try again in {0:?}")]
+    Unavailable(Duration),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store does not take the change.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A row cannot be read.
+    #[error("the row of {0} is damaged")]
+    Damaged(String),
+    /// The CSV has no header line that can be used.
+    #[error("the first line must name the columns, user among them: {0}")]
+    Header(String),
+}
+
+/// How often a change is planned anew when somebody else was faster.
+const TRIES: usize = 5;
+
+/// The one writer of its tables. Shared.
+#[derive(Debug)]
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    identity: Arc<Identity>,
+    clock: Clock,
+    bus: Bus,
+    /// Held from planning a change to its commit: the audit trail is a chain.
+    order: Mutex<()>,
+    used: devices::LastUsed,
+}
+
+/// A change to be made, and what it is called in the audit trail.
+struct Plan<T> {
+    commit: Commit,
+    detail: String,
+    value: T,
+}
+
+impl Accounts {
+    /// Begins to write; `identity` reads from the same store. From here on what the directory
+    /// says about people is written to their rows, on `runtime`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        identity: Arc<Identity>,
+        clock: Clock,
+        bus: Bus,
+        runtime: &Handle,
+    ) -> Arc<Accounts> {
+        let accounts = Arc::new(Accounts {
+            store,
+            identity: Arc::clone(&identity),
+            clock,
+            bus,
+            order: Mutex::new(()),
+            used: devices::LastUsed::default(),
+        });
+        identity.watch(Arc::new(directory::Recorder::new(&accounts, runtime.clone())));
+        accounts
+    }
+
+    /// The identity layer that reads what is written here.
+    #[must_use]
+    pub const fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    fn now(&self) -> WallTime {
+        self.clock.wall()
+    }
+
+    /// The canonical form of a name that somebody typed.
+    fn name(&self, user: &str) -> Result<UserName, AccountsError> {
+        let name = self.identity.canonical(user.trim());
+        if is_valid_name(&name) { Ok(name) } else { Err(AccountsError::Name(user.to_owned())) }
+    }
+
+    /// A row of the accounts, with its bytes.
+    fn row(&self, user: &UserName) -> Result<Option<(Account, Vec<u8>)>, AccountsError> {
+        match self.store.get(Table::Accounts, &Account::key(user))? {
+            None => Ok(None),
+            Some(bytes) => match Account::decode(&bytes) {
+                Ok(account) => Ok(Some((account, bytes))),
+                Err(_) => Err(AccountsError::Damaged(user.to_string())),
+            },
+        }
+    }
+
+    fn existing(&self, user: &UserName) -> Result<(Account, Vec<u8>), AccountsError> {
+        self.row(user)?.ok_or_else(|| AccountsError::NoAccount(user.to_string()))
+    }
+
+    /// Replaces a row that still is what was read.
+    fn replace(commit: Commit, account: &Account, before: Vec<u8>) -> Commit {
+        let key = Account::key(&account.user);
+        commit.expect_equals(Table::Accounts, &key, before).put(
+            Table::Accounts,
+            &key,
+            account.encode(),
+        )
+    }
+
+    /// Makes a change together with its line of the audit trail. `plan` reads what it needs and
+    /// is run again if that changed in the meantime.
+    async fn perform<T>(
+        &self,
+        actor: &Actor,
+        action: &str,
+        subject: &str,
+        mut plan: impl FnMut() -> Result<Plan<T>, AccountsError> + Send,
+    ) -> Result<T, AccountsError> {
+        let _one_at_a_time = self.order.lock().await;
+        let mut outcome = Err(CommitError::Conflict);
+        for _ in 0..TRIES {
+            let Plan { commit, detail, value } = plan()?;
+            if commit.is_empty() {
+                return Ok(value);
+            }
+            let (sequence, previous) = self.end_of_trail()?;
+            let entry = AuditEntry {
+                sequence,
+                at: self.now(),
+                actor: actor.name.clone(),
+                source: actor.source.clone(),
+                action: action.to_owned(),
+                subject: subject.to_owned(),
+                detail,
+                done: true,
+                previous,
+            };
+            let key = AuditEntry::key(sequence);
+            let commit =
+                commit.expect_absent(Table::Audit, &key).put(Table::Audit, &key, entry.encode());
+            outcome = self.store.commit(commit).await;
+            match outcome {
+                Ok(()) => return Ok(value),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        outcome?;
+        Err(CommitError::Conflict.into())
+    }
+
+    /// The number of the next audit entry and the digest of the last one. Entries are counted
+    /// without gaps, so the count finds the last one.
+    fn end_of_trail(&self) -> Result<(u64, [u8; 32]), AccountsError> {
+        let count = self.store.count(Table::Audit);
+        if count == 0 {
+            return Ok((1, [0; 32]));
+        }
+        let damaged = || AccountsError::Damaged(format!("audit entry {count}"));
+        let bytes = self.store.get(Table::Audit, &AuditEntry::key(count))?.ok_or_else(damaged)?;
+        let last = AuditEntry::decode(&bytes).map_err(|_| damaged())?;
+        Ok((count.saturating_add(1), last.digest()))
+    }
+
+    /// The audit trail from an entry's number on.
+    ///
+    /// # Errors
+    /// [`AccountsError::Store`] if it cannot be read.
+    pub fn trail(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>, AccountsError> {
+        let after = from.checked_sub(1).map(AuditEntry::key);
+        let rows = self.store.scan(Table::Audit, b"", after.as_deref(), limit)?;
+        let entry = |row: &[u8]| {
+            AuditEntry::decode(row).map_err(|_| AccountsError::Damaged("the audit trail".into()))
+        };
+        rows.iter().map(|(_, row)| entry(row)).collect()
+    }
+
+    /// Lets the identity layer read a person's rows again, and tells everybody else.
+    fn announce(&self, user: &UserName) -> Result<(), AccountsError> {
+        self.identity.refresh(user)?;
+        self.bus.publish(Table::Accounts, &Account::key(user));
+        Ok(())
+    }
+}

@@ -1,0 +1,234 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use super::context::Global;
+use super::exit::Failure;
+use super::secret::{self, Secret};
+
+/// Tagus: an instant-messaging appliance for a small campus.
+#[derive(Debug, Parser)]
+#[command(name = "tagus", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage or invalid configuration, \
+    3 not found, 4 refused, 5 the server cannot be reached.")]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Writes a commented configuration and makes the data directory; never overwrites
+    Init(Init),
+    /// Shows what the running server is doing
+    Status,
+    /// Checks the configuration, or shows every key and where its value comes from
+    #[command(subcommand)]
+    Config(Config),
+    /// People: local accounts, and those of the directory that have been here
+    #[command(subcommand)]
+    User(User),
+    /// Device credentials: one password per device, shown once, revoked one by one
+    #[command(subcommand)]
+    Device(Device),
+    /// The directory
+    #[command(subcommand)]
+    Ldap(Ldap),
+    /// Addresses that are refused after too many failures
+    #[command(subcommand)]
+    Ban(Ban),
+    /// Writes everything stored into a file
+    Export {
+        /// The file; it must not exist yet
+        file: PathBuf,
+    },
+    /// Reads everything from a file of `export` into an empty data directory
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+    /// Prints completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the version
+    Version,
+}
+
+/// `tagus init`.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// The SIP domain, the part after the @ of everybody's address
+    #[arg(long)]
+    pub domain: Option<String>,
+}
+
+/// `tagus config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Says whether the configuration is valid, without starting anything
+    Check {
+        /// Another file than the one that would be used
+        file: Option<PathBuf>,
+    },
+    /// Prints every key with its value and origin
+    Show {
+        /// Only keys that begin with this
+        prefix: Option<String>,
+    },
+}
+
+/// Where a password comes from. Never from an argument: those are read by everybody.
+#[derive(Debug, Default, clap::Args)]
+pub struct Password {
+    /// A file that holds the password; - reads one line from standard input
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Refused, with the way to do it.
+    #[arg(long, hide = true, num_args = 0..=1, value_name = "PASSWORD")]
+    pub password: Option<String>,
+}
+
+impl Password {
+    /// Reads it, if there is one.
+    ///
+    /// # Errors
+    /// If it stands on the command line, or the file cannot be read.
+    pub fn read(&self) -> Result<Option<Secret>, Failure> {
+        if self.password.is_some() {
+            return Err(Failure::usage(
+                "everybody on this machine can read a password that is an argument; \
+                 use --password-file FILE, or --password-file - and standard input",
+            ));
+        }
+        self.password_file.as_deref().map(secret::read).transpose()
+    }
+}
+
+/// `tagus user`.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Makes a local account; without a password only its devices sign in
+    Add {
+        /// The name, the part before the @
+        user: String,
+        /// The name that others see
+        #[arg(long)]
+        name: Option<String>,
+        /// The mail address
+        #[arg(long)]
+        mail: Option<String>,
+        /// The password.
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Lists accounts
+    List,
+    /// Shows one account with its devices
+    Show {
+        /// The name
+        user: String,
+    },
+    /// Gives a local account another password
+    Passwd {
+        /// The name
+        user: String,
+        /// The password.
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Locks an account out and ends its registrations
+    Disable {
+        /// The name
+        user: String,
+    },
+    /// Lets an account in again
+    Enable {
+        /// The name
+        user: String,
+    },
+    /// Removes an account with its devices and messages
+    Delete {
+        /// The name
+        user: String,
+    },
+    /// Makes accounts from a CSV file with the header user,name,mail,password,groups
+    Import {
+        /// The file; - reads standard input
+        file: PathBuf,
+    },
+    /// Prints all accounts as CSV, without passwords
+    Export,
+}
+
+/// `tagus device`.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Makes a credential and prints its secret, this once
+    Add {
+        /// Whose
+        user: String,
+        /// What the person calls the device
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Offer this device MD5 alone
+        #[arg(long)]
+        md5_only: bool,
+    },
+    /// Lists a person's devices
+    List {
+        /// Whose
+        user: String,
+    },
+    /// Revokes a credential
+    Revoke {
+        /// Whose
+        user: String,
+        /// The device's id, as `device list` shows it
+        device: String,
+    },
+}
+
+/// `tagus ldap`.
+#[derive(Debug, Subcommand)]
+pub enum Ldap {
+    /// Tries every configured server step by step, and says what to do where a step fails
+    Test {
+        /// A person to look for
+        user: Option<String>,
+        /// Try this person's password in the directory too
+        #[command(flatten)]
+        password: Password,
+    },
+}
+
+/// `tagus ban`.
+#[derive(Debug, Subcommand)]
+pub enum Ban {
+    /// Lists bans
+    List,
+    /// Lifts bans
+    Lift {
+        /// The address
+        #[arg(required_unless_present_any = ["user", "all"])]
+        source: Option<IpAddr>,
+        /// Only for this account
+        #[arg(long)]
+        user: Option<String>,
+        /// Every ban
+        #[arg(long, conflicts_with_all = ["source", "user"])]
+        all: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! `tagus config check` and `tagus config show`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::app::cli;
+use crate::app::context::Context;
+use crate::app::exit::{Exit, Failure};
+use crate::config::{Config, LoadError, Loaded, Problem};
+
+pub(super) fn run(context: &Context, command: cli::Config) -> Result<(), Failure> {
+    match command {
+        cli::Config::Check { file } => check(context, file.as_deref()),
+        cli::Config::Show { prefix } => show(context, prefix.as_deref().unwrap_or_default()),
+    }
+}
+
+fn check(context: &Context, file: Option<&Path>) -> Result<(), Failure> {
+    let mut sources = context.sources();
+    if let Some(file) = file {
+        sources.file = Some(file.to_owned());
+    }
+    let file = sources.file.as_ref().map(|path| path.display().to_string());
+    match sources.load() {
+        Ok(loaded) => {
+            let mut warnings = loaded.warnings.clone();
+            warnings.extend(missing_files(&loaded));
+            if context.output.json {
+                return context.output.document(&json!({
+                    "valid": true,
+                    "file": file,
+                    "problems": [],
+                    "warnings": listed(&warnings),
+                }));
+            }
+            for warning in &warnings {
+                context.output.say(&format!("warning: {warning}"));
+            }
+            match file {
+                Some(file) => context.output.line(&format!("{file} is valid")),
+                None => context.output.line("no file was found; the defaults are valid"),
+            }
+        }
+        Err(LoadError(problems)) if context.output.json => {
+            context.output.document(&json!({
+                "valid": false,
+                "file": file,
+                "problems": listed(&problems),
+                "warnings": [],
+            }))?;
+            Err(Failure::new(Exit::Usage, ""))
+        }
+        Err(error) => Err(Failure::usage(error)),
+    }
+}
+
+fn listed(problems: &[Problem]) -> Vec<Value> {
+    let one = |problem: &Problem| {
+        json!({
+            "key": problem.key,
+            "origin": problem.origin.name(),
+            "source": problem.origin.to_string(),
+            "message": problem.message,
+        })
+    };
+    problems.iter().map(one).collect()
+}
+
+/// Files that the configuration names and that cannot be read now. The server may run as another
+/// user, so these are warnings.
+fn missing_files(loaded: &Loaded) -> Vec<Problem> {
+    let Config { tls, identity, .. } = &loaded.config;
+    [
+        ("tls.cert_file", &tls.cert_file),
+        ("tls.key_file", &tls.key_file),
+        ("identity.ldap.ca_file", &identity.ldap.ca_file),
+        ("identity.ldap.bind_password_file", &identity.ldap.bind_password_file),
+    ]
+    .into_iter()
+    .filter(|(_, path)| !path.as_os_str().is_empty())
+    .filter_map(|(key, path)| {
+        let error = std::fs::File::open(path).err()?;
+        Some(Problem {
+            origin: loaded.origin(key),
+            key: key.to_owned(),
+            message: format!("{}: {error}", path.display()),
+        })
+    })
+    .collect()
+}
+
+fn show(context: &Context, prefix: &str) -> Result<(), Failure> {
+    let mut settings = context.load()?.settings();
+    settings.retain(|key, _| key.starts_with(prefix));
+    if settings.is_empty() {
+        return Err(Failure::not_found(format!("no key begins with {prefix:?}")));
+    }
+    if context.output.json {
+        return context.output.document(&settings);
+    }
+    let rows: Vec<Vec<String>> = settings
+        .into_iter()
+        .map(|(key, setting)| {
+            let origin = setting.source.unwrap_or_else(|| setting.origin.to_owned());
+            vec![key, setting.value.to_string(), origin]
+        })
+        .collect();
+    context.output.table(&["KEY", "VALUE", "ORIGIN"], &rows)
+}

@@ -1,0 +1,50 @@
+//! The commands, one file each.
+
+use super::cli::{Cli, Command};
+use super::context::Context;
+use super::exit::Failure;
+use clap::CommandFactory as _;
+use serde_json::json;
+
+mod archive;
+mod ban;
+mod config;
+mod device;
+mod init;
+mod ldap;
+mod status;
+mod user;
+
+/// Runs one command.
+pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Init(arguments) => init::run(context, &arguments),
+        Command::Status => status::run(context),
+        Command::Config(command) => config::run(context, command),
+        Command::User(command) => user::run(context, command),
+        Command::Device(command) => device::run(context, command),
+        Command::Ldap(command) => ldap::run(context, command),
+        Command::Ban(command) => ban::run(context, command),
+        Command::Export { file } => archive::export(context, &file),
+        Command::Import { file } => archive::import(context, &file),
+        Command::Completions { shell } => completions(context, shell),
+        Command::Version => version(context),
+    }
+}
+
+fn completions(context: &Context, shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tagus", &mut script);
+    context.output.line(String::from_utf8_lossy(&script).trim_end())
+}
+
+fn version(context: &Context) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    let document = json!({ "name": "tagus", "version": version });
+    context.output.either(&document, &format!("tagus {version}"))
+}
+
+/// The answer was of another kind than the question: the server is of another version.
+fn unexpected() -> Failure {
+    Failure::failed("the server answered something else; is it another version?")
+}

@@ -1,0 +1,46 @@
+//! `tagus status`.
+
+use crate::app::context::Context;
+use crate::app::control::{Reply, Request, Status};
+use crate::app::exit::Failure;
+
+pub(super) fn run(context: &Context) -> Result<(), Failure> {
+    match context.ask_server(&Request::Status)? {
+        Reply::Status(status) if context.output.json => context.output.document(&status),
+        Reply::Status(status) => context.output.table(&["", ""], &rows(&status)),
+        _ => Err(super::unexpected()),
+    }
+}
+
+fn rows(status: &Status) -> Vec<Vec<String>> {
+    let with = |state: &str, detail: &Option<String>| match detail {
+        Some(detail) => format!("{state}: {detail}"),
+        None => state.to_owned(),
+    };
+    let listeners = &status.listeners;
+    let mut rows = vec![
+        ("version", status.version.clone()),
+        ("process", status.pid.to_string()),
+        ("domain", status.domain.clone()),
+        ("data", status.data_dir.display().to_string()),
+        ("started", status.started.clone()),
+    ];
+    for address in listeners.sip.iter().chain(&listeners.web).chain(&listeners.msrp) {
+        rows.push(("listens", address.clone()));
+    }
+    if let Some(metrics) = &listeners.metrics {
+        rows.push(("metrics", format!("http://{metrics}/metrics")));
+    }
+    rows.extend([
+        ("accounts", status.accounts.to_string()),
+        ("bindings", status.bindings.to_string()),
+        ("held messages", status.held_messages.to_string()),
+        ("subscriptions", status.subscriptions.to_string()),
+        ("publications", status.publications.to_string()),
+        ("relay sessions", status.relay_sessions.to_string()),
+        ("bans", status.bans.to_string()),
+        ("directory", with(&status.ldap.state, &status.ldap.detail)),
+        ("store", with(&status.store.state, &status.store.detail)),
+    ]);
+    rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+}

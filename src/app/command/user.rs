@@ -1,0 +1,173 @@
+//! `tagus user`.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::unexpected;
+use crate::app::cli;
+use crate::app::context::Context;
+use crate::app::control::{LONGEST_REQUEST, Reply, Request, User};
+use crate::app::escape;
+use crate::app::exit::{Exit, Failure};
+use crate::app::secret::{self, Secret};
+
+/// Accounts in one page of a list.
+const PAGE: u32 = 1000;
+
+pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> {
+    match command {
+        cli::User::Add { user, name, mail, password } => {
+            let password = password.read()?;
+            let lonely = password.is_none();
+            let request = Request::UserAdd { user: user.clone(), name, mail, password };
+            match context.perform(&request)? {
+                Reply::User(added) => {
+                    let sentence = format!("{} can be reached as sip:{}.", user, added.address);
+                    context.output.either(&added, &sentence)?;
+                    if lonely && !context.output.json {
+                        context.output.say(&format!(
+                            "No password was set; make one for each device: tagus device add {}",
+                            escape::line(&user)
+                        ));
+                    }
+                    Ok(())
+                }
+                _ => Err(unexpected()),
+            }
+        }
+        cli::User::List => list(context),
+        cli::User::Show { user } => show(context, user),
+        cli::User::Passwd { user, password } => {
+            let password = match password.read()? {
+                Some(password) => password,
+                None => secret::read(Path::new("-"))?,
+            };
+            done(context, &Request::UserPassword { user, password }, "The password is changed.")
+        }
+        cli::User::Disable { user } => {
+            let sentence = format!("{user} is locked out.");
+            done(context, &Request::UserDisable { user }, &sentence)
+        }
+        cli::User::Enable { user } => {
+            let sentence = format!("{user} may sign in again.");
+            done(context, &Request::UserEnable { user }, &sentence)
+        }
+        cli::User::Delete { user } => {
+            let sentence = format!("{user} is gone.");
+            done(context, &Request::UserDelete { user }, &sentence)
+        }
+        cli::User::Import { file } => import(context, &file),
+        cli::User::Export => match context.perform(&Request::UserExport)? {
+            Reply::Text(csv) if context.output.json => {
+                context.output.document(&json!({ "csv": csv }))
+            }
+            Reply::Text(csv) => context.output.line(csv.trim_end()),
+            _ => Err(unexpected()),
+        },
+    }
+}
+
+fn done(context: &Context, request: &Request, sentence: &str) -> Result<(), Failure> {
+    match context.perform(request)? {
+        Reply::Done => context.output.either(&json!({ "done": true }), sentence),
+        _ => Err(unexpected()),
+    }
+}
+
+fn list(context: &Context) -> Result<(), Failure> {
+    let mut users: Vec<User> = Vec::new();
+    let mut desk = context.desk()?;
+    loop {
+        let after = users.last().map(|user| user.user.clone());
+        let Reply::Users(page) = desk.perform(&Request::UserList { after, limit: PAGE })? else {
+            return Err(unexpected());
+        };
+        let last = page.len() < PAGE as usize;
+        users.extend(page);
+        if last {
+            break;
+        }
+    }
+    if context.output.json {
+        return context.output.document(&json!({ "users": users }));
+    }
+    let rows: Vec<Vec<String>> = users
+        .into_iter()
+        .map(|user| {
+            let state = if user.disabled { "disabled" } else { "" };
+            vec![user.user, user.name, user.mail, user.kind, state.to_owned()]
+        })
+        .collect();
+    context.output.table(&["USER", "NAME", "MAIL", "KIND", "STATE"], &rows)
+}
+
+fn show(context: &Context, user: String) -> Result<(), Failure> {
+    let Reply::User(user) = context.perform(&Request::UserShow { user })? else {
+        return Err(unexpected());
+    };
+    if context.output.json {
+        return context.output.document(&user);
+    }
+    let mut rows = vec![
+        ("user", user.user),
+        ("address", format!("sip:{}", user.address)),
+        ("name", user.name),
+        ("mail", user.mail),
+        ("groups", user.groups.join(", ")),
+        ("kind", user.kind),
+        ("state", if user.disabled { "disabled" } else { "enabled" }.to_owned()),
+        ("created", user.created),
+    ];
+    for device in user.devices.iter().filter(|device| !device.revoked) {
+        rows.push(("device", format!("{} {}", device.device, device.name)));
+    }
+    for contact in user.bindings {
+        rows.push(("reached at", contact));
+    }
+    if let Some(held) = user.held_messages {
+        rows.push(("held messages", held.to_string()));
+    }
+    let rows: Vec<Vec<String>> =
+        rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    context.output.table(&["", ""], &rows)
+}
+
+/// Prints what it did: a line for each row that failed, and the count.
+fn import(context: &Context, file: &Path) -> Result<(), Failure> {
+    let csv = read_csv(file)?;
+    let Reply::Imported(report) = context.perform(&Request::UserImport { csv })? else {
+        return Err(unexpected());
+    };
+    if context.output.json {
+        context.output.document(&report)?;
+    } else {
+        for row in &report.failed {
+            let line = format!("line {}: {}: {}", row.line, row.user, row.reason);
+            context.output.line(&escape::line(&line))?;
+        }
+        context.output.line(&format!("{} added, {} failed", report.added, report.failed.len()))?;
+    }
+    if report.failed.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Failed, "")) }
+}
+
+fn read_csv(file: &Path) -> Result<Secret, Failure> {
+    let mut text = zeroize::Zeroizing::new(String::new());
+    let bound = LONGEST_REQUEST as u64;
+    let count = if file == Path::new("-") {
+        std::io::stdin().lock().take(bound).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(bound).read_to_string(&mut text))
+    };
+    let shown = file.display();
+    match count {
+        // JSON escapes quotes and line ends, so not every byte of the bound is there for the text.
+        Ok(count) if count as u64 > bound / 2 => Err(Failure::usage(format!(
+            "{shown} is larger than {} MiB; split it, each part with the header line",
+            bound / 2 / 1024 / 1024
+        ))),
+        Ok(_) => Ok(Secret::new(text.to_string())),
+        Err(error) => Err(Failure::usage(format!("{shown}: {error}"))),
+    }
+}

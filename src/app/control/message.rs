@@ -1,0 +1,306 @@
+//! What is asked and answered over the control socket. The answers are also what `--json` prints.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::secret::Secret;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// What the server is doing.
+    Status,
+    /// Makes a local account.
+    UserAdd {
+        /// The name.
+        user: String,
+        /// The name that others see.
+        name: Option<String>,
+        /// The mail address.
+        mail: Option<String>,
+        /// The password; none makes an account that only devices sign in to.
+        password: Option<Secret>,
+    },
+    /// Lists accounts in the order of their names, a page at a time.
+    UserList {
+        /// The last name of the page before.
+        after: Option<String>,
+        /// How many at most.
+        limit: u32,
+    },
+    /// Shows one account.
+    UserShow {
+        /// The name.
+        user: String,
+    },
+    /// Gives a local account another password.
+    UserPassword {
+        /// The name.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// Locks an account out and ends its registrations.
+    UserDisable {
+        /// The name.
+        user: String,
+    },
+    /// Lets an account in again.
+    UserEnable {
+        /// The name.
+        user: String,
+    },
+    /// Removes an account and everything of it.
+    UserDelete {
+        /// The name.
+        user: String,
+    },
+    /// Makes many local accounts.
+    UserImport {
+        /// CSV with a header line; it holds passwords.
+        csv: Secret,
+    },
+    /// Writes all accounts as CSV.
+    UserExport,
+    /// Makes a device credential.
+    DeviceAdd {
+        /// Whose.
+        user: String,
+        /// What the person calls the device.
+        label: String,
+        /// Offer this device MD5 alone.
+        md5_only: bool,
+    },
+    /// Lists a person's devices.
+    DeviceList {
+        /// Whose.
+        user: String,
+    },
+    /// Revokes a device credential.
+    DeviceRevoke {
+        /// Whose.
+        user: String,
+        /// The device's id.
+        device: String,
+    },
+    /// Lists bans.
+    BanList,
+    /// Lifts bans: of a source, of an account, of both together, or all.
+    BanLift {
+        /// The source.
+        source: Option<IpAddr>,
+        /// The account.
+        user: Option<String>,
+    },
+    /// Writes everything stored into a file that does not exist yet.
+    Export {
+        /// The file, absolute.
+        path: PathBuf,
+    },
+    /// Reads everything from a file into an empty store.
+    Import {
+        /// The file, absolute.
+        path: PathBuf,
+    },
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Done, nothing to tell.
+    Done,
+    /// How many things it concerned.
+    Count(u64),
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// One account.
+    User(Box<User>),
+    /// A page of accounts.
+    Users(Vec<User>),
+    /// A new device with its secret, which is shown this once.
+    DeviceSecret(DeviceSecret),
+    /// A person's devices.
+    Devices(Vec<Device>),
+    /// What an import did.
+    Imported(ImportReport),
+    /// Text, as it is to be printed.
+    Text(String),
+    /// Bans.
+    Bans(Vec<BanView>),
+}
+
+/// A running server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the program.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// The SIP domain.
+    pub domain: String,
+    /// The host name in URIs and certificates.
+    pub public_name: String,
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// When it started, RFC 3339.
+    pub started: String,
+    /// For how many seconds it runs.
+    pub uptime: u64,
+    /// Worker threads of the data plane.
+    pub workers: u32,
+    /// Addresses that answer.
+    pub listeners: ListenerStatus,
+    /// Accounts.
+    pub accounts: u64,
+    /// Contacts bound.
+    pub bindings: u64,
+    /// Messages that wait for somebody.
+    pub held_messages: u64,
+    /// Subscriptions.
+    pub subscriptions: u64,
+    /// Publications.
+    pub publications: u64,
+    /// Sessions through the relay.
+    pub relay_sessions: u64,
+    /// Open SIP transactions.
+    pub transactions: u64,
+    /// Open stream connections.
+    pub connections: u64,
+    /// Bans in force.
+    pub bans: u64,
+    /// The directory.
+    pub ldap: LdapStatus,
+    /// The store.
+    pub store: Health,
+    /// Counters since the start, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// Addresses that answer, by service, as URLs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListenerStatus {
+    /// SIP.
+    pub sip: Vec<String>,
+    /// The web.
+    pub web: Vec<String>,
+    /// MSRP.
+    pub msrp: Vec<String>,
+    /// Prometheus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
+}
+
+/// The directory as seen from here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LdapStatus {
+    /// `off`, `up`, `degraded` or `down`.
+    pub state: String,
+    /// More about it, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// The store as seen from here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`, `read-only` or `failed`.
+    pub state: String,
+    /// More about it, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// An account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// The name.
+    pub user: String,
+    /// `user@domain`.
+    pub address: String,
+    /// The name that others see.
+    pub name: String,
+    /// The mail address.
+    pub mail: String,
+    /// Groups.
+    pub groups: Vec<String>,
+    /// `local` or `directory`.
+    pub kind: String,
+    /// Whether it is locked out.
+    pub disabled: bool,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// Its devices; only where one account is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Device>,
+    /// Contacts bound now; only where one account is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<String>,
+    /// Messages that wait; only where one account is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_messages: Option<u64>,
+}
+
+/// A new device credential.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceSecret {
+    /// Whose.
+    pub user: String,
+    /// Its id.
+    pub device: String,
+    /// The Digest password, for `user` and `user@domain`.
+    pub secret: Secret,
+}
+
+/// A device credential.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its id.
+    pub device: String,
+    /// What the person calls it.
+    pub name: String,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// When it last signed in, RFC 3339.
+    pub last_used: Option<String>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// Whether it is offered MD5 alone.
+    pub md5_only: bool,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// Accounts made.
+    pub added: u64,
+    /// Rows that failed.
+    pub failed: Vec<RowFailure>,
+}
+
+/// A row that failed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowFailure {
+    /// Its line in the file.
+    pub line: u64,
+    /// Its name.
+    pub user: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A ban.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BanView {
+    /// Where the failures came from.
+    pub source: IpAddr,
+    /// The account that they were for; none is the source as a whole.
+    pub user: Option<String>,
+    /// When it ends, RFC 3339.
+    pub until: String,
+}

@@ -1,0 +1,86 @@
+//! How a command ends.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+/// The exit codes, the same for every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// It was tried and failed.
+    Failed = 1,
+    /// Wrong usage, or an invalid configuration.
+    Usage = 2,
+    /// What was named does not exist.
+    NotFound = 3,
+    /// Not permitted; also: another server owns the data directory.
+    Refused = 4,
+    /// The server cannot be reached.
+    Unreachable = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what was asked: a code for scripts, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What happened, and what to do about it.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with any code.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Failure {
+        Failure { exit, message: message.to_string() }
+    }
+
+    /// It was tried and failed.
+    #[must_use]
+    pub fn failed(message: impl fmt::Display) -> Failure {
+        Failure::new(Exit::Failed, message)
+    }
+
+    /// Wrong usage, or an invalid configuration.
+    #[must_use]
+    pub fn usage(message: impl fmt::Display) -> Failure {
+        Failure::new(Exit::Usage, message)
+    }
+
+    /// What was named does not exist.
+    #[must_use]
+    pub fn not_found(message: impl fmt::Display) -> Failure {
+        Failure::new(Exit::NotFound, message)
+    }
+
+    /// Not permitted.
+    #[must_use]
+    pub fn refused(message: impl fmt::Display) -> Failure {
+        Failure::new(Exit::Refused, message)
+    }
+
+    /// The server cannot be reached.
+    #[must_use]
+    pub fn unreachable(message: impl fmt::Display) -> Failure {
+        Failure::new(Exit::Unreachable, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,95 @@
+//! `[messages]`, `[presence]` and `[log]`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::value::duration;
+
+/// `[messages]`: what is kept for people who are away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Messages {
+    /// How long a message waits.
+    #[serde(with = "duration")]
+    pub retention: Duration,
+    /// Messages (not copies per device) that wait for one person at most.
+    pub max_held_per_user: u32,
+    /// How long a device that was not seen still gets what it missed.
+    #[serde(with = "duration")]
+    pub device_memory: Duration,
+    /// How long a device may stay silent before the message is stored and the sender told 202.
+    #[serde(with = "duration")]
+    pub patience: Duration,
+}
+
+impl Default for Messages {
+    fn default() -> Messages {
+        Messages {
+            retention: Duration::from_secs(14 * 86_400),
+            max_held_per_user: 1000,
+            device_memory: Duration::from_secs(14 * 86_400),
+            patience: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What a watcher gets whom no rule names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Sees the person's presence.
+    Allow,
+    /// Waits until the person has been asked.
+    #[default]
+    Confirm,
+    /// Is refused.
+    Block,
+}
+
+/// `[[presence.group_policy]]`: the policy for watchers of a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupPolicy {
+    /// The group.
+    pub group: String,
+    /// The policy.
+    pub policy: Policy,
+}
+
+/// `[presence]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Presence {
+    /// For watchers whom no rule names.
+    pub default_policy: Policy,
+    /// By group of the watcher, the first match wins.
+    pub group_policy: Vec<GroupPolicy>,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or levels by module: `info,tagus::net=debug`.
+    pub level: String,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}

@@ -1,0 +1,80 @@
+//! `[sip]` and `[registrar]`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::value::{Listener, Network, Scheme, duration};
+
+/// `[sip]`: listeners, workers, neighbours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sip {
+    /// Where SIP is spoken.
+    pub listen: Vec<Listener>,
+    /// Worker threads of the data plane; 0 is one per core.
+    pub workers: u32,
+    /// Addresses that may send without a challenge; empty is nobody.
+    pub trusted_peers: Vec<Network>,
+    /// RFC 3261 T1, the estimate of a round trip.
+    #[serde(with = "duration")]
+    pub t1: Duration,
+    /// RFC 3261 T2, the longest interval between retransmissions.
+    #[serde(with = "duration")]
+    pub t2: Duration,
+    /// RFC 3261 T4, how long a message stays in the network.
+    #[serde(with = "duration")]
+    pub t4: Duration,
+    /// Requests for others than our own users, the first match wins.
+    pub route: Vec<Route>,
+}
+
+impl Default for Sip {
+    fn default() -> Sip {
+        Sip {
+            listen: [(Scheme::Udp, 5060), (Scheme::Tcp, 5060), (Scheme::Tls, 5061)]
+                .map(|(scheme, port)| super::everywhere(scheme, port))
+                .to_vec(),
+            workers: 0,
+            trusted_peers: Vec::new(),
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            route: Vec::new(),
+        }
+    }
+}
+
+/// `[[sip.route]]`: sends what matches to a neighbour.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// A regular expression on the Request-URI, tried after our own users were looked up.
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// The methods that it concerns; empty is every method.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// The SIP URI of the neighbour.
+    pub next_hop: String,
+}
+
+/// `[registrar]`: RFC 3261 s10 bounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registrar {
+    /// Shortest expiry in seconds that is granted; shorter is answered 423.
+    pub min_expires: u32,
+    /// Expiry in seconds when none is asked for.
+    pub default_expires: u32,
+    /// Longest expiry in seconds; longer is cut.
+    pub max_expires: u32,
+    /// Contacts of one address-of-record.
+    pub max_contacts: u32,
+}
+
+impl Default for Registrar {
+    fn default() -> Registrar {
+        Registrar { min_expires: 60, default_expires: 600, max_expires: 3600, max_contacts: 10 }
+    }
+}

@@ -1,0 +1,81 @@
+//! `[web]`, `[msrp]`, `[metrics]` and `[tls]`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::value::{Listener, Scheme};
+
+/// `[web]`: console, portal, API, XCAP, WebSocket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Web {
+    /// Where HTTP is spoken; `http://` on loopback only, unless `allow_plain`.
+    pub listen: Vec<Listener>,
+    /// Permits `http://` beyond loopback, for a reverse proxy that ends TLS.
+    pub allow_plain: bool,
+}
+
+impl Default for Web {
+    fn default() -> Web {
+        Web { listen: vec![super::everywhere(Scheme::Https, 443)], allow_plain: false }
+    }
+}
+
+/// `[msrp]`: the relay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Msrp {
+    /// Where the relay listens.
+    pub listen: Vec<Listener>,
+}
+
+impl Default for Msrp {
+    fn default() -> Msrp {
+        Msrp { listen: vec![super::everywhere(Scheme::Tls, 2855)] }
+    }
+}
+
+/// `[metrics]`: Prometheus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Where `/metrics` answers.
+    pub listen: SocketAddr,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464) }
+    }
+}
+
+/// Where the certificate comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsMode {
+    /// Files if given, else ACME if allowed, else an authority of our own.
+    #[default]
+    Auto,
+    /// Only the files.
+    Files,
+    /// Only ACME.
+    Acme,
+    /// Only an authority of our own.
+    Internal,
+}
+
+/// `[tls]`: certificates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// Where the certificate comes from.
+    pub mode: TlsMode,
+    /// Certificate chain, PEM; empty is none.
+    pub cert_file: PathBuf,
+    /// Private key, PEM; empty is none.
+    pub key_file: PathBuf,
+    /// Whether certificates may be asked from an ACME authority.
+    pub acme: bool,
+}

@@ -1,0 +1,225 @@
+//! The directory's settings, checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ldap3::{dn_escape, ldap_escape};
+
+use crate::config;
+
+use crate::config::SecretFormat;
+
+/// Why the settings cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// No server.
+    #[error("identity.ldap.urls names no server")]
+    NoServer,
+    /// A filter does not say where the name goes.
+    #[error("identity.ldap.user_filter must contain {{user}}")]
+    UserFilter,
+    /// The template does not say where the name goes.
+    #[error("identity.address_template must contain {{user}} exactly once")]
+    Template,
+    /// The pool of connections cannot be made.
+    #[error("connections to the directory: {0}")]
+    Pool(String),
+    /// A file cannot be used.
+    #[error("identity.ldap.{key}: {problem}")]
+    File {
+        /// The key that names it.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// What the directory holds that Digest can be verified with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretAttribute {
+    /// The attribute.
+    pub name: String,
+    /// What it holds.
+    pub format: SecretFormat,
+}
+
+/// How a person is found and read. See `[identity.ldap]`.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of config::Ldap")]
+pub struct Settings {
+    pub urls: Vec<String>,
+    pub start_tls: bool,
+    /// Empty is the system's authorities.
+    pub ca_file: PathBuf,
+    pub bind_dn: String,
+    /// Read at each connection, so that a password can be changed while the server runs.
+    pub bind_password_file: PathBuf,
+    pub base_dn: String,
+    pub user_filter: String,
+    pub attribute_user: String,
+    pub attribute_name: String,
+    pub attribute_mail: String,
+    pub attribute_number: String,
+    pub attribute_id: String,
+    pub secret: Option<SecretAttribute>,
+    pub disabled_filter: String,
+    pub timeout: Duration,
+    pub sync_interval: Duration,
+}
+
+impl TryFrom<&config::Ldap> for Settings {
+    type Error = SettingsError;
+
+    fn try_from(ldap: &config::Ldap) -> Result<Settings, SettingsError> {
+        if ldap.urls.is_empty() {
+            return Err(SettingsError::NoServer);
+        }
+        if !ldap.user_filter.contains("{user}") {
+            return Err(SettingsError::UserFilter);
+        }
+        let secret = (!ldap.secret_attribute.is_empty()).then(|| SecretAttribute {
+            name: ldap.secret_attribute.clone(),
+            format: ldap.secret_format,
+        });
+        Ok(Settings {
+            urls: ldap.urls.clone(),
+            start_tls: ldap.start_tls,
+            ca_file: ldap.ca_file.clone(),
+            bind_dn: ldap.bind_dn.clone(),
+            bind_password_file: ldap.bind_password_file.clone(),
+            base_dn: ldap.base_dn.clone(),
+            user_filter: ldap.user_filter.clone(),
+            attribute_user: ldap.attribute_user.clone(),
+            attribute_name: ldap.attribute_name.clone(),
+            attribute_mail: ldap.attribute_mail.clone(),
+            attribute_number: ldap.attribute_number.clone(),
+            attribute_id: ldap.attribute_id.clone(),
+            secret,
+            disabled_filter: ldap.disabled_filter.clone(),
+            timeout: ldap.timeout.max(Duration::from_millis(50)),
+            sync_interval: ldap.sync_interval.max(Duration::from_secs(1)),
+        })
+    }
+}
+
+impl Settings {
+    /// The filter for one person. The name goes in escaped (RFC 4515 s3), so it can only ever be
+    /// a value.
+    pub(super) fn filter_for(&self, uid: &str) -> String {
+        self.user_filter.replace("{user}", &ldap_escape(uid))
+    }
+
+    /// The filter for everybody.
+    pub(super) fn filter_for_all(&self) -> String {
+        self.user_filter.replace("{user}", "*")
+    }
+
+    /// A place for `uid` where nobody is.
+    pub(crate) fn decoy_dn(&self, uid: &str) -> String {
+        format!("{}={},{}", self.attribute_user, dn_escape(uid), self.base_dn)
+    }
+
+    /// What is read of one person. Never the photograph: it is asked for by those who show it.
+    pub(super) fn attributes(&self) -> Vec<&str> {
+        let secret = self.secret.as_ref().map_or("", |secret| secret.name.as_str());
+        let mut names = vec![
+            self.attribute_user.as_str(),
+            self.attribute_name.as_str(),
+            self.attribute_mail.as_str(),
+            self.attribute_number.as_str(),
+            self.attribute_id.as_str(),
+            secret,
+        ];
+        names.retain(|name| !name.is_empty());
+        names
+    }
+}
+
+/// How the user part of an address is formed of the directory's name: `{user}` with text around.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    before: String,
+    after: String,
+}
+
+impl Default for Template {
+    /// `{user}`
+    fn default() -> Template {
+        Template { before: String::new(), after: String::new() }
+    }
+}
+
+impl Template {
+    /// Reads `identity.address_template`.
+    ///
+    /// # Errors
+    /// [`SettingsError::Template`] unless `{user}` stands in it once.
+    pub fn new(template: &str) -> Result<Template, SettingsError> {
+        let (before, after) = template.split_once("{user}").ok_or(SettingsError::Template)?;
+        if before.contains(['{', '}']) || after.contains(['{', '}']) {
+            return Err(SettingsError::Template);
+        }
+        Ok(Template { before: before.to_lowercase(), after: after.to_lowercase() })
+    }
+
+    /// The directory's name for the canonical user part of an address, if it can have one.
+    #[must_use]
+    pub fn uid_of<'a>(&self, user: &'a str) -> Option<&'a str> {
+        let uid = user.strip_prefix(self.before.as_str())?.strip_suffix(self.after.as_str())?;
+        (!uid.is_empty()).then_some(uid)
+    }
+
+    /// The user part of the address for the directory's name.
+    #[must_use]
+    pub fn user_of(&self, uid: &str) -> String {
+        format!("{}{uid}{}", self.before, self.after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::try_from(&config::Ldap::default()).unwrap()
+    }
+
+    /// security.md T65, L01, L03, L05.
+    #[test]
+    fn a_name_never_leaves_its_place_in_the_filter() {
+        let settings = settings();
+        for (name, inside) in [
+            ("alice", "alice"),
+            ("*", "\\2a"),
+            ("*)(uid=*", "\\2a\\29\\28uid=\\2a"),
+            ("admin)(!(&(1=0", "admin\\29\\28!\\28&\\281=0"),
+            ("a\\b\0", "a\\5cb\\00"),
+        ] {
+            let expected = format!("(&(objectClass=inetOrgPerson)(uid={inside}))");
+            assert_eq!(settings.filter_for(name), expected);
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_errors() {
+        let mut ldap = config::Ldap::default();
+        ldap.user_filter = "(uid=alice)".to_owned();
+        assert_eq!(Settings::try_from(&ldap).unwrap_err(), SettingsError::UserFilter);
+        ldap.urls.clear();
+        assert_eq!(Settings::try_from(&ldap).unwrap_err(), SettingsError::NoServer);
+    }
+
+    #[test]
+    fn the_address_template_goes_both_ways() {
+        let plain = Template::new("{user}").unwrap();
+        assert_eq!(plain.uid_of("alice"), Some("alice"));
+        let around = Template::new("im.{user}.x").unwrap();
+        assert_eq!(around.user_of("alice"), "im.alice.x");
+        assert_eq!(around.uid_of("im.alice.x"), Some("alice"));
+        assert_eq!(around.uid_of("alice"), None);
+        assert_eq!(around.uid_of("im..x"), None);
+        for wrong in ["", "user", "{user}{user}", "{user}.{mail}"] {
+            assert!(Template::new(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! Who somebody is: local accounts, the directory, device credentials; one for all protocols.
+//!
+//! ```text
+//!   packet ── verifier_now ──▶ Known / Unknown / Disabled / Unavailable      no wait, no lock
+//!                 │
+//!                 └─ MustWait ── verifier ──▶ one query in flight per person ──▶ LDAP
+//! ```
+//!
+//! Local accounts and device credentials are in the store, sealed, and opened into memory once;
+//! [`crate::accounts`] writes them and calls [`Identity::refresh`]. What the directory says about a
+//! person is cached for `ttl`, and for `grace` while the directory is out of reach. The directory's
+//! list of people is read every `sync_interval`; whoever is no longer on it is out
+//! ([`Watcher::departed`]).
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::clock::{Clock, Tick, WallTime};
+use crate::config;
+use crate::http_digest::{Algorithm, Credentials};
+use crate::store::seal::KeyFile;
+use crate::store::{Store, StoreError};
+
+pub mod ldap;
+mod name;
+mod offers;
+mod password;
+mod people;
+mod person;
+mod query;
+mod rows;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod verifiers;
+
+pub use name::{LONGEST_NAME, UserName, is_valid_name};
+pub use offers::{Algorithms, Asker, Offers};
+pub use password::PasswordOutcome;
+pub use person::DirectoryPerson;
+pub use rows::{CONTACT_KEY, REALM_KEY};
+pub use sync::{Departure, SyncReport, Watcher};
+pub use verifiers::{Proof, Verifiers};
+
+use people::People;
+
+/// Where, and by which rules, people are looked up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The SIP domain, in lower case.
+    pub domain: String,
+    /// Other domains that are ours.
+    pub aliases: Vec<String>,
+    /// The frozen realm.
+    pub realm: String,
+    /// Algorithms to offer, best first.
+    pub algorithms: Vec<Algorithm>,
+    /// User-Agents that are offered MD5 alone.
+    pub md5_only_agents: Vec<String>,
+    /// People whose requests are offered MD5 alone, by the user part of From.
+    pub md5_only_people: Vec<String>,
+    /// How an address is formed of the directory's name.
+    pub template: ldap::Template,
+    /// The directory; `None`: local accounts only.
+    pub directory: Option<ldap::Settings>,
+    /// The cache of what the directory says.
+    pub cache: config::Cache,
+}
+
+impl Settings {
+    /// The settings that a configuration stands for, with the realm that was frozen.
+    ///
+    /// # Errors
+    /// [`ldap::SettingsError`] if the directory's settings cannot work.
+    pub fn new(config: &config::Config, realm: &str) -> Result<Settings, ldap::SettingsError> {
+        let identity = &config.identity;
+        let directory = match identity.source {
+            config::Source::Local => None,
+            config::Source::Ldap => Some(ldap::Settings::try_from(&identity.ldap)?),
+        };
+        let only_md5 = directory
+            .as_ref()
+            .and_then(|directory| directory.secret.as_ref())
+            .is_some_and(|secret| secret.format == config::SecretFormat::Ha1Md5);
+        let mut algorithms: Vec<Algorithm> = identity
+            .digest_algorithms
+            .iter()
+            .map(|algorithm| match algorithm {
+                config::DigestAlgorithm::Sha256 => Algorithm::Sha256,
+                config::DigestAlgorithm::Md5 => Algorithm::Md5,
+            })
+            .collect();
+        if only_md5 {
+            // Nobody of the directory could answer anything else (decisions.md 5).
+            algorithms = vec![Algorithm::Md5];
+        }
+        Ok(Settings {
+            domain: config.domain.to_lowercase(),
+            aliases: config.aliases.clone(),
+            realm: realm.to_owned(),
+            algorithms,
+            md5_only_agents: identity.md5_only_agents.clone(),
+            md5_only_people: Vec::new(),
+            template: ldap::Template::new(&identity.address_template)?,
+            directory,
+            cache: identity.cache.clone(),
+        })
+    }
+
+    /// Local accounts of one domain, the realm being the domain.
+    #[must_use]
+    pub fn local(domain: &str) -> Settings {
+        Settings {
+            domain: domain.to_lowercase(),
+            aliases: Vec::new(),
+            realm: domain.to_lowercase(),
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            md5_only_agents: config::Identity::default().md5_only_agents,
+            md5_only_people: Vec::new(),
+            template: ldap::Template::default(),
+            directory: None,
+            cache: config::Cache::default(),
+        }
+    }
+}
+
+/// Why identity cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The directory's settings.
+    #[error(transparent)]
+    Settings(#[from] ldap::SettingsError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is known about a person who wants to sign in.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// One of ours, with everything that an answer is held against.
+    Known(Arc<Verifiers>),
+    /// Nobody of that name.
+    Unknown,
+    /// Locked. Answered exactly as [`Lookup::Unknown`].
+    Disabled,
+    /// The directory is out of reach and knows better: 503.
+    Unavailable {
+        /// For `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The directory has to be asked: [`Identity::verifier`].
+    MustWait,
+}
+
+/// Whether a name is ours to receive messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existence {
+    /// A local account.
+    Local,
+    /// A person of the directory, with or without a row here.
+    Directory,
+    /// Nobody, or somebody who is locked.
+    Unknown,
+    /// The directory is out of reach and knows better: 503.
+    Unavailable {
+        /// For `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The directory has to be asked: [`Identity::exists`].
+    MustWait,
+}
+
+/// How the directory stands, for status pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryState {
+    /// `off`, `up`, `degraded` (reachable, but its list of people could not be read lately) or
+    /// `down`.
+    pub state: &'static str,
+    /// More about it, for people.
+    pub detail: Option<String>,
+    /// The server in use.
+    pub url: String,
+    /// People on the list that was read last.
+    pub people: usize,
+    /// People whose entries are cached.
+    pub cached: usize,
+    /// Searches for one person so far.
+    pub lookups: u64,
+    /// Answers that came from the cache's grace, with the directory out of reach.
+    pub served_by_grace: u64,
+    /// When the list of people was read last.
+    pub last_sync: Option<WallTime>,
+}
+
+/// The identity layer. Shared by all threads.
+pub struct Identity {
+    settings: Settings,
+    domain: Arc<str>,
+    store: Arc<dyn Store>,
+    key: Arc<KeyFile>,
+    clock: Clock,
+    runtime: Handle,
+    people: People,
+    nobody: Arc<Verifiers>,
+    offers: Offers,
+    directory: Option<Arc<ldap::Directory>>,
+    flights: query::Flights,
+    roll: RwLock<Arc<sync::KnownRoll>>,
+    /// Wall time of the last successful listing, also that of an earlier run.
+    last_sync: AtomicU64,
+    sync_error: Mutex<Option<String>>,
+    /// Whether the last list was one that was not believed.
+    suspicion: Mutex<bool>,
+    watchers: RwLock<Vec<Arc<dyn Watcher>>>,
+    guesses: password::Guesses,
+    served_by_grace: AtomicUsize,
+    /// This very object, for what it spawns.
+    me: OnceLock<std::sync::Weak<Identity>>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Reads every account and credential into memory and, with a directory, begins to supervise
+    /// it on `runtime`: its connection, and its list of people. Does not wait for the directory.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if the store cannot be read or the settings cannot work.
+    pub fn start(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        key: Arc<KeyFile>,
+        clock: Clock,
+        runtime: Handle,
+    ) -> Result<Arc<Identity>, IdentityError> {
+        let domain: Arc<str> = Arc::from(settings.domain.as_str());
+        let directory = settings
+            .directory
+            .clone()
+            .map(|directory| ldap::Directory::new(directory, runtime.clone(), clock.clone()))
+            .transpose()?
+            .map(Arc::new);
+        let mut offers = Offers::new(&settings.algorithms, &settings.md5_only_agents);
+        offers.set_md5_only_people(&settings.md5_only_people);
+        let identity = Arc::new(Identity {
+            people: People::new(settings.cache.capacity),
+            nobody: Arc::new(Verifiers::nobody(Arc::clone(&domain))),
+            offers,
+            domain,
+            settings,
+            store,
+            key,
+            clock,
+            runtime,
+            directory,
+            flights: query::Flights::default(),
+            roll: RwLock::default(),
+            last_sync: AtomicU64::new(0),
+            sync_error: Mutex::default(),
+            suspicion: Mutex::default(),
+            watchers: RwLock::default(),
+            guesses: password::Guesses::default(),
+            served_by_grace: AtomicUsize::new(0),
+            me: OnceLock::new(),
+        });
+        let _ = identity.me.set(Arc::downgrade(&identity));
+        identity.load()?;
+        if identity.directory.is_some() {
+            identity.runtime.spawn(sync::supervise(Arc::downgrade(&identity)));
+        }
+        Ok(identity)
+    }
+
+    /// The realm of all challenges.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        &self.settings.realm
+    }
+
+    /// The SIP domain, in lower case.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// What requests are offered.
+    #[must_use]
+    pub const fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
+    /// Whether a host part names us.
+    #[must_use]
+    pub fn is_our_domain(&self, host: &str) -> bool {
+        name::same_domain(host, &self.domain)
+            || self.settings.aliases.iter().any(|alias| name::same_domain(host, alias))
+    }
+
+    /// The canonical name for a user part, or for `user@domain` if the domain is ours.
+    #[must_use]
+    pub fn canonical(&self, user: &str) -> UserName {
+        UserName::canonical(self.local_part(user))
+    }
+
+    /// Whether somebody who proved to be `authenticated` may act as `claimed`: the one question
+    /// that every protocol asks. Both are user parts of our domain, in any spelling.
+    #[must_use]
+    pub fn may_act_as(&self, authenticated: &str, claimed: &str) -> bool {
+        let (one, other) = (self.local_part(authenticated), self.local_part(claimed));
+        !one.is_empty() && name::fold(one) == name::fold(other)
+    }
+
+    /// What is known about a person who wants to sign in, without waiting.
+    #[must_use]
+    pub fn verifier_now(&self, user: &str, now: Tick) -> Lookup {
+        let name = name::fold(self.local_part(user));
+        self.people.with(&name, |person| self.judge(&name, person, now))
+    }
+
+    /// The same, asking the directory if need be. Never [`Lookup::MustWait`]; the answer comes
+    /// within the directory's `timeout`.
+    pub async fn verifier(&self, user: &str) -> Lookup {
+        match self.verifier_now(user, self.clock.now()) {
+            Lookup::MustWait => {}
+            known => return known,
+        }
+        let name = self.canonical(user);
+        match self.ask(&name).await {
+            Ok(fact) => self.judge_fact(&name, &fact),
+            Err(error) => self.judge_outage(&name, &error),
+        }
+    }
+
+    /// Holds credentials against a lookup, with the same work whoever was looked up. `Unavailable`
+    /// and `MustWait` prove nothing.
+    #[must_use]
+    pub fn prove(&self, lookup: &Lookup, credentials: &Credentials<'_>, method: &[u8]) -> Proof {
+        match lookup {
+            Lookup::Known(verifiers) => verifiers.verify(credentials, method),
+            _ => self.nobody.verify(credentials, method),
+        }
+    }
+
+    /// Asks the directory ahead of the answer to a challenge, so that whoever comes back is
+    /// answered from memory, known or not. Does nothing if nothing has to be asked, or too much is
+    /// being asked already.
+    pub fn prefetch(&self, user: &str, now: Tick) {
+        if self.settings.cache.enabled && matches!(self.verifier_now(user, now), Lookup::MustWait) {
+            self.ask_soon(&self.canonical(user));
+        }
+    }
+
+    /// To be told of a wrong answer: if the directory's entry may have changed since it was
+    /// cached, it is read again in the background, so that a new password works the second time.
+    pub fn suspect(&self, user: &str, now: Tick) {
+        const YOUNG: Duration = Duration::from_secs(5);
+        let name = self.canonical(user);
+        let old = self.people.with(&name, |person| {
+            person.and_then(|p| p.fact.as_ref()).is_some_and(|fact| now.since(fact.at) > YOUNG)
+        });
+        if old && self.settings.cache.enabled {
+            self.ask_soon(&name);
+        }
+    }
+
+    /// Whether a name is ours to receive messages, without waiting.
+    #[must_use]
+    pub fn exists_now(&self, user: &str) -> Existence {
+        let name = name::fold(self.local_part(user));
+        let now = self.clock.now();
+        self.people.with(&name, |person| self.judge_existence(&name, person, now))
+    }
+
+    /// The same, asking the directory if need be. Never [`Existence::MustWait`].
+    pub async fn exists(&self, user: &str) -> Existence {
+        match self.exists_now(user) {
+            Existence::MustWait => {}
+            known => return known,
+        }
+        let name = self.canonical(user);
+        match self.ask(&name).await {
+            Ok(fact) if fact.is_present() => Existence::Directory,
+            Ok(_) => Existence::Unknown,
+            Err(error) => Existence::Unavailable { retry_after: query::retry_after(&error) },
+        }
+    }
+
+    /// What the directory says about a person, for a row to be made of; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`ldap::DirectoryError`] if the directory gives no answer.
+    pub async fn directory_person(
+        &self,
+        user: &str,
+    ) -> Result<Option<DirectoryPerson>, ldap::DirectoryError> {
+        if self.directory.is_none() {
+            return Ok(None);
+        }
+        let fact = self.ask(&self.canonical(user)).await?;
+        Ok(fact.person())
+    }
+
+    /// How the directory stands.
+    #[must_use]
+    pub fn state(&self) -> DirectoryState {
+        let Some(directory) = &self.directory else {
+            return DirectoryState {
+                state: "off",
+                detail: None,
+                url: String::new(),
+                people: 0,
+                cached: 0,
+                lookups: 0,
+                served_by_grace: 0,
+                last_sync: None,
+            };
+        };
+        let health = directory.health();
+        let trouble = self.sync_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (state, detail) = match (health.reachable, trouble) {
+            (true, None) => ("up", None),
+            (true, Some(trouble)) => ("degraded", Some(trouble)),
+            (false, _) if health.last_contact.is_none() && health.last_error.is_none() => {
+                ("down", Some("not reached yet".to_owned()))
+            }
+            (false, _) => ("down", health.last_error),
+        };
+        let last_sync = self.last_sync.load(Ordering::Relaxed);
+        DirectoryState {
+            state,
+            detail,
+            url: health.url,
+            people: self.known_roll().len(),
+            cached: self.people.cached(),
+            lookups: health.lookups,
+            served_by_grace: self.served_by_grace.load(Ordering::Relaxed) as u64,
+            last_sync: (last_sync > 0).then(|| WallTime::from_unix_millis(last_sync)),
+        }
+    }
+
+    /// Adds somebody who is to be told who is out.
+    pub fn watch(&self, watcher: Arc<dyn Watcher>) {
+        self.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
+    }
+
+    /// `user@domain` without the domain, if it is ours; else as it is.
+    fn local_part<'a>(&self, user: &'a str) -> &'a str {
+        match user.rsplit_once('@') {
+            Some((name, host)) if self.is_our_domain(host) => name,
+            _ => user,
+        }
+    }
+
+    /// The directory's name for a canonical name, if it can have one.
+    fn uid_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        self.settings.template.uid_of(name).filter(|uid| is_valid_name(uid))
+    }
+}

@@ -1,0 +1,207 @@
+//! Accounts and device credentials, from the sealed rows of the store into memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use zeroize::Zeroizing;
+
+use super::name::UserName;
+use super::person::{Local, Person};
+use super::verifiers::{Pair, SPELLINGS, Secret, Spelling, Verifier};
+use super::{Departure, Identity};
+use crate::clock::WallTime;
+use crate::entropy::bytes;
+use crate::http_digest::{Algorithm, Hash};
+use crate::model::{self, Account, DeviceCredential, DigestAlgorithm, Ha1, Ha1Set, Record as _};
+use crate::store::{StoreError, Table, rows};
+
+/// The row of table `Site` that holds the frozen realm.
+pub const REALM_KEY: &[u8] = b"realm";
+/// The row of table `Site` that holds the Unix milliseconds, in decimal, of the last listing of
+/// the directory.
+pub const CONTACT_KEY: &[u8] = b"directory.contact";
+
+/// The stored name of each of [`Spelling::ALL`], in its order.
+const STORED: [model::Spelling; SPELLINGS] = [
+    model::Spelling::User,
+    model::Spelling::UserAtDomain,
+    model::Spelling::Capital,
+    model::Spelling::CapitalAtDomain,
+    model::Spelling::Upper,
+    model::Spelling::UpperAtDomain,
+];
+
+impl Identity {
+    /// Seals the HA1s of a password, for every algorithm and spelling, to be stored in the row
+    /// that `context` names. The password itself is kept nowhere.
+    #[must_use]
+    pub fn seal_password(&self, user: &UserName, context: &[u8], password: &str) -> Vec<u8> {
+        let mut set = Ha1Set { realm: self.realm().to_owned(), ha1s: Vec::new() };
+        for (spelling, stored) in Spelling::ALL.into_iter().zip(STORED) {
+            let name = spelling.of(user, self.domain());
+            for (algorithm, digest) in [
+                (Algorithm::Md5, DigestAlgorithm::Md5),
+                (Algorithm::Sha256, DigestAlgorithm::Sha256),
+            ] {
+                let ha1 = crate::http_digest::ha1(
+                    algorithm,
+                    name.as_bytes(),
+                    self.realm().as_bytes(),
+                    password.as_bytes(),
+                );
+                let hex = ha1.hex().as_str().to_owned();
+                set.ha1s.push(Ha1 { algorithm: digest, spelling: stored, hex });
+            }
+        }
+        let plain = Zeroizing::new(set.encode());
+        self.key.seal(context, &plain)
+    }
+
+    /// Seals one HA1 that another server made for the bare user name, to be stored in the row that
+    /// `context` names. Only the algorithm that made it will work, and only that spelling.
+    #[must_use]
+    pub fn seal_ha1(&self, context: &[u8], ha1: &Hash) -> Vec<u8> {
+        let algorithm = match ha1.algorithm() {
+            Algorithm::Md5 => DigestAlgorithm::Md5,
+            Algorithm::Sha256 => DigestAlgorithm::Sha256,
+        };
+        let hex = ha1.hex().as_str().to_owned();
+        let ha1s = vec![Ha1 { algorithm, spelling: model::Spelling::User, hex }];
+        let plain = Zeroizing::new(Ha1Set { realm: self.realm().to_owned(), ha1s }.encode());
+        self.key.seal(context, &plain)
+    }
+
+    /// Opens a sealed set; `None`, with a line in the log, if it cannot serve.
+    fn open(&self, user: &str, context: &[u8], sealed: &[u8]) -> Option<Secret> {
+        let refuse = |reason: &str| {
+            tracing::warn!(event = "credential.unusable", user = %user.escape_debug(), reason);
+        };
+        let plain = match self.key.open_sealed(context, sealed) {
+            Ok(plain) => plain,
+            Err(error) => {
+                refuse(&error.to_string());
+                return None;
+            }
+        };
+        let Ok(set) = Ha1Set::decode(&plain) else {
+            refuse("the set of hashes is damaged");
+            return None;
+        };
+        if set.realm != self.realm() {
+            refuse("made for another realm");
+            return None;
+        }
+        // An HA1 is all that an answer needs, so where the set has none there must be one that
+        // nobody can know.
+        let mut pairs =
+            std::array::from_fn::<Pair, SPELLINGS, _>(|_| Pair { md5: bytes(), sha256: bytes() });
+        for ha1 in &set.ha1s {
+            let index = STORED.iter().position(|stored| *stored == ha1.spelling)?;
+            let pair = pairs.get_mut(index)?;
+            let hash = |algorithm| Hash::from_hex(algorithm, ha1.hex.as_bytes());
+            match ha1.algorithm {
+                DigestAlgorithm::Md5 => {
+                    pair.md5.copy_from_slice(hash(Algorithm::Md5)?.as_bytes());
+                }
+                DigestAlgorithm::Sha256 => {
+                    pair.sha256.copy_from_slice(hash(Algorithm::Sha256)?.as_bytes());
+                }
+            }
+        }
+        Some(Secret::Spelled(Arc::new(pairs)))
+    }
+
+    /// Reads everything, at the start.
+    pub(super) fn load(&self) -> Result<(), StoreError> {
+        let now = self.clock.wall();
+        let mut devices: HashMap<String, Vec<Verifier>> = HashMap::new();
+        for row in rows(&*self.store, Table::Credentials, b"") {
+            let Ok(credential) = DeviceCredential::decode(&row?.1) else {
+                tracing::warn!(event = "store.row_unreadable", table = "credentials");
+                continue;
+            };
+            if let Some(verifier) = self.device(&credential, now) {
+                devices.entry(credential.user).or_default().push(verifier);
+            }
+        }
+        for row in rows(&*self.store, Table::Accounts, b"") {
+            let Ok(account) = Account::decode(&row?.1) else {
+                tracing::warn!(event = "store.row_unreadable", table = "accounts");
+                continue;
+            };
+            let passwords = devices.remove(&account.user).unwrap_or_default();
+            self.put_local(&account, passwords);
+        }
+        if let Some(contact) = self.store.get(Table::Site, CONTACT_KEY)? {
+            let millis = std::str::from_utf8(&contact).ok().and_then(|text| text.parse().ok());
+            self.last_sync.store(millis.unwrap_or(0), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Reads one person's rows again, after they changed; tells the watchers if he is out now.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read; what was in memory then stays.
+    pub fn refresh(&self, user: &str) -> Result<(), StoreError> {
+        let name = self.canonical(user);
+        let now = self.clock.wall();
+        let was = self.people.with(&name, |person| person.and_then(|p| p.local.clone()));
+        let account = match self.store.get(Table::Accounts, &Account::key(&name))? {
+            Some(row) => Account::decode(&row).ok(),
+            None => None,
+        };
+        let Some(account) = account else {
+            self.people.change(&name, |person| {
+                let fact = person.and_then(|person| person.fact.clone())?;
+                Some(Person::new(&name, &self.domain, None, Some(fact)))
+            });
+            if was.is_some_and(|local| !local.disabled) {
+                self.tell_departed(&name, Departure::Deleted);
+            }
+            return Ok(());
+        };
+        let prefix = DeviceCredential::prefix(&name);
+        let mut passwords = Vec::new();
+        for row in rows(&*self.store, Table::Credentials, &prefix) {
+            let credential = DeviceCredential::decode(&row?.1);
+            passwords.extend(credential.ok().and_then(|c| self.device(&c, now)));
+        }
+        let disabled = account.disabled;
+        self.put_local(&account, passwords);
+        if disabled && was.is_some_and(|local| !local.disabled) {
+            self.tell_departed(&name, Departure::Locked);
+        }
+        Ok(())
+    }
+
+    fn device(&self, credential: &DeviceCredential, now: WallTime) -> Option<Verifier> {
+        if !credential.is_live(now) {
+            return None;
+        }
+        let context = DeviceCredential::seal_context(&credential.user, &credential.id);
+        let secret = self.open(&credential.user, &context, &credential.sealed_ha1s)?;
+        Some(Verifier { device: Some(Arc::from(credential.id.as_str())), secret })
+    }
+
+    fn put_local(&self, account: &Account, mut passwords: Vec<Verifier>) {
+        let name = UserName::canonical(&account.user);
+        let context = Account::seal_context(&account.user);
+        let own = account.sealed_password.as_ref();
+        if let Some(secret) = own.and_then(|sealed| self.open(&account.user, &context, sealed)) {
+            passwords.push(Verifier { device: None, secret });
+        }
+        let local = Arc::new(Local {
+            kind: account.kind,
+            disabled: account.disabled,
+            directory_locked: account.directory_locked,
+            directory_id: account.directory_id.as_deref().map(Box::from),
+            passwords,
+        });
+        self.people.change(&name, |person| {
+            let fact = person.and_then(|person| person.fact.clone());
+            Some(Person::new(&name, &self.domain, Some(Arc::clone(&local)), fact))
+        });
+    }
+}

@@ -1,0 +1,38 @@
+//! Tagus: an instant-messaging appliance for a small campus.
+//!
+//! Read the modules in this order; imports go only from later to earlier (`tests/layering.rs`):
+//!
+//! 1. [`clock`], [`entropy`]: the only readers of time and randomness.
+//! 2. [`text`], `http_digest`: small grammars that several protocols share.
+//! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out.
+//! 4. `config`, `model`, `store`, `bus`: what is kept.
+//! 5. `identity`: who somebody is. `registrar`, `proxy`, `page_mode`, `accounts`: what is decided.
+//! 6. `net`, `client`: sockets. `app`: wiring and the command line.
+
+#[cfg(feature = "server")]
+pub mod accounts;
+#[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
+pub mod bus;
+pub mod clock;
+#[cfg(feature = "server")]
+pub mod config;
+pub mod entropy;
+pub mod http_digest;
+#[cfg(feature = "server")]
+pub mod identity;
+#[cfg(feature = "server")]
+pub mod model;
+#[cfg(feature = "server")]
+pub mod net;
+#[cfg(feature = "server")]
+pub mod page_mode;
+#[cfg(feature = "server")]
+pub mod proxy;
+#[cfg(feature = "server")]
+pub mod registrar;
+pub mod sip;
+#[cfg(feature = "server")]
+pub mod store;
+pub mod text;

@@ -1,0 +1,53 @@
+//! Messages kept for people who are away (RFC 3428 s7), and who still needs each.
+//!
+//! Two rows under one key: the request, written once, and its state, rewritten as devices take
+//! their share. A server that starts reads only the states.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeviceKey, Record, prefix};
+use crate::clock::WallTime;
+
+/// A message kept for a recipient. Table `HeldMessages`, key [`held_key`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldMessage {
+    /// The MESSAGE as it will be sent on, without Via, Route and credentials: body, unknown
+    /// headers and odd spellings byte for byte.
+    pub request: Vec<u8>,
+}
+
+impl Record for HeldMessage {}
+
+/// Who still needs a held message. Table `HeldCursors`, key [`held_key`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldState {
+    /// The devices that have not had it.
+    pub pending: Vec<DeviceKey>,
+    /// Whether it is for whichever device comes first: none was known when it arrived.
+    pub unclaimed: bool,
+    /// When it arrived.
+    pub received_at: WallTime,
+    /// When it is thrown away (RFC 3428 s7: Expires, capped by `messages.retention`).
+    pub expires_at: WallTime,
+    /// Recognises a repetition: a keyed hash of imdn.Message-ID, else of From, Call-ID, CSeq and
+    /// the body.
+    pub fingerprint: u64,
+}
+
+impl Record for HeldState {}
+
+/// The key of message `sequence` of `aor`; keys of one recipient sort by arrival.
+#[must_use]
+pub fn held_key(aor: &str, sequence: u64) -> Vec<u8> {
+    let mut key = prefix(aor);
+    key.extend_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+/// The recipient and the number that a key of [`held_key`] names.
+#[must_use]
+pub fn parse_held_key(key: &[u8]) -> Option<(&str, u64)> {
+    let number = u64::from_be_bytes(*key.last_chunk::<8>()?);
+    let aor = key.get(..key.len().checked_sub(9)?)?;
+    Some((std::str::from_utf8(aor).ok()?, number))
+}

@@ -1,0 +1,99 @@
+//! Plain records as they are stored: what each table's rows mean, and their bytes.
+//!
+//! A row is one version byte followed by the record in postcard. Postcard writes neither names
+//! nor types, so a changed record is a new version: [`Record::decode`] then reads the old layout
+//! as well, and a stored sample of each version in `model/tests.rs` holds the bytes still.
+//!
+//! Keys are made here too, because their order matters: rows of one person, and messages of one
+//! recipient in order of arrival, lie beside each other.
+
+mod account;
+mod address;
+mod audit;
+mod ban;
+mod binding;
+mod device;
+mod held;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use account::{
+    Account, AccountKind, AlgorithmPolicy, DeviceCredential, DigestAlgorithm, Ha1, Ha1Set, Spelling,
+};
+pub use audit::AuditEntry;
+pub use ban::Ban;
+pub use binding::{Binding, BindingRow, SeenDevice};
+pub use device::DeviceKey;
+pub use held::{HeldMessage, HeldState, held_key, parse_held_key};
+
+/// Why a row could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The row holds nothing.
+    #[error("the row is empty")]
+    Empty,
+    /// A later release wrote the row.
+    #[error("the row has version {0}, which a later release wrote")]
+    Version(u8),
+    /// The bytes are not such a record.
+    #[error("the row is damaged")]
+    Damaged,
+}
+
+/// A record with its bytes. A version byte leads, so that a later release can tell old rows.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The version that [`Record::encode`] writes.
+    const VERSION: u8 = 1;
+
+    /// The row's bytes.
+    #[must_use]
+    fn encode(&self) -> Vec<u8> {
+        let start = vec![Self::VERSION];
+        // Postcard fails only on sequences of unknown length and on a full buffer; records have
+        // no such sequence and the buffer grows. An empty row would be refused when read.
+        postcard::to_extend(self, start).unwrap_or_default()
+    }
+
+    /// The record in `row`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the row is empty, of a later release, or no such record to its last
+    /// byte.
+    fn decode(row: &[u8]) -> Result<Self, DecodeError> {
+        match row.split_first() {
+            None => Err(DecodeError::Empty),
+            Some((&version, body)) if version == Self::VERSION => whole(body),
+            Some((&version, _)) => Err(DecodeError::Version(version)),
+        }
+    }
+}
+
+/// Reads a record that fills `body` to its last byte.
+fn whole<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+    match postcard::take_from_bytes(body) {
+        Ok((record, [])) => Ok(record),
+        _ => Err(DecodeError::Damaged),
+    }
+}
+
+/// Joins the parts of a key with NUL, which no user name, address or identifier holds; NULs in a
+/// part are dropped, so that no part can reach into the next.
+fn join(parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(parts.iter().map(|p| p.len() + 1).sum());
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            key.push(0);
+        }
+        key.extend(part.iter().filter(|&&byte| byte != 0));
+    }
+    key
+}
+
+/// The prefix that the keys of all rows below `owner` share.
+fn prefix(owner: &str) -> Vec<u8> {
+    join(&[owner.as_bytes(), b""])
+}

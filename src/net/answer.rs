@@ -1,0 +1,151 @@
+//! Answers of the server's own making.
+
+use std::hash::BuildHasher;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::Outbox;
+use super::dispatch::Request;
+use super::engine::{Engine, EngineCounts};
+use crate::http_digest::Challenge;
+use crate::identity::Asker;
+use crate::sip::Flow;
+use crate::sip::build::Response;
+use crate::sip::method::Method;
+use crate::sip::transaction::ServerId;
+use crate::sip::wire::Message;
+
+impl Engine {
+    /// Our tag for a request: the same for its retransmissions, different for everything else.
+    pub(super) fn tag(&self, message: &Message<'_>) -> String {
+        let branch = message.top_via().and_then(|via| via.branch()).unwrap_or_default();
+        format!("{:016x}", self.key.hash_one((message.call_id(), branch, self.loop_key)))
+    }
+
+    /// Forgets that a request came: a repetition will be looked at afresh.
+    pub(super) fn forget(&self, message: &Message<'_>, server: ServerId) {
+        self.shard(self.shard_of(message.call_id())).lock().transactions.discard(server);
+    }
+
+    /// Answers a request of our own accord: through its transaction once its sender is known, else
+    /// without any memory of it.
+    pub(super) fn refuse(
+        &self,
+        outbox: &mut Outbox,
+        request: &Request<'_, '_>,
+        status: u16,
+        reason: Option<&str>,
+        headers: &[(&str, &str)],
+        out: &mut Vec<u8>,
+    ) {
+        if request.message.method() == Method::Ack {
+            return;
+        }
+        out.clear();
+        let tag = self.tag(request.message);
+        let mut response = Response::new(request.message, status, reason)
+            .to_tag(&tag)
+            .received_from(request.flow.remote);
+        for (name, value) in headers {
+            response = response.header(name, value);
+        }
+        response.write(out);
+        self.answer(outbox, request, status, out);
+    }
+
+    /// Sends a finished answer.
+    pub(super) fn answer(
+        &self,
+        outbox: &mut Outbox,
+        request: &Request<'_, '_>,
+        status: u16,
+        out: &[u8],
+    ) {
+        if !request.remembered && status >= 200 {
+            // RFC 3261 s8.2.7: strangers are answered without keeping state for them.
+            self.forget(request.message, request.server);
+            outbox.send_copy(request.flow, out, None);
+            return;
+        }
+        let index = self.shard_of(request.message.call_id());
+        let mut state = self.shard(index).lock();
+        let packet = Bytes::copy_from_slice(out);
+        let sent = state.transactions.respond(request.now, request.server, status, packet);
+        let deadline = state.next_deadline();
+        drop(state);
+        if let Ok((flow, packet)) = sent {
+            outbox.send(flow, packet, None);
+        }
+        self.wake_for(index, deadline);
+    }
+
+    /// Answers something that is not even a request one could dispatch.
+    pub(super) fn reject(
+        &self,
+        outbox: &mut Outbox,
+        message: &Message<'_>,
+        flow: Flow,
+        status: u16,
+        reason: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
+        out.clear();
+        let tag = self.tag(message);
+        Response::new(message, status, reason).to_tag(&tag).received_from(flow.remote).write(out);
+        outbox.send_copy(flow, out, None);
+    }
+
+    /// 401 from a registrar or another end of ours, 407 from the proxy (RFC 3261 s22.1); one
+    /// header per algorithm, best first (RFC 8760 s2.3). Costs no memory. `answered`: the request did
+    /// carry credentials, and they were not right.
+    pub(super) fn challenge(
+        &self,
+        outbox: &mut Outbox,
+        request: &Request<'_, '_>,
+        stale: bool,
+        answered: bool,
+        out: &mut Vec<u8>,
+    ) {
+        EngineCounts::add(&self.counts.challenges);
+        let message = request.message;
+        let (status, header) = match message.method() {
+            Method::Register | Method::Subscribe | Method::Publish => (401, "WWW-Authenticate"),
+            _ => (407, "Proxy-Authenticate"),
+        };
+        let nonce = self.nonces.issue(request.now);
+        let from = message.from().ok().and_then(|from| from.parsed_uri().user());
+        let asker = Asker {
+            source: request.flow.remote.ip(),
+            user_agent: message.user_agent(),
+            from: from.unwrap_or_default(),
+        };
+        let offers = self.identity.offers().offers(&asker, request.now);
+        if answered {
+            self.identity.offers().challenged(&asker, &offers, request.now);
+        }
+        let tag = self.tag(message);
+        let values: SmallVec<[Vec<u8>; 2]> = offers
+            .iter()
+            .map(|algorithm| {
+                let mut value = Vec::with_capacity(192);
+                Challenge::write(
+                    &self.settings.realm,
+                    nonce.as_bytes(),
+                    *algorithm,
+                    stale,
+                    &mut value,
+                );
+                value
+            })
+            .collect();
+        let mut response =
+            Response::new(message, status, None).to_tag(&tag).received_from(request.flow.remote);
+        for value in &values {
+            response = response.header(header, value);
+        }
+        out.clear();
+        response.write(out);
+        self.answer(outbox, request, status, out);
+    }
+}

@@ -1,0 +1,198 @@
+//! All connections, and how many there may be.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpStream;
+
+use super::Limits;
+use super::connection::Connection;
+use super::outbox::{Failure, SendFailure};
+use crate::sip::{ConnectionId, Flow, Transport};
+
+/// The table by id is split this many ways.
+const SHARDS: usize = 16;
+
+/// All connections, by id and by far end, and their limits.
+pub(super) struct Connections {
+    // Locks and not a lock-free map: that would drop removed connections, and with them their
+    // descriptors, at some later time.
+    by_id: Vec<Mutex<HashMap<ConnectionId, Arc<Connection>>>>,
+    next: AtomicU64,
+    /// Bytes that peers do not take.
+    pub(super) queued: AtomicUsize,
+    admission: Mutex<Admission>,
+}
+
+#[derive(Debug, Default)]
+struct Admission {
+    by_remote: HashMap<(Transport, SocketAddr), Arc<Connection>>,
+    total: usize,
+    unauthenticated: usize,
+    dialling: usize,
+    per_source: HashMap<IpAddr, usize>,
+    most: Most,
+}
+
+#[derive(Debug, Default)]
+struct Most {
+    total: usize,
+    unauthenticated: usize,
+    dialling: usize,
+    per_source: usize,
+}
+
+impl Connections {
+    pub(super) fn new(limits: &Limits) -> Connections {
+        let total = limits.connections_total.min(super::listen::connections_allowed_by_kernel());
+        if total < limits.connections_total {
+            tracing::info!(
+                total,
+                "the limit of open files allows fewer connections than configured"
+            );
+        }
+        let most = Most {
+            total,
+            unauthenticated: limits.connections_unauthenticated,
+            dialling: limits.dials_in_flight,
+            per_source: limits.connections_per_source,
+        };
+        Connections {
+            by_id: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            next: AtomicU64::new(1),
+            queued: AtomicUsize::new(0),
+            admission: Mutex::new(Admission { most, ..Admission::default() }),
+        }
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.shard(id).get(&id).cloned()
+    }
+
+    fn shard(&self, id: ConnectionId) -> MutexGuard<'_, HashMap<ConnectionId, Arc<Connection>>> {
+        let index = id.0 as usize % SHARDS;
+        // The vector has SHARDS entries; the first stands in for an impossible other.
+        let shard = self.by_id.get(index).unwrap_or(&self.by_id[0]);
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Open connections, and those of them without authentication.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let admission = self.admission();
+        (admission.total, admission.unauthenticated)
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Registers an accepted connection; `None` when a limit is reached.
+    pub(super) fn accept(
+        &self,
+        stream: TcpStream,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<Arc<Connection>> {
+        let mut admission = self.admission();
+        let here = admission.per_source.get(&remote.ip()).copied().unwrap_or(0);
+        if admission.total >= admission.most.total
+            || admission.unauthenticated >= admission.most.unauthenticated
+            || here >= admission.most.per_source
+        {
+            return None;
+        }
+        admission.total += 1;
+        admission.unauthenticated += 1;
+        admission.per_source.insert(remote.ip(), here + 1);
+        let connection = self.make(remote, Some((stream, local)));
+        self.enter(&mut admission, &connection);
+        Some(connection)
+    }
+
+    fn enter(&self, admission: &mut Admission, connection: &Arc<Connection>) {
+        self.shard(connection.id).insert(connection.id, Arc::clone(connection));
+        let key = (connection.transport, connection.remote);
+        admission.by_remote.insert(key, Arc::clone(connection));
+    }
+
+    /// The connection to that far end (RFC 3261 s18: reuse is recommended), or a new one to dial.
+    pub(super) fn reuse_or_dial(&self, flow: &Flow) -> Result<(Arc<Connection>, bool), Failure> {
+        // Two threads may want the same far end: the lock lets one of them dial.
+        let mut admission = self.admission();
+        if let Some(known) = admission.by_remote.get(&(flow.transport, flow.remote))
+            && known.accepts()
+        {
+            return Ok((Arc::clone(known), false));
+        }
+        if admission.total >= admission.most.total || admission.dialling >= admission.most.dialling
+        {
+            return Err(Failure::TooManyConnections);
+        }
+        admission.total += 1;
+        admission.dialling += 1;
+        let connection = self.make(flow.remote, None);
+        self.enter(&mut admission, &connection);
+        Ok((connection, true))
+    }
+
+    fn make(
+        &self,
+        remote: SocketAddr,
+        accepted: Option<(TcpStream, SocketAddr)>,
+    ) -> Arc<Connection> {
+        let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
+        Arc::new(Connection::new(id, remote, accepted))
+    }
+
+    /// A dial has ended, well or not.
+    pub(super) fn dial_ended(&self) {
+        let mut admission = self.admission();
+        admission.dialling = admission.dialling.saturating_sub(1);
+    }
+
+    pub(super) fn authenticated(&self, connection: &Connection) {
+        if connection.is_authenticated() {
+            return;
+        }
+        let mut admission = self.admission();
+        if connection.authenticate() && !connection.dialled {
+            admission.forget_stranger(connection.remote.ip());
+        }
+    }
+
+    /// Takes the connection out of the tables and returns what it did not send.
+    pub(super) fn retire(&self, connection: &Connection, why: Failure) -> Vec<SendFailure> {
+        let unsent = connection.give_up(&self.queued);
+        let mut admission = self.admission();
+        if self.shard(connection.id).remove(&connection.id).is_some() {
+            admission.total = admission.total.saturating_sub(1);
+            if connection.authenticate() && !connection.dialled {
+                admission.forget_stranger(connection.remote.ip());
+            }
+            let key = (connection.transport, connection.remote);
+            if admission.by_remote.get(&key).is_some_and(|current| current.id == connection.id) {
+                admission.by_remote.remove(&key);
+            }
+        }
+        drop(admission);
+        unsent.map(|(flow, token)| SendFailure { flow, token, failure: why }).collect()
+    }
+}
+
+impl Admission {
+    fn forget_stranger(&mut self, source: IpAddr) {
+        self.unauthenticated = self.unauthenticated.saturating_sub(1);
+        if let Some(count) = self.per_source.get_mut(&source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.per_source.remove(&source);
+            }
+        }
+    }
+}

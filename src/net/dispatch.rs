@@ -1,0 +1,363 @@
+//! What a request is, who sent it, and which service answers it.
+//!
+//! The order of the checks is RFC 3261 s16.3's: syntax, scheme, Max-Forwards, loop, Proxy-Require,
+//! then authentication; nothing behind it is reached by strangers. Status codes of refusals are
+//! chosen here.
+
+use bytes::Bytes;
+
+use super::Outbox;
+use super::auth::Identified;
+use super::engine::{Engine, EngineCounts};
+use crate::clock::Tick;
+use crate::identity::{Existence, Lookup, UserName};
+use crate::sip::Flow;
+use crate::sip::header::HeaderName;
+use crate::sip::method::Method;
+use crate::sip::transaction::{Legacy, Received, ServerId, ServerKeyParts};
+use crate::sip::uri::Uri;
+use crate::sip::wire::{Defect, Framing, Layout, Message, scan};
+
+/// Methods this server answers itself or passes on; the Allow of a 405.
+const ALLOW: &str =
+    "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, NOTIFY";
+
+/// Option tags that a request may require of us (RFC 3261 s19.2); none yet.
+const SUPPORTED: [&[u8]; 0] = [];
+
+/// A request under way, with what has been found out about it.
+pub(super) struct Request<'a, 'm> {
+    pub(super) message: &'a Message<'m>,
+    pub(super) flow: Flow,
+    pub(super) now: Tick,
+    /// Its server transaction.
+    pub(super) server: ServerId,
+    /// Whether a retransmission must find the answer: from the moment that somebody proved who
+    /// he is, because his nonce count is used up then. Before, nothing is kept of a request.
+    pub(super) remembered: bool,
+    /// Answers that had to be waited for.
+    pub(super) facts: Facts,
+}
+
+/// What a parked request brings back.
+#[derive(Clone, Default)]
+pub(super) struct Facts {
+    /// The sender's credentials.
+    pub(super) lookup: Option<Lookup>,
+    /// Whether the person it is for exists.
+    pub(super) existence: Option<Existence>,
+    /// Who the sender proved to be.
+    pub(super) identified: Option<Identified>,
+}
+
+/// Who a request is for.
+pub(super) enum Target {
+    /// This server itself.
+    Server,
+    /// A person of ours.
+    Person { user: UserName, aor: String },
+    /// Somewhere else.
+    Elsewhere,
+}
+
+impl Engine {
+    /// A request that the scanner could read.
+    pub(super) fn request(
+        &self,
+        outbox: &mut Outbox,
+        message: &Message<'_>,
+        flow: Flow,
+        out: &mut Vec<u8>,
+    ) {
+        EngineCounts::add(&self.counts.requests);
+        let now = self.clock.now();
+        let Some(parts) = server_key(message) else {
+            return self.reject(outbox, message, flow, 400, Some("Bad Via"), out);
+        };
+        let index = self.shard_of(message.call_id());
+        let mut state = self.shard(index).lock();
+        let server = match state.transactions.receive_request(now, &parts, flow) {
+            Received::New(server) => server,
+            Received::Retransmission(again) => {
+                drop(state);
+                return self.resend(outbox, again);
+            }
+            Received::AckAbsorbed => return,
+            Received::Ack(_) => {
+                drop(state);
+                return self.stray_ack(outbox, message, flow, out);
+            }
+            Received::Cancel { id, target } => {
+                let mut effects = Vec::new();
+                self.on_cancel(&mut state, now, message, id, target, flow, out, &mut effects);
+                let deadline = state.next_deadline();
+                drop(state);
+                self.run(outbox, effects);
+                return self.wake_for(index, deadline);
+            }
+            Received::Full => {
+                drop(state);
+                EngineCounts::add(&self.counts.shed);
+                return self.reject(outbox, message, flow, 503, None, out);
+            }
+        };
+        drop(state);
+        if !self.guard.admit(now, flow.remote.ip()) {
+            // Over the rate of strangers: silence costs the least and tells nothing.
+            EngineCounts::add(&self.counts.dropped);
+            return self.forget(message, server);
+        }
+        let request =
+            Request { message, flow, now, server, remembered: false, facts: Facts::default() };
+        self.dispatch(outbox, request, out);
+    }
+
+    /// Decides about a request; parked ones come back here.
+    pub(super) fn dispatch(
+        &self,
+        outbox: &mut Outbox,
+        mut request: Request<'_, '_>,
+        out: &mut Vec<u8>,
+    ) {
+        let message = request.message;
+        if let Err(defect) = message.check() {
+            return self.refuse(outbox, &request, defect.status(), Some(defect.reason()), &[], out);
+        }
+        if let Err((status, reason)) = self.check(message) {
+            return self.refuse(outbox, &request, status, Some(reason), &[], out);
+        }
+        let uri = match Uri::parse(message.request_uri()) {
+            Ok(uri) => uri,
+            Err(_) => return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out),
+        };
+        if !uri.is_sip() && !uri.is_tel() {
+            return self.refuse(outbox, &request, 416, None, &[], out);
+        }
+        if message.max_forwards().ok().flatten() == Some(0) {
+            // RFC 3261 s16.3 check 3: OPTIONS may be answered by whoever it reaches.
+            if message.method() != Method::Options {
+                return self.refuse(outbox, &request, 483, None, &[], out);
+            }
+        }
+        if self.has_looped(message) {
+            return self.refuse(outbox, &request, 482, None, &[], out);
+        }
+        let target = self.target(&uri);
+        if message.method() == Method::Options && matches!(target, Target::Server) {
+            return self.options(outbox, &request, out);
+        }
+        let extension = match &target {
+            Target::Server => message
+                .header(HeaderName::Require)
+                .filter(|_| !matches!(message.method(), Method::Cancel | Method::Ack)),
+            _ => message.header(HeaderName::ProxyRequire),
+        };
+        if let Some(extension) = extension.filter(|value| !self.supports_all(value)) {
+            let unsupported = String::from_utf8_lossy(extension).into_owned();
+            return self.refuse(outbox, &request, 420, None, &[("Unsupported", &unsupported)], out);
+        }
+        if matches!(target, Target::Server) && !matches!(message.method(), Method::Register) {
+            return self.for_the_server(outbox, &request, out);
+        }
+        // Route headers that name anybody but us, or that no dialog of ours gave out, would make
+        // us a relay to wherever the sender likes (security: server-side request forgery).
+        if self.foreign_routes(message) {
+            return self.refuse(outbox, &request, 403, Some("Foreign Route"), &[], out);
+        }
+        let identified = match request.facts.identified.take() {
+            Some(identified) => identified,
+            None => match self.authenticate(outbox, &mut request, out) {
+                Some(identified) => identified,
+                None => return,
+            },
+        };
+        match (message.method(), target) {
+            (Method::Register, _) => self.register(outbox, &request, &uri, &identified, out),
+            (_, Target::Elsewhere) => {
+                self.refuse(outbox, &request, 403, Some("Not Served Here"), &[], out);
+            }
+            (Method::Message, Target::Person { user, aor }) => {
+                self.page(outbox, request, identified, &user, &aor, out);
+            }
+            (Method::Subscribe | Method::Publish, Target::Person { .. }) => {
+                self.event(outbox, &request, out);
+            }
+            (_, Target::Person { user, aor }) => {
+                self.relay(outbox, request, identified, &user, &aor, out);
+            }
+            (_, Target::Server) => self.for_the_server(outbox, &request, out),
+        }
+    }
+
+    /// Mandatory headers and their grammar (RFC 3261 s8.1.1, s16.3 check 1).
+    fn check(&self, message: &Message<'_>) -> Result<(), (u16, &'static str)> {
+        let from = message.from().map_err(|_| (400, "Bad From"))?;
+        if from.tag().is_none() {
+            return Err((400, "From Without Tag"));
+        }
+        let Some(cseq) = message.cseq() else { return Err((400, "Bad CSeq")) };
+        if cseq.method != message.method() {
+            return Err((400, "CSeq Method Differs"));
+        }
+        if message.max_forwards().is_err() {
+            return Err((400, "Bad Max-Forwards"));
+        }
+        // What is only passed on is its reader's to judge; what ends here must be readable.
+        if message.method() == Method::Publish
+            && !message.body().is_empty()
+            && message.content_type().is_none()
+        {
+            return Err((400, "Body Without Content-Type"));
+        }
+        Ok(())
+    }
+
+    /// RFC 3261 s16.3 check 4: the branch of a Via of ours tells where we sent it last time.
+    fn has_looped(&self, message: &Message<'_>) -> bool {
+        let hash = self.loop_mark(message);
+        message.headers(HeaderName::Via).any(|value| memchr::memmem::find(value, &hash).is_some())
+    }
+
+    fn target(&self, uri: &Uri<'_>) -> Target {
+        let host_is_ours = self.is_our_host(uri);
+        if !host_is_ours {
+            return Target::Elsewhere;
+        }
+        match uri.user_decoded() {
+            None => Target::Server,
+            Some(user) => {
+                let user = self.identity.canonical(&user);
+                let aor = format!("{user}@{}", self.settings.domain);
+                Target::Person { user, aor }
+            }
+        }
+    }
+
+    /// Whether a URI names this server: its domain, an alias, or an address it listens on.
+    pub(super) fn is_our_host(&self, uri: &Uri<'_>) -> bool {
+        use crate::sip::uri::Host;
+        let address: std::net::IpAddr = match uri.host() {
+            Host::Name(name) => {
+                return std::str::from_utf8(name)
+                    .is_ok_and(|name| self.identity.is_our_domain(name));
+            }
+            Host::V4(address) => address.into(),
+            Host::V6(address) => address.into(),
+        };
+        let port = uri.port().unwrap_or(if uri.is_sips() { 5061 } else { 5060 });
+        let address = std::net::SocketAddr::new(address.to_canonical(), port);
+        self.settings.own_addresses.contains(&address)
+    }
+
+    fn foreign_routes(&self, message: &Message<'_>) -> bool {
+        message.routes().any(|route| match route {
+            Ok(route) => !self.is_our_host(&route.parsed_uri()),
+            Err(_) => true,
+        })
+    }
+
+    fn supports_all(&self, extensions: &[u8]) -> bool {
+        extensions.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).all(|tag| {
+            tag.is_empty() || SUPPORTED.iter().any(|known| tag.eq_ignore_ascii_case(known))
+        })
+    }
+
+    /// OPTIONS to the server itself (RFC 3261 s11.2): needs no credentials, tells nothing of
+    /// anybody.
+    fn options(&self, outbox: &mut Outbox, request: &Request<'_, '_>, out: &mut Vec<u8>) {
+        self.refuse(outbox, request, 200, None, &[("Allow", ALLOW), ("Accept", "*/*")], out);
+    }
+
+    /// Requests other than REGISTER and OPTIONS that name the server and nobody on it.
+    fn for_the_server(&self, outbox: &mut Outbox, request: &Request<'_, '_>, out: &mut Vec<u8>) {
+        let (status, headers): (u16, &[(&str, &str)]) = match request.message.method() {
+            Method::Notify | Method::Bye | Method::Update | Method::Info | Method::Prack => {
+                (481, &[])
+            }
+            _ => (405, &[("Allow", ALLOW)]),
+        };
+        self.refuse(outbox, request, status, None, headers, out);
+    }
+
+    /// SUBSCRIBE and PUBLISH: no event package is served yet (RFC 6665 s4.2.1.1, RFC 3903 s6).
+    fn event(&self, outbox: &mut Outbox, request: &Request<'_, '_>, out: &mut Vec<u8>) {
+        let in_dialog = request.message.to().ok().is_some_and(|to| to.tag().is_some());
+        let status = if in_dialog { 481 } else { 489 };
+        self.refuse(outbox, request, status, None, &[], out);
+    }
+
+    /// An ACK that ends no transaction of ours: for a 2xx it belongs to the caller's dialog and
+    /// goes where its Route says; we give out no routes yet, so it is dropped.
+    fn stray_ack(
+        &self,
+        _outbox: &mut Outbox,
+        _message: &Message<'_>,
+        _flow: Flow,
+        _out: &mut Vec<u8>,
+    ) {
+        EngineCounts::add(&self.counts.dropped);
+    }
+
+    /// Bytes that are no well-formed message.
+    pub(super) fn defective(
+        &self,
+        outbox: &mut Outbox,
+        bytes: &[u8],
+        layout: &Layout,
+        flow: Flow,
+        defect: &Defect,
+        out: &mut Vec<u8>,
+    ) {
+        if !self.guard.admit(self.clock.now(), flow.remote.ip()) {
+            EngineCounts::add(&self.counts.dropped);
+            return;
+        }
+        if !defect.answerable() {
+            EngineCounts::add(&self.counts.dropped);
+            return;
+        }
+        let message = Message::new(bytes, layout);
+        if !message.is_request() || message.method() == Method::Ack {
+            EngineCounts::add(&self.counts.dropped);
+            return;
+        }
+        self.reject(outbox, &message, flow, defect.status(), Some(defect.reason()), out);
+    }
+
+    /// Takes a parked request up again.
+    pub(super) fn resume(&self, bytes: &Bytes, flow: Flow, server: ServerId, facts: Facts) {
+        let mut layout = Layout::default();
+        if scan(bytes, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
+            return;
+        }
+        let message = Message::new(bytes, &layout);
+        let mut outbox = self.egress.outbox();
+        let now = self.clock.now();
+        let request = Request { message: &message, flow, now, server, remembered: true, facts };
+        self.dispatch(&mut outbox, request, &mut Vec::with_capacity(1_024));
+        outbox.flush();
+    }
+}
+
+/// What a server transaction is known by (RFC 3261 s17.2.3).
+pub(super) fn server_key<'a>(message: &Message<'a>) -> Option<ServerKeyParts<'a>> {
+    let via = message.top_via()?;
+    let branch = via.branch().unwrap_or_default();
+    let mut parts = ServerKeyParts {
+        method: message.method().as_bytes(),
+        branch,
+        sent_by: via.sent_by(),
+        legacy: Legacy::default(),
+    };
+    if parts.is_legacy() {
+        parts.legacy = Legacy {
+            request_uri: message.request_uri(),
+            from_tag: message.from().ok().and_then(|from| from.tag()).unwrap_or_default(),
+            to_tag: message.to().ok().and_then(|to| to.tag()).unwrap_or_default(),
+            call_id: message.call_id(),
+            cseq: message.cseq().map_or(0, |cseq| cseq.number),
+            top_via: message.top_via_value().unwrap_or_default(),
+        };
+    }
+    Some(parts)
+}

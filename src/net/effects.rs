@@ -1,0 +1,435 @@
+//! What responses, timers and failures do to the contexts, and how the effects are carried out.
+
+use bytes::Bytes;
+
+use super::Outbox;
+use super::engine::{Effect, Engine, EngineCounts};
+use super::shard::{Context, ContextId, PageContext, ReplayContext, State};
+use crate::clock::Tick;
+use crate::model::DeviceKey;
+use crate::page_mode::{HoldError, HoldRequest, Outcome, Reply, Step, Steps, fingerprint, keeps};
+use crate::sip::build::Response;
+use crate::sip::forward;
+use crate::sip::transaction::ClientResponse;
+use crate::sip::wire::{Framing, Layout, Message};
+
+impl Engine {
+    /// A response that a client transaction lets through.
+    #[expect(clippy::too_many_arguments, reason = "the pieces of one received response")]
+    pub(super) fn on_response(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        branch: usize,
+        received: &ClientResponse,
+        message: &Message<'_>,
+        out: &mut Vec<u8>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let status = message.status();
+        let Some(context) = state.contexts.get_mut(&id.number) else {
+            // The answer to a CANCEL of ours, or a context that is gone: nobody cares.
+            return;
+        };
+        match context {
+            Context::Page(page) => {
+                if status < 200 {
+                    return;
+                }
+                let outcome = Outcome::Final { status, message: upstream_copy(message, out) };
+                let steps = page.delivery.ended(branch, outcome);
+                self.take_steps(state, now, id, steps, effects);
+            }
+            Context::Relay(_) => {
+                self.on_relay_response(state, now, id, branch, received, message, out, effects);
+            }
+            Context::Replay(replay) => {
+                if status < 200 {
+                    return;
+                }
+                let (aor, device, sequence) =
+                    (replay.aor.clone(), replay.device.clone(), replay.sequence);
+                if keeps(status) {
+                    effects.push(Effect::Rest(aor, device));
+                } else {
+                    if status < 300 {
+                        EngineCounts::add(&self.counts.replayed);
+                    }
+                    effects.push(Effect::Settle { aor, sequence, device, next: true });
+                }
+                state.contexts.remove(&id.number);
+            }
+        }
+        self.drop_if_over(state, id);
+    }
+
+    /// A client transaction that timed out (`failed` false) or whose transport failed.
+    pub(super) fn on_silence(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        branch: usize,
+        failed: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        match state.contexts.get_mut(&id.number) {
+            Some(Context::Page(page)) => {
+                let steps = page.delivery.ended(branch, Outcome::Silent);
+                self.take_steps(state, now, id, steps, effects);
+            }
+            Some(Context::Relay(_)) => {
+                self.on_relay_silence(state, now, id, branch, failed, effects);
+            }
+            Some(Context::Replay(replay)) => {
+                effects.push(Effect::Rest(replay.aor.clone(), replay.device.clone()));
+                state.contexts.remove(&id.number);
+            }
+            None => {}
+        }
+        self.drop_if_over(state, id);
+    }
+
+    /// A packet did not get out (RFC 3261 s18.4, s17.1.4).
+    pub(super) fn on_transport_failure(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        branch: usize,
+        effects: &mut Vec<Effect>,
+    ) {
+        let client = match state.contexts.get(&id.number) {
+            Some(Context::Page(page)) => page.clients.get(branch).copied(),
+            Some(Context::Relay(relay)) => relay.clients.get(branch).copied(),
+            Some(Context::Replay(replay)) => replay.client,
+            None => None,
+        };
+        let Some(client) = client else { return };
+        if state.transactions.transport_failed(client).is_some() {
+            self.on_silence(state, now, id, branch, true, effects);
+        }
+    }
+
+    /// Senders whose patience ends (decisions 14a: after two seconds of silence).
+    pub(super) fn on_patience(
+        &self,
+        state: &mut State,
+        now: Tick,
+        index: usize,
+        effects: &mut Vec<Effect>,
+    ) {
+        while let Some((_, number)) = state.patience.pop_front_if(|(at, _)| *at <= now) {
+            let id = ContextId { shard: index as u8, number };
+            if let Some(Context::Page(page)) = state.contexts.get_mut(&number) {
+                let steps = page.delivery.silent();
+                self.take_steps(state, now, id, steps, effects);
+                self.drop_if_over(state, id);
+            }
+        }
+    }
+
+    /// Turns the steps of a delivery into effects; answers the sender.
+    pub(super) fn take_steps(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        steps: Steps,
+        effects: &mut Vec<Effect>,
+    ) {
+        for step in steps {
+            let Some(Context::Page(page)) = state.contexts.get(&id.number) else { return };
+            match step {
+                Step::Answer(reply) => {
+                    let server = page.upstream.server;
+                    let (status, packet) = match reply {
+                        Reply::Forward(message) => (status_of(&message), message),
+                        Reply::Status(status) => {
+                            (status, self.own_answer(&page.upstream.request, page, status))
+                        }
+                    };
+                    if let Ok((flow, packet)) =
+                        state.transactions.respond(now, server, status, packet)
+                    {
+                        effects.push(Effect::Send(flow, packet, None));
+                    }
+                }
+                Step::Hold(devices) => effects.push(Effect::Hold(id, devices)),
+                Step::Settle(device) => {
+                    if let Some(sequence) = page.sequence {
+                        let aor = page.aor.clone();
+                        effects.push(Effect::Settle { aor, sequence, device, next: true });
+                    }
+                }
+            }
+        }
+    }
+
+    fn own_answer(&self, request: &Bytes, page: &PageContext, status: u16) -> Bytes {
+        let mut out = Vec::with_capacity(512);
+        let mut layout = Layout::default();
+        if crate::sip::wire::scan(request, Framing::Datagram, &self.settings.wire, &mut layout)
+            .is_ok()
+        {
+            let message = Message::new(request, &layout);
+            let reason = (status == 480 && page.keep_until.is_some())
+                .then_some("Recipient Cannot Hold More Messages");
+            let tag = self.tag(&message);
+            let mut response = Response::new(&message, status, reason)
+                .to_tag(&tag)
+                .received_from(page.upstream.flow.remote);
+            if status == 503 {
+                response = response.header("Retry-After", "10");
+            }
+            response.write(&mut out);
+        }
+        out.into()
+    }
+
+    pub(super) fn drop_if_over(&self, state: &mut State, id: ContextId) {
+        if state.contexts.get(&id.number).is_some_and(Context::is_over)
+            && let Some(Context::Relay(relay)) = state.contexts.remove(&id.number)
+        {
+            state.relays.remove(&relay.upstream.server);
+        }
+    }
+
+    /// Carries out effects; no lock is held.
+    pub(super) fn run(&self, outbox: &mut Outbox, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(flow, packet, token) => outbox.send(flow, packet, token),
+                Effect::Hold(id, devices) => self.hold(outbox, id, devices),
+                Effect::Settle { aor, sequence, device, next } => {
+                    self.settle(&aor, sequence, device, next);
+                }
+                Effect::Rest(aor, device) => self.page_mode.held().rest(&aor, &device),
+            }
+        }
+    }
+
+    /// Puts the message of a context into the queue and waits for the disk elsewhere.
+    fn hold(
+        &self,
+        outbox: &mut Outbox,
+        id: ContextId,
+        devices: smallvec::SmallVec<[DeviceKey; 2]>,
+    ) {
+        let state = self.lock_for(id);
+        let Some(Context::Page(page)) = state.contexts.get(&id.number) else { return };
+        let (aor, request) = (page.aor.clone(), page.upstream.request.clone());
+        let (from, received_at) = (page.from.clone(), page.received_at);
+        let (keep_until, sequence) = (page.keep_until, page.sequence);
+        drop(state);
+
+        let held = self.page_mode.held();
+        let (sequence, durable) = match sequence {
+            Some(sequence) => match held.hold_for(&aor, sequence, &devices) {
+                Some(durable) => (sequence, durable),
+                None => return self.after_hold(outbox, id, None, &devices, false),
+            },
+            None => {
+                let Some(expires_at) = keep_until else {
+                    return self.after_hold(outbox, id, None, &devices, false);
+                };
+                match self.put_in_queue(
+                    &aor,
+                    &from,
+                    &request,
+                    devices.clone(),
+                    received_at,
+                    expires_at,
+                ) {
+                    Ok(holding) => holding,
+                    Err(error) => {
+                        let full = matches!(error, HoldError::Full);
+                        return self.after_hold(outbox, id, None, &devices, full);
+                    }
+                }
+            }
+        };
+        let parked = self.park(move |engine| async move {
+            let outcome = durable.await;
+            let mut outbox = engine.egress.outbox();
+            if let Err(error) = &outcome {
+                tracing::error!(event = "message_not_held", %error);
+                engine.page_mode.held().forget(&aor, sequence);
+            }
+            let sequence = outcome.is_ok().then_some(sequence);
+            engine.after_hold(&mut outbox, id, sequence, &devices, false);
+            outbox.flush();
+        });
+        if !parked {
+            // The write goes on; its answer comes as a timeout of the sender, who repeats, and
+            // the fingerprint makes that one message.
+            EngineCounts::add(&self.counts.shed);
+        }
+    }
+
+    /// Writes one message into the queue.
+    pub(super) fn put_in_queue(
+        &self,
+        aor: &str,
+        from: &str,
+        request: &Bytes,
+        devices: smallvec::SmallVec<[DeviceKey; 2]>,
+        received_at: crate::clock::WallTime,
+        expires_at: crate::clock::WallTime,
+    ) -> Result<(u64, crate::store::Commitment), HoldError> {
+        let mut layout = Layout::default();
+        let mut replayable = Vec::with_capacity(request.len());
+        let mut print = 0;
+        if crate::sip::wire::scan(request, Framing::Datagram, &self.settings.wire, &mut layout)
+            .is_ok()
+        {
+            let message = Message::new(request, &layout);
+            print = fingerprint(self.page_mode.held().hasher(), from, &message);
+            self.write_replayable(&message, received_at, &mut replayable);
+        }
+        EngineCounts::add(&self.counts.held);
+        let holding = self.page_mode.held().hold(&HoldRequest {
+            aor,
+            devices,
+            request: &replayable,
+            received_at,
+            expires_at,
+            fingerprint: print,
+        })?;
+        Ok((holding.sequence, holding.durable))
+    }
+
+    fn after_hold(
+        &self,
+        outbox: &mut Outbox,
+        id: ContextId,
+        sequence: Option<u64>,
+        devices: &[DeviceKey],
+        full: bool,
+    ) {
+        let now = self.clock.now();
+        let mut effects = Vec::new();
+        let mut state = self.lock_for(id);
+        if let Some(Context::Page(page)) = state.contexts.get_mut(&id.number) {
+            let steps = match sequence {
+                Some(sequence) => {
+                    page.sequence = Some(sequence);
+                    page.delivery.held(devices)
+                }
+                None => page.delivery.not_held(full),
+            };
+            self.take_steps(&mut state, now, id, steps, &mut effects);
+            self.drop_if_over(&mut state, id);
+        }
+        let deadline = state.next_deadline();
+        drop(state);
+        self.run(outbox, effects);
+        self.wake_for(usize::from(id.shard), deadline);
+    }
+
+    /// Takes a device's share out of the queue, and starts its next message once that is durable:
+    /// a message that the device has must not come again after a crash.
+    fn settle(&self, aor: &str, sequence: u64, device: DeviceKey, next: bool) {
+        let durable = self.page_mode.held().settle(aor, sequence, &device);
+        if !next {
+            return;
+        }
+        let aor: Box<str> = aor.into();
+        self.park(move |engine| async move {
+            if let Some(durable) = durable
+                && let Err(error) = durable.await
+            {
+                tracing::error!(event = "held_message_not_settled", %error);
+            }
+            let mut outbox = engine.egress.outbox();
+            engine.replay(&mut outbox, &aor, &device);
+            outbox.flush();
+        });
+    }
+
+    /// Sends the next held message to a device, if it is here and not busy with one.
+    pub(super) fn replay(&self, outbox: &mut Outbox, aor: &str, device: &DeviceKey) {
+        let held = self.page_mode.held();
+        if held.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        let Some(row) = self.registrar.lookup(aor) else { return };
+        // The contact that registered last is where the device is now.
+        let Some(binding) =
+            row.live(now).filter(|binding| binding.device == *device).last().cloned()
+        else {
+            return;
+        };
+        let Some(sequence) = held.start(aor, device, self.clock.wall()) else { return };
+        let request = match held.request(aor, sequence) {
+            Ok(Some(request)) => request,
+            Ok(None) => {
+                tracing::error!(event = "held_message_missing", aor, sequence);
+                held.forget(aor, sequence);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(event = "held_message_unreadable", aor, sequence, %error);
+                held.rest(aor, device);
+                return;
+            }
+        };
+        let mut layout = Layout::default();
+        if crate::sip::wire::scan(&request, Framing::Datagram, &self.settings.wire, &mut layout)
+            .is_err()
+        {
+            tracing::error!(event = "held_message_malformed", aor, sequence);
+            held.forget(aor, sequence);
+            return;
+        }
+        let message = Message::new(&request, &layout);
+        let index = self.shard_of(message.call_id());
+        let mut state = self.shard(index).lock();
+        let id = state.new_context();
+        let (branch, packet, flow) = self.to_binding(&message, &binding, None, id, 0);
+        let client = state.transactions.start_client(
+            now,
+            crate::sip::transaction::Owner(id.number, 0),
+            b"MESSAGE",
+            &branch,
+            flow,
+            packet.clone(),
+        );
+        let Ok(client) = client else {
+            drop(state);
+            held.rest(aor, device);
+            return;
+        };
+        state.contexts.insert(
+            id.number,
+            Context::Replay(Box::new(ReplayContext {
+                aor: aor.into(),
+                device: device.clone(),
+                sequence,
+                client: Some(client),
+            })),
+        );
+        let deadline = state.next_deadline();
+        drop(state);
+        outbox.send(flow, packet, Some(id.token(0)));
+        self.wake_for(index, deadline);
+    }
+}
+
+/// A response without our Via, as it goes upstream.
+pub(super) fn upstream_copy(message: &Message<'_>, out: &mut Vec<u8>) -> Bytes {
+    out.clear();
+    forward::response(message, out);
+    Bytes::copy_from_slice(out)
+}
+
+fn status_of(message: &Bytes) -> u16 {
+    // "SIP/2.0 486 ...": read from bytes that passed the scanner.
+    message
+        .get(8..11)
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(500)
+}

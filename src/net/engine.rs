@@ -1,0 +1,451 @@
+//! The engine: every SIP message goes through here, on the thread that read it.
+//!
+//! ```text
+//!   bytes -> scan -> response -> shard: client transaction -> context decides -> effects
+//!                 -> request  -> shard: retransmission?  -> dispatch (who, may they, where to)
+//!                                                            -> shard: server transaction,
+//!                                                               context, client transactions
+//! ```
+//!
+//! What must wait (a directory, a durable write) is carried to the control runtime together with
+//! a copy of the request, and comes back through the same doors.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use super::shard::{Context, ContextId, Shard, State};
+use super::{Egress, Guard, Ingress, Outbox, SendFailure};
+use crate::clock::{Clock, Tick};
+use crate::http_digest::nonce::NonceTable;
+use crate::identity::Identity;
+use crate::page_mode::PageMode;
+use crate::registrar::Registrar;
+use crate::sip::transaction::{Bounds, Matched, Owner, Table, TimerOutput, Timing};
+use crate::sip::wire::{self, Framing, Layout, Message};
+use crate::sip::{ConnectionId, Flow};
+
+/// Requests that may wait for the directory at the same time; beyond, 503.
+const MAX_PARKED: usize = 10_000;
+
+/// What the engine is made of.
+pub struct Parts {
+    /// Time.
+    pub clock: Clock,
+    /// Who people are.
+    pub identity: Arc<Identity>,
+    /// Nonces of all shards.
+    pub nonces: Arc<NonceTable>,
+    /// Contacts.
+    pub registrar: Arc<Registrar>,
+    /// Messages that wait.
+    pub page_mode: Arc<PageMode>,
+    /// Rates and bans.
+    pub guard: Arc<Guard>,
+    /// Sockets.
+    pub egress: Arc<Egress>,
+    /// Where waiting is done.
+    pub control: Handle,
+    /// Figures that do not change while the server runs.
+    pub settings: Settings,
+}
+
+/// What the engine goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The SIP domain.
+    pub domain: String,
+    /// The Digest realm.
+    pub realm: String,
+    /// Addresses that may send without a challenge.
+    pub trusted_peers: Vec<crate::config::Network>,
+    /// The addresses we listen on, as a device may name them.
+    pub own_addresses: Vec<SocketAddr>,
+    /// Bounds of the wire layer.
+    pub wire: wire::Limits,
+    /// Transactions in all shards together.
+    pub transactions: Bounds,
+    /// Timers of the transaction layer.
+    pub timing: Timing,
+}
+
+/// Counters of what happened; read by `status`.
+#[derive(Debug, Default)]
+pub struct EngineCounts {
+    /// Requests seen, retransmissions included.
+    pub requests: AtomicU64,
+    /// Responses seen.
+    pub responses: AtomicU64,
+    /// Requests that were retransmissions of a known one.
+    pub retransmissions: AtomicU64,
+    /// Messages that could not be read.
+    pub malformed: AtomicU64,
+    /// Datagrams dropped without an answer.
+    pub dropped: AtomicU64,
+    /// Responses that belong to nothing.
+    pub stray: AtomicU64,
+    /// Challenges sent.
+    pub challenges: AtomicU64,
+    /// Credentials that did not verify.
+    pub refused_credentials: AtomicU64,
+    /// MESSAGE requests accepted from a sender.
+    pub messages: AtomicU64,
+    /// Messages put into the queue.
+    pub held: AtomicU64,
+    /// Held messages that a device took.
+    pub replayed: AtomicU64,
+    /// REGISTER requests carried out.
+    pub registers: AtomicU64,
+    /// Requests shed because a limit was reached.
+    pub shed: AtomicU64,
+}
+
+impl EngineCounts {
+    pub(super) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The SIP data plane.
+pub struct Engine {
+    pub(super) clock: Clock,
+    pub(super) identity: Arc<Identity>,
+    pub(super) nonces: Arc<NonceTable>,
+    pub(super) registrar: Arc<Registrar>,
+    pub(super) page_mode: Arc<PageMode>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) egress: Arc<Egress>,
+    pub(super) control: Handle,
+    pub(super) settings: Settings,
+    pub(super) counts: EngineCounts,
+    pub(super) key: RandomState,
+    pub(super) loop_key: u64,
+    pub(super) parked: AtomicUsize,
+    shards: Vec<Shard>,
+    /// The engine itself, for work that outlives a call.
+    this: std::sync::Weak<Engine>,
+}
+
+/// Reusable memory of one worker.
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) layout: Layout,
+    pub(super) out: Vec<u8>,
+}
+
+impl Engine {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Engine> {
+        // More shards than workers, so that two workers seldom want the same one.
+        let shards = (parts.egress.workers().max(1) * 8).next_power_of_two().min(128);
+        let share = parts.settings.transactions.divided(shards);
+        Arc::new_cyclic(|this| Engine {
+            shards: (0..shards)
+                .map(|index| Shard::new(index as u8, Table::new(parts.settings.timing, share)))
+                .collect(),
+            clock: parts.clock,
+            identity: parts.identity,
+            nonces: parts.nonces,
+            registrar: parts.registrar,
+            page_mode: parts.page_mode,
+            guard: parts.guard,
+            egress: parts.egress,
+            control: parts.control,
+            settings: parts.settings,
+            counts: EngineCounts::default(),
+            key: RandomState::new(),
+            loop_key: crate::entropy::number(),
+            parked: AtomicUsize::new(0),
+            this: this.clone(),
+        })
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn counts(&self) -> &EngineCounts {
+        &self.counts
+    }
+
+    /// Transactions that are alive.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().transactions.len()).sum()
+    }
+
+    pub(super) fn shard_of(&self, call_id: &[u8]) -> usize {
+        (self.key.hash_one(call_id) as usize) & (self.shards.len() - 1)
+    }
+
+    pub(super) fn shard(&self, index: usize) -> &Shard {
+        &self.shards[index & (self.shards.len() - 1)]
+    }
+
+    /// Makes sure that somebody runs the timers of a shard in time.
+    pub(super) fn wake_for(&self, shard: usize, deadline: Tick) {
+        self.egress.alarm(shard % self.egress.workers().max(1), deadline);
+    }
+
+    /// Carries work to the control runtime; `false` if too much waits there already.
+    pub(super) fn park<F, W>(&self, work: W) -> bool
+    where
+        W: FnOnce(Arc<Engine>) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(engine) = self.this.upgrade() else { return false };
+        if self.parked.fetch_add(1, Ordering::AcqRel) >= MAX_PARKED {
+            self.parked.fetch_sub(1, Ordering::AcqRel);
+            return false;
+        }
+        let done = Parked(Arc::clone(&engine));
+        let future = work(engine);
+        self.control.spawn(async move {
+            let _done = done;
+            future.await;
+        });
+        true
+    }
+
+    /// Whether requests from `address` need no challenge.
+    pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
+        self.settings.trusted_peers.iter().any(|network| network.contains(address))
+    }
+
+    /// The address to name in a Via or Contact for packets that leave over `flow`.
+    pub(super) fn own_address(&self, flow: &Flow) -> SocketAddr {
+        if !flow.local.ip().is_unspecified() && flow.local.port() != 0 {
+            return flow.local;
+        }
+        let listener = self.egress.listener_for(flow.transport, flow.remote.is_ipv6());
+        let address = listener.map_or(flow.local, |listener| listener.socket);
+        if address.ip().is_unspecified() {
+            // Responses come back over the flow anyway (RFC 3581, RFC 3261 s18.2.2); the host
+            // only has to be syntactically somebody.
+            let ip = if flow.local.ip().is_unspecified() {
+                if flow.remote.is_ipv6() {
+                    IpAddr::from([0_u16, 0, 0, 0, 0, 0, 0, 1])
+                } else {
+                    IpAddr::from([127, 0, 0, 1])
+                }
+            } else {
+                flow.local.ip()
+            };
+            return SocketAddr::new(ip, address.port());
+        }
+        address
+    }
+
+    fn response(&self, outbox: &mut Outbox, message: &Message<'_>, out: &mut Vec<u8>) {
+        EngineCounts::add(&self.counts.responses);
+        let (Some(via), Some(cseq)) = (message.top_via(), message.cseq()) else {
+            EngineCounts::add(&self.counts.stray);
+            return;
+        };
+        let Some(branch) = via.branch() else {
+            EngineCounts::add(&self.counts.stray);
+            return;
+        };
+        let now = self.clock.now();
+        let index = self.shard_of(message.call_id());
+        let mut state = self.shard(index).lock();
+        let matched = state.transactions.receive_response(
+            now,
+            branch,
+            cseq.method.as_bytes(),
+            message.status(),
+        );
+        let received = match matched {
+            Matched::Pass(received) => received,
+            Matched::Absorbed(again) => {
+                drop(state);
+                return self.resend(outbox, again);
+            }
+            Matched::Stray => {
+                drop(state);
+                EngineCounts::add(&self.counts.stray);
+                return;
+            }
+        };
+        let (context, branch) =
+            (ContextId { shard: index as u8, number: received.owner.0 }, received.owner.1 as usize);
+        let mut effects = Vec::new();
+        self.on_response(&mut state, now, context, branch, &received, message, out, &mut effects);
+        let deadline = state.next_deadline();
+        drop(state);
+        self.run(outbox, effects);
+        self.wake_for(index, deadline);
+    }
+
+    /// Runs the timers of one shard.
+    fn run_timers(&self, index: usize, outbox: &mut Outbox) -> Tick {
+        let now = self.clock.now();
+        let mut effects = Vec::new();
+        let mut state = self.shard(index).lock();
+        if state.next_deadline() <= now {
+            let mut due = Vec::new();
+            state.transactions.advance(now, &mut due);
+            for output in due {
+                let shard = index as u8;
+                match output {
+                    TimerOutput::Send(flow, packet) => {
+                        effects.push(Effect::Send(flow, packet, None));
+                    }
+                    TimerOutput::NeedTrying(server) => {
+                        self.on_need_trying(&mut state, now, server, &mut effects);
+                    }
+                    TimerOutput::ClientTimedOut(_, Owner(number, branch)) => {
+                        let id = ContextId { shard, number };
+                        self.on_silence(&mut state, now, id, branch as usize, false, &mut effects);
+                    }
+                    TimerOutput::ClientDisconnected(_, Owner(number, branch)) => {
+                        let id = ContextId { shard, number };
+                        self.on_silence(&mut state, now, id, branch as usize, true, &mut effects);
+                    }
+                    TimerOutput::TimerC(_, Owner(number, branch)) => {
+                        let id = ContextId { shard, number };
+                        self.on_timer_c(&mut state, now, id, branch as usize, &mut effects);
+                    }
+                    TimerOutput::ServerFailed(server) | TimerOutput::ServerGone(server) => {
+                        state.relays.remove(&server);
+                    }
+                    TimerOutput::ClientGone(..) => {}
+                }
+            }
+            self.on_patience(&mut state, now, index, &mut effects);
+        }
+        let deadline = state.next_deadline();
+        drop(state);
+        self.run(outbox, effects);
+        deadline
+    }
+
+    /// The shard of a context, locked.
+    pub(super) fn lock_for(&self, context: ContextId) -> std::sync::MutexGuard<'_, State> {
+        self.shard(usize::from(context.shard)).lock()
+    }
+
+    /// Housekeeping that needs no precision: contacts and messages that ran out. Call it every
+    /// few seconds.
+    pub fn sweep(&self) {
+        self.registrar.sweep();
+        self.page_mode.held().expire(self.clock.wall());
+        self.guard.prune();
+        self.nonces.prune(self.clock.now());
+    }
+
+    /// How often [`Engine::sweep`] wants to be called.
+    pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+    /// Sends one more copy of a packet that a transaction keeps.
+    pub(super) fn resend(&self, outbox: &mut Outbox, again: Option<(Flow, Bytes)>) {
+        EngineCounts::add(&self.counts.retransmissions);
+        if let Some((flow, packet)) = again {
+            outbox.send(flow, packet, None);
+        }
+    }
+}
+
+struct Parked(Arc<Engine>);
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        self.0.parked.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Ingress for Engine {
+    type Scratch = Scratch;
+
+    fn receive(&self, scratch: &mut Scratch, outbox: &mut Outbox, flow: Flow, bytes: &[u8]) {
+        let framing =
+            if flow.transport.is_reliable() { Framing::Stream } else { Framing::Datagram };
+        let Scratch { layout, out } = scratch;
+        match wire::scan(bytes, framing, &self.settings.wire, layout) {
+            Ok(()) => {
+                let message = Message::new(bytes, layout);
+                if message.is_request() {
+                    self.request(outbox, &message, flow, out);
+                } else {
+                    self.response(outbox, &message, out);
+                }
+            }
+            Err(defect) => {
+                EngineCounts::add(&self.counts.malformed);
+                self.defective(outbox, bytes, layout, flow, &defect, out);
+            }
+        }
+    }
+
+    fn connection_closed(&self, outbox: &mut Outbox, connection: ConnectionId) {
+        self.registrar.connection_closed(connection);
+        let now = self.clock.now();
+        for (index, shard) in self.shards.iter().enumerate() {
+            let mut due = Vec::new();
+            let mut effects = Vec::new();
+            let mut state = shard.lock();
+            state.transactions.connection_closed(connection, &mut due);
+            for output in due {
+                if let TimerOutput::ClientDisconnected(_, Owner(number, branch)) = output {
+                    let id = ContextId { shard: index as u8, number };
+                    self.on_silence(&mut state, now, id, branch as usize, true, &mut effects);
+                }
+            }
+            drop(state);
+            self.run(outbox, effects);
+        }
+    }
+
+    fn transport_failed(&self, outbox: &mut Outbox, failure: &SendFailure) {
+        let (context, branch) = ContextId::from_token(failure.token);
+        let now = self.clock.now();
+        let mut effects = Vec::new();
+        let mut state = self.lock_for(context);
+        self.on_transport_failure(&mut state, now, context, branch, &mut effects);
+        drop(state);
+        self.run(outbox, effects);
+    }
+
+    fn tick(&self, worker: usize, outbox: &mut Outbox) -> Tick {
+        let workers = self.egress.workers().max(1);
+        let mut next = Tick::NEVER;
+        for index in (worker..self.shards.len()).step_by(workers) {
+            next = next.min(self.run_timers(index, outbox));
+        }
+        next
+    }
+}
+
+/// Something to do once no lock is held.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// Send a packet; the token names the branch whose transport may fail.
+    Send(Flow, Bytes, Option<u64>),
+    /// Hold a message for these devices, then tell its context.
+    Hold(ContextId, smallvec::SmallVec<[crate::model::DeviceKey; 2]>),
+    /// A device has had its share of a held message.
+    Settle {
+        aor: Box<str>,
+        sequence: u64,
+        device: crate::model::DeviceKey,
+        /// Whether the device's queue goes on.
+        next: bool,
+    },
+    /// A device could not be reached: its queue rests.
+    Rest(Box<str>, crate::model::DeviceKey),
+}
+
+impl Context {
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Context::Page(page) => page.delivery.is_over(),
+            // A relayed INVITE stays while further 2xx may come, until its transaction is gone.
+            Context::Relay(relay) => relay.fork.is_answered() && relay.fork.is_over(),
+            Context::Replay(_) => false,
+        }
+    }
+}

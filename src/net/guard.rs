@@ -1,0 +1,441 @@
+//! Who may ask how often, and who is not listened to for a while.
+//!
+//! Three independent bounds (decisions.md 11 and 14b, security.md 0 and 3):
+//!
+//! - each source address has a token bucket; a request whose credentials prove valid gives its
+//!   token and that of its challenge back, so that a whole campus behind one address never runs dry;
+//! - each authenticated user has a bucket for messages;
+//! - failures to authenticate ban the pair of source and account. A source as a whole is refused
+//!   after many more, and only for accounts that never authenticated from it: a stranger can lock
+//!   nobody out who is at home there.
+//!
+//! An IPv6 source is its /64: that is what one subscriber has. Memory is bounded, and what has
+//! become meaningless goes when room is needed or [`Guard::prune`] is called.
+
+mod buckets;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use buckets::Buckets;
+
+use crate::clock::{Clock, Tick, WallTime};
+use crate::config;
+
+/// Locks are split this many ways.
+const SHARDS: usize = 16;
+
+/// Room for pairs, by room for sources.
+const PAIRS_PER_SOURCE: usize = 4;
+
+/// A success is remembered this long: longer than any binding lives without a refresh.
+const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+
+/// A known pair is touched no more often than this; it saves writes on the hot path.
+const TOUCH: Duration = Duration::from_secs(60);
+
+/// The figures of the guard.
+#[derive(Clone, Debug)]
+pub struct GuardLimits {
+    /// Requests per second and source.
+    pub source_rate: u32,
+    /// Requests that a source may send at once.
+    pub source_burst: u32,
+    /// Messages per second and user.
+    pub message_rate: u32,
+    /// Messages that a user may send at once.
+    pub message_burst: u32,
+    /// Failures of one account from one source within the window.
+    pub failures_per_source_account: u32,
+    /// Failures of one source within the window.
+    pub failures_per_source: u32,
+    /// The window.
+    pub failure_window: Duration,
+    /// How long a ban lasts.
+    pub ban_time: Duration,
+    /// Sources, users and pairs that are kept in mind, each.
+    pub capacity: usize,
+}
+
+impl Default for GuardLimits {
+    fn default() -> GuardLimits {
+        GuardLimits {
+            source_rate: 100,
+            source_burst: 200,
+            message_rate: 20,
+            message_burst: 100,
+            failures_per_source_account: 10,
+            failures_per_source: 100,
+            failure_window: Duration::from_secs(300),
+            ban_time: Duration::from_secs(300),
+            capacity: 200_000,
+        }
+    }
+}
+
+impl From<&config::Limits> for GuardLimits {
+    fn from(configured: &config::Limits) -> GuardLimits {
+        GuardLimits {
+            source_rate: configured.source_rate,
+            source_burst: configured.source_burst,
+            message_rate: configured.message_rate,
+            message_burst: configured.message_burst,
+            failures_per_source_account: configured.failures_per_source_account,
+            failures_per_source: configured.failures_per_source,
+            failure_window: configured.failure_window,
+            ban_time: configured.ban_time,
+            ..GuardLimits::default()
+        }
+    }
+}
+
+/// One source, or one account from one source, that is refused for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// The source: an IPv4 address, or the first of an IPv6 /64.
+    pub source: IpAddr,
+    /// The account; `None`: all accounts that never authenticated from there.
+    pub account: Option<String>,
+    /// When it ends.
+    pub until: WallTime,
+}
+
+/// Whether credentials are to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Look at them.
+    Allowed,
+    /// Answer 403 without looking, for so long.
+    Refused(Duration),
+}
+
+/// Rates, failures and bans. Shared by all threads.
+pub struct Guard {
+    clock: Clock,
+    limits: GuardLimits,
+    hasher: RandomState,
+    sources: Buckets,
+    messages: Buckets,
+    failures: Vec<Mutex<Failures>>,
+}
+
+impl Guard {
+    /// A guard that has seen nobody yet.
+    #[must_use]
+    pub fn new(limits: GuardLimits, clock: Clock) -> Guard {
+        Guard {
+            clock,
+            sources: Buckets::new(limits.source_rate, limits.source_burst, limits.capacity),
+            messages: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
+            limits,
+            hasher: RandomState::new(),
+            failures: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Takes a token of the source. `false`: drop the datagram in silence, or answer 503 on a
+    /// stream.
+    #[must_use]
+    pub fn admit(&self, now: Tick, source: IpAddr) -> bool {
+        self.sources.take(now, self.hasher.hash_one(subscriber(source))).is_ok()
+    }
+
+    /// Gives tokens back to a source that sent valid credentials: one for the request, and one
+    /// more if it answers a challenge.
+    pub fn give_back(&self, source: IpAddr, tokens: u32) {
+        self.sources.give_back(self.hasher.hash_one(subscriber(source)), tokens);
+    }
+
+    /// Takes a message token of an authenticated user.
+    ///
+    /// # Errors
+    /// How long to wait for the next one, for `Retry-After`.
+    pub fn admit_message(&self, now: Tick, user: &str) -> Result<(), Duration> {
+        self.messages.take(now, self.hasher.hash_one(user))
+    }
+
+    /// Whether credentials for that account from that source may be looked at.
+    #[must_use]
+    pub fn check(&self, now: Tick, source: IpAddr, account: &str) -> Verdict {
+        let source = subscriber(source);
+        let failures = self.failures_of(source);
+        let Some(record) = failures.sources.get(&source) else { return Verdict::Allowed };
+        let pair = record.accounts.get(account);
+        let pair_until = pair.map_or(Tick::ZERO, |p| p.count.banned_until);
+        let known = pair.is_some_and(|p| p.last_success.is_some());
+        let source_until = if known { Tick::ZERO } else { record.count.banned_until };
+        let until = pair_until.max(source_until);
+        if until > now { Verdict::Refused(until.since(now)) } else { Verdict::Allowed }
+    }
+
+    /// Credentials were wrong. Returns the bans that this led to, to be logged and persisted. A
+    /// missing or stale nonce is no failure.
+    pub fn failure(&self, now: Tick, source: IpAddr, account: &str) -> Vec<Ban> {
+        let source = subscriber(source);
+        let limits = &self.limits;
+        let mut failures = self.failures_of(source);
+        failures.make_room(now, limits);
+        let mut bans = Vec::new();
+        let record = failures.sources.entry(source).or_default();
+        record.last_seen = now;
+        if record.count.fail(now, limits, limits.failures_per_source) {
+            bans.push(self.ban(source, None, now, record.count.banned_until));
+        }
+        let mut added = false;
+        let pair = record.accounts.entry(account.into()).or_insert_with(|| {
+            added = true;
+            Pair::default()
+        });
+        if pair.count.fail(now, limits, limits.failures_per_source_account) {
+            bans.push(self.ban(source, Some(account), now, pair.count.banned_until));
+        }
+        failures.pairs += usize::from(added);
+        bans
+    }
+
+    /// Credentials were right: the pair is at home, and its failures are forgotten.
+    pub fn success(&self, now: Tick, source: IpAddr, account: &str) {
+        let source = subscriber(source);
+        let mut failures = self.failures_of(source);
+        if let Some(record) = failures.sources.get_mut(&source)
+            && let Some(pair) = record.accounts.get_mut(account)
+        {
+            pair.count.failed = 0;
+            if pair.last_success.is_none_or(|last| now.since(last) >= TOUCH) {
+                pair.last_success = Some(now);
+                record.last_seen = now;
+            }
+            return;
+        }
+        failures.make_room(now, &self.limits);
+        let record = failures.sources.entry(source).or_default();
+        record.last_seen = now;
+        let pair = Pair { last_success: Some(now), ..Pair::default() };
+        record.accounts.insert(account.into(), pair);
+        failures.pairs += 1;
+    }
+
+    /// All bans in force.
+    #[must_use]
+    pub fn bans(&self) -> Vec<Ban> {
+        let now = self.clock.now();
+        let mut bans = Vec::new();
+        for shard in &self.failures {
+            let failures = lock(shard);
+            for (&source, record) in &failures.sources {
+                if record.count.banned_until > now {
+                    bans.push(self.ban(source, None, now, record.count.banned_until));
+                }
+                for (account, pair) in &record.accounts {
+                    if pair.count.banned_until > now {
+                        bans.push(self.ban(source, Some(account), now, pair.count.banned_until));
+                    }
+                }
+            }
+        }
+        bans.sort_by(|a, b| (a.source, &a.account).cmp(&(b.source, &b.account)));
+        bans
+    }
+
+    /// Lifts the bans of a source, of an account, or of the pair; without either, all. Returns
+    /// those that were in force.
+    pub fn lift(&self, source: Option<IpAddr>, account: Option<&str>) -> Vec<Ban> {
+        let now = self.clock.now();
+        let wanted = source.map(subscriber);
+        let mut lifted = Vec::new();
+        for shard in &self.failures {
+            let mut failures = lock(shard);
+            for (&source, record) in &mut failures.sources {
+                if wanted.is_some_and(|w| w != source) {
+                    continue;
+                }
+                if account.is_none() {
+                    if record.count.banned_until > now {
+                        lifted.push(self.ban(source, None, now, record.count.banned_until));
+                    }
+                    record.count = Count::default();
+                }
+                for (name, pair) in &mut record.accounts {
+                    if account.is_some_and(|a| a != &**name) {
+                        continue;
+                    }
+                    if pair.count.banned_until > now {
+                        lifted.push(self.ban(source, Some(name), now, pair.count.banned_until));
+                    }
+                    pair.count = Count::default();
+                }
+            }
+        }
+        lifted
+    }
+
+    /// Puts persisted bans back in force, as far as they still last.
+    pub fn restore(&self, bans: &[Ban]) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        for ban in bans {
+            // A clock that was set wrong must not ban for ever.
+            let left = ban.until.since(wall).min(self.limits.ban_time);
+            if left.is_zero() {
+                continue;
+            }
+            let source = subscriber(ban.source);
+            let mut failures = self.failures_of(source);
+            failures.make_room(now, &self.limits);
+            let record = failures.sources.entry(source).or_default();
+            record.last_seen = now;
+            let Some(account) = &ban.account else {
+                record.count.banned_until = now + left;
+                continue;
+            };
+            let mut added = false;
+            let pair = record.accounts.entry(account.as_str().into()).or_insert_with(|| {
+                added = true;
+                Pair::default()
+            });
+            pair.count.banned_until = now + left;
+            failures.pairs += usize::from(added);
+        }
+    }
+
+    /// Forgets what has no meaning any more. Worth calling every minute or so.
+    pub fn prune(&self) {
+        let now = self.clock.now();
+        self.sources.prune(now);
+        self.messages.prune(now);
+        for shard in &self.failures {
+            lock(shard).prune(now, &self.limits);
+        }
+    }
+
+    /// Entries in memory: sources and users with a bucket that is not full, and pairs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let pairs: usize = self.failures.iter().map(|shard| lock(shard).pairs).sum();
+        self.sources.len() + self.messages.len() + pairs
+    }
+
+    /// Whether nothing is kept in mind.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn failures_of(&self, source: IpAddr) -> MutexGuard<'_, Failures> {
+        let index = self.hasher.hash_one(source) as usize % SHARDS;
+        // The vector has SHARDS entries; the first stands in for an impossible other.
+        lock(self.failures.get(index).unwrap_or(&self.failures[0]))
+    }
+
+    fn ban(&self, source: IpAddr, account: Option<&str>, now: Tick, until: Tick) -> Ban {
+        Ban {
+            source,
+            account: account.map(str::to_owned),
+            until: self.clock.wall() + until.since(now),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What one subscriber has: an IPv4 address or an IPv6 /64.
+fn subscriber(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// Failures within the current window, and the ban they led to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    window: Tick,
+    failed: u32,
+    banned_until: Tick,
+}
+
+impl Count {
+    /// Counts one; `true` when this one leads to a ban.
+    fn fail(&mut self, now: Tick, limits: &GuardLimits, most: u32) -> bool {
+        if self.banned_until > now {
+            return false;
+        }
+        if self.failed == 0 || now.since(self.window) >= limits.failure_window {
+            self.window = now;
+            self.failed = 0;
+        }
+        self.failed = self.failed.saturating_add(1);
+        if self.failed < most {
+            return false;
+        }
+        self.failed = 0;
+        self.banned_until = now + limits.ban_time;
+        true
+    }
+
+    fn matters(&self, now: Tick, limits: &GuardLimits) -> bool {
+        self.banned_until > now
+            || (self.failed > 0 && now.since(self.window) < limits.failure_window)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Pair {
+    count: Count,
+    last_success: Option<Tick>,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    count: Count,
+    last_seen: Tick,
+    accounts: HashMap<Box<str>, Pair>,
+}
+
+#[derive(Debug, Default)]
+struct Failures {
+    sources: HashMap<IpAddr, Source>,
+    pairs: usize,
+}
+
+impl Failures {
+    fn make_room(&mut self, now: Tick, limits: &GuardLimits) {
+        let most = (limits.capacity / SHARDS).max(1);
+        // A whole campus may be at home behind one address.
+        let most_pairs = most * PAIRS_PER_SOURCE;
+        if self.pairs < most_pairs && self.sources.len() < most {
+            return;
+        }
+        self.prune(now, limits);
+        while self.pairs >= most_pairs || self.sources.len() >= most {
+            // The source that was silent for longest, of a few: forgetting it costs a newcomer
+            // nothing but a fresh count.
+            let victim = self.sources.iter().take(16).min_by_key(|(_, s)| s.last_seen);
+            let Some(victim) = victim.map(|(&source, _)| source) else { return };
+            if let Some(record) = self.sources.remove(&victim) {
+                self.pairs = self.pairs.saturating_sub(record.accounts.len());
+            }
+        }
+    }
+
+    fn prune(&mut self, now: Tick, limits: &GuardLimits) {
+        let mut pairs = 0;
+        self.sources.retain(|_, source| {
+            source.accounts.retain(|_, pair| {
+                pair.count.matters(now, limits)
+                    || pair.last_success.is_some_and(|last| now.since(last) < REMEMBERED)
+            });
+            pairs += source.accounts.len();
+            !source.accounts.is_empty() || source.count.matters(now, limits)
+        });
+        self.sources.shrink_to(64);
+        self.pairs = pairs;
+    }
+}
+
+#[cfg(test)]
+mod tests;

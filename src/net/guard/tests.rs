@@ -1,0 +1,246 @@
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::buckets::NEWCOMERS;
+use super::*;
+use crate::clock::ManualClock;
+
+fn guard(limits: GuardLimits) -> (Guard, ManualClock) {
+    let (clock, hands) = Clock::manual(WallTime::from_unix_secs(1_700_000_000));
+    // Not the very first instant, at which everything is zero.
+    hands.advance(Duration::from_secs(1_000));
+    (Guard::new(limits, clock), hands)
+}
+
+fn source(last: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))
+}
+
+/// Section 3: 100 a second, 200 at once.
+#[test]
+fn a_source_may_send_its_burst_and_then_its_rate() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let admitted = |n: u32| {
+        let now = guard.clock.now();
+        (0..n).filter(|_| guard.admit(now, source(1))).count()
+    };
+    assert_eq!(admitted(1_000), 200);
+    hands.advance(Duration::from_secs(1));
+    assert_eq!(admitted(1_000), 100);
+    hands.advance(Duration::from_secs(60));
+    assert_eq!(admitted(1_000), 200);
+    assert!(guard.admit(guard.clock.now(), source(2)), "another source is not concerned");
+}
+
+/// decisions.md 11; section 3, point 4: a campus behind one address passes.
+#[test]
+fn a_source_whose_credentials_prove_valid_never_runs_dry() {
+    let (guard, hands) = guard(GuardLimits::default());
+    for _ in 0..50 {
+        for _ in 0..2_000 {
+            let now = guard.clock.now();
+            assert!(guard.admit(now, source(1)), "the request that is challenged");
+            assert!(guard.admit(now, source(1)), "the one with credentials");
+            guard.give_back(source(1), 2);
+        }
+        hands.advance(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn tokens_given_back_do_not_pile_up() {
+    let (guard, _) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    assert!(guard.admit(now, source(1)));
+    guard.give_back(source(1), 1_000_000);
+    assert_eq!((0..1_000).filter(|_| guard.admit(now, source(1))).count(), 200);
+}
+
+/// decisions.md 14b
+#[test]
+fn a_user_may_send_a_burst_of_messages_and_learns_how_long_to_wait() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    for _ in 0..100 {
+        assert_eq!(guard.admit_message(now, "alice"), Ok(()));
+    }
+    assert_eq!(guard.admit_message(now, "alice"), Err(Duration::from_millis(50)));
+    assert_eq!(guard.admit_message(now, "bob"), Ok(()));
+    hands.advance(Duration::from_millis(50));
+    assert_eq!(guard.admit_message(guard.clock.now(), "alice"), Ok(()));
+}
+
+#[test]
+fn an_ipv6_source_is_its_network_and_a_mapped_one_is_ipv4() {
+    let (guard, _) = guard(GuardLimits { source_burst: 1, ..GuardLimits::default() });
+    let now = guard.clock.now();
+    assert!(guard.admit(now, "2001:db8::1".parse().unwrap()));
+    assert!(!guard.admit(now, "2001:db8::ffff:2".parse().unwrap()));
+    assert!(guard.admit(now, "2001:db8:0:1::1".parse().unwrap()));
+    assert!(guard.admit(now, source(1)));
+    assert!(!guard.admit(now, "::ffff:192.0.2.1".parse().unwrap()));
+}
+
+/// F-auth
+#[test]
+fn ten_failures_ban_the_pair_and_nobody_else() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    for _ in 0..9 {
+        assert_eq!(guard.failure(now, source(1), "alice"), []);
+    }
+    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
+    let bans = guard.failure(now, source(1), "alice");
+    let until = WallTime::from_unix_secs(1_700_000_000 + 1_000 + 300);
+    assert_eq!(bans, [Ban { source: source(1), account: Some("alice".into()), until }]);
+    assert_eq!(guard.bans(), bans);
+    let left = Duration::from_secs(300);
+    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Refused(left));
+    assert_eq!(guard.check(now, source(1), "bob"), Verdict::Allowed);
+    assert_eq!(guard.check(now, source(2), "alice"), Verdict::Allowed);
+    hands.advance(Duration::from_secs(300));
+    assert_eq!(guard.check(guard.clock.now(), source(1), "alice"), Verdict::Allowed);
+    assert_eq!(guard.bans(), []);
+}
+
+#[test]
+fn failures_count_within_their_window_and_end_with_a_success() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let fail = |times: usize| -> usize {
+        (0..times).map(|_| guard.failure(guard.clock.now(), source(1), "alice").len()).sum()
+    };
+    assert_eq!(fail(9), 0);
+    guard.success(guard.clock.now(), source(1), "alice");
+    assert_eq!(fail(9), 0);
+    hands.advance(Duration::from_secs(300));
+    assert_eq!(fail(9), 0);
+    assert_eq!(fail(1), 1);
+}
+
+/// decisions.md 11: a stranger behind the same address locks out nobody who is at home there.
+#[test]
+fn a_source_as_a_whole_is_refused_only_for_strangers() {
+    let (guard, _) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    guard.success(now, source(1), "alice");
+    let mut bans = Vec::new();
+    for guess in 0..100 {
+        bans.extend(guard.failure(now, source(1), &format!("guess{guess}")));
+    }
+    assert_eq!(bans.len(), 1);
+    assert_eq!((bans[0].source, &bans[0].account), (source(1), &None));
+    assert!(matches!(guard.check(now, source(1), "stranger"), Verdict::Refused(_)));
+    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
+    assert_eq!(guard.check(now, source(2), "stranger"), Verdict::Allowed);
+    // Her own failures still count.
+    for _ in 0..10 {
+        guard.failure(now, source(1), "alice");
+    }
+    assert!(matches!(guard.check(now, source(1), "alice"), Verdict::Refused(_)));
+}
+
+/// T27: guesses that come from everywhere lock no account.
+#[test]
+fn distributed_guesses_do_not_lock_the_owner_out() {
+    let (guard, _) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    for last in 2..=50 {
+        for _ in 0..20 {
+            guard.failure(now, source(last), "alice");
+        }
+    }
+    assert_eq!(guard.bans().len(), 49);
+    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
+}
+
+#[test]
+fn bans_are_lifted_by_source_by_account_or_by_both() {
+    let (guard, _) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    for (last, account) in [(1, "alice"), (1, "bob"), (2, "alice"), (3, "carol")] {
+        for _ in 0..10 {
+            guard.failure(now, source(last), account);
+        }
+    }
+    assert_eq!(guard.lift(Some(source(1)), Some("bob")).len(), 1);
+    assert_eq!(guard.lift(None, Some("alice")).len(), 2);
+    assert_eq!(guard.lift(Some(source(9)), None).len(), 0);
+    assert_eq!(guard.lift(Some(source(3)), None).len(), 1);
+    assert_eq!(guard.bans(), []);
+    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
+}
+
+/// T27: survives a restart, for as long as it would have lasted.
+#[test]
+fn persisted_bans_are_restored_and_never_outlast_the_ban_time() {
+    let (guard, _) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    let wall = guard.clock.wall();
+    let ban = |last, account: Option<&str>, seconds| Ban {
+        source: source(last),
+        account: account.map(str::to_owned),
+        until: WallTime::from_unix_secs(wall.unix_secs() + seconds - 1_000),
+    };
+    guard.restore(&[
+        ban(1, Some("alice"), 1_100),
+        ban(2, None, 1_000_000),
+        ban(3, Some("bob"), 900),
+    ]);
+    let left = |seconds| Verdict::Refused(Duration::from_secs(seconds));
+    assert_eq!(guard.check(now, source(1), "alice"), left(100));
+    assert_eq!(guard.check(now, source(2), "anybody"), left(300));
+    assert_eq!(guard.check(now, source(3), "bob"), Verdict::Allowed);
+    assert_eq!(guard.bans().len(), 2);
+}
+
+/// T74: invented sources and names are forgotten, and bound in number until then.
+#[test]
+fn memory_is_bounded_and_returns() {
+    let (guard, hands) = guard(GuardLimits { capacity: 1_600, ..GuardLimits::default() });
+    for index in 0..20_000_u32 {
+        let now = guard.clock.now();
+        let from = IpAddr::V4(Ipv4Addr::from_bits(index * 7));
+        let _ = guard.admit(now, from);
+        let _ = guard.admit_message(now, &format!("user{index}"));
+        guard.failure(now, from, "a");
+        guard.failure(now, source(1), &format!("name{index}"));
+        assert!(guard.len() <= 6 * 1_600 + SHARDS, "{}", guard.len());
+    }
+    hands.advance(Duration::from_secs(600));
+    guard.prune();
+    assert!(guard.is_empty(), "{}", guard.len());
+}
+
+/// A flood of invented sources takes nothing from those that are known, and newcomers still come
+/// through at a rate.
+#[test]
+fn a_full_table_leaves_known_sources_their_buckets() {
+    let (guard, _) = guard(GuardLimits { capacity: SHARDS * 4, ..GuardLimits::default() });
+    let now = guard.clock.now();
+    assert!(guard.admit(now, source(1)));
+    let admitted = (0..1_000_000_u32)
+        .filter(|index| guard.admit(now, IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 + index))))
+        .count();
+    let most = SHARDS * 4 + SHARDS * 200 * NEWCOMERS as usize;
+    assert!((1_000..=most).contains(&admitted), "{admitted}");
+    assert_eq!((0..1_000).filter(|_| guard.admit(now, source(1))).count(), 199);
+}
+
+proptest! {
+    /// Whatever the times and order, a bucket gives no more than its depth and its rate.
+    #[test]
+    fn a_bucket_never_gives_more_than_it_has(steps in prop::collection::vec(0_u64..50_000, 1..400)) {
+        let (guard, hands) = guard(GuardLimits::default());
+        let start = guard.clock.now();
+        let mut admitted = 0_u128;
+        for step in steps {
+            hands.advance(Duration::from_micros(step));
+            let now = guard.clock.now();
+            for _ in 0..7 {
+                admitted += u128::from(guard.admit(now, source(1)));
+            }
+            prop_assert!(admitted <= 200 + now.since(start).as_micros() / 10_000 + 1);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! MESSAGE to a person (RFC 3428): to all devices at once, held for those that are not there.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::Outbox;
+use super::auth::Identified;
+use super::dispatch::{Facts, Request};
+use super::engine::{Engine, EngineCounts};
+use super::shard::{Context, ContextId, PageContext, Upstream};
+use crate::clock::WallTime;
+use crate::identity::Existence;
+use crate::model::DeviceKey;
+use crate::page_mode::{Delivery, HoldError, Plan, fingerprint, is_composing};
+use crate::registrar::Binding;
+use crate::sip::forward;
+use crate::sip::header::HeaderName;
+use crate::sip::transaction::{Owner, ServerId};
+use crate::sip::wire::Message;
+use crate::sip::{Flow, Transport};
+
+/// The largest request that goes by datagram when the path is not known (RFC 3261 s18.1.1).
+const MAX_DATAGRAM_REQUEST: usize = 1_300;
+
+impl Engine {
+    pub(super) fn page(
+        &self,
+        outbox: &mut Outbox,
+        request: Request<'_, '_>,
+        identified: Identified,
+        user: &str,
+        aor: &str,
+        out: &mut Vec<u8>,
+    ) {
+        let message = request.message;
+        if message.body().len() > self.page_mode.settings().max_body {
+            return self.refuse(outbox, &request, 413, None, &[], out);
+        }
+        let first_time = request.facts.existence.is_none();
+        if first_time
+            && !identified.peer
+            && let Err(wait) = self.guard.admit_message(request.now, &identified.user)
+        {
+            EngineCounts::add(&self.counts.shed);
+            let seconds = (wait.as_secs() + 1).to_string();
+            let headers = [("Retry-After", seconds.as_str())];
+            return self.refuse(outbox, &request, 503, Some("Too Many Messages"), &headers, out);
+        }
+        let row = self.registrar.lookup(aor);
+        let here = row.as_ref().is_some_and(|row| row.live(request.now).next().is_some());
+        if !here {
+            let existence = match request.facts.existence {
+                Some(existence) => existence,
+                None => self.identity.exists_now(user),
+            };
+            match existence {
+                Existence::Local | Existence::Directory => {}
+                Existence::Unknown => return self.refuse(outbox, &request, 404, None, &[], out),
+                Existence::Unavailable { retry_after } => {
+                    let seconds = retry_after.as_secs().max(1).to_string();
+                    return self.refuse(
+                        outbox,
+                        &request,
+                        503,
+                        None,
+                        &[("Retry-After", &seconds)],
+                        out,
+                    );
+                }
+                Existence::MustWait => {
+                    return self.ask_existence(outbox, request, identified, user, out);
+                }
+            }
+        }
+        EngineCounts::add(&self.counts.messages);
+        let arrived = self.clock.wall();
+        let keep_until = self.page_mode.keep_until(message, arrived);
+        if !self.page_mode.held().is_empty() {
+            let print = fingerprint(self.page_mode.held().hasher(), &identified.user, message);
+            if self.page_mode.held().knows(aor, print) {
+                // The sender repeats itself because its 202 got lost; the message is safe.
+                return self.refuse(outbox, &request, 202, None, &[], out);
+            }
+        }
+        let plan = self.page_mode.plan(aor, row.as_deref(), request.now);
+        if plan.targets.is_empty() {
+            return self.hold_at_once(
+                outbox,
+                request,
+                &identified,
+                aor,
+                plan.absent,
+                keep_until,
+                arrived,
+                out,
+            );
+        }
+        self.fork(outbox, &request, &identified, aor, plan, keep_until, arrived);
+    }
+
+    fn ask_existence(
+        &self,
+        outbox: &mut Outbox,
+        request: Request<'_, '_>,
+        identified: Identified,
+        user: &str,
+        out: &mut Vec<u8>,
+    ) {
+        let (flow, server) = (request.flow, request.server);
+        let bytes = Bytes::copy_from_slice(request.message.bytes());
+        let user = user.to_owned();
+        let parked = self.park(move |engine| async move {
+            let existence = engine.identity.exists(&user).await;
+            let facts =
+                Facts { existence: Some(existence), identified: Some(identified), lookup: None };
+            engine.resume(&bytes, flow, server, facts);
+        });
+        if !parked {
+            EngineCounts::add(&self.counts.shed);
+            self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
+        }
+    }
+
+    /// No device is there to try: durable first, then 202 (RFC 3428 s7).
+    #[expect(clippy::too_many_arguments, reason = "one message and all that is known of it")]
+    fn hold_at_once(
+        &self,
+        outbox: &mut Outbox,
+        request: Request<'_, '_>,
+        identified: &Identified,
+        aor: &str,
+        devices: SmallVec<[DeviceKey; 2]>,
+        keep_until: Option<WallTime>,
+        arrived: WallTime,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(expires_at) = keep_until else {
+            // Somebody typing, or a message that wants to be read now or never.
+            let status = if is_composing(request.message) { 202 } else { 480 };
+            return self.refuse(outbox, &request, status, None, &[], out);
+        };
+        let bytes = Bytes::copy_from_slice(request.message.bytes());
+        // Live devices are among those it is held for when older messages wait for them too.
+        let waiting = devices.clone();
+        let queued = self.put_in_queue(aor, &identified.user, &bytes, devices, arrived, expires_at);
+        let (sequence, durable) = match queued {
+            Ok(queued) => queued,
+            Err(HoldError::Full) => {
+                return self.refuse(
+                    outbox,
+                    &request,
+                    480,
+                    Some("Recipient Cannot Hold More Messages"),
+                    &[],
+                    out,
+                );
+            }
+            Err(HoldError::Store(error)) => {
+                tracing::error!(event = "message_not_held", %error);
+                return self.refuse(outbox, &request, 503, None, &[("Retry-After", "30")], out);
+            }
+        };
+        let (flow, server, aor) = (request.flow, request.server, Box::<str>::from(aor));
+        let parked = self.park(move |engine| async move {
+            let outcome = durable.await;
+            let mut outbox = engine.egress.outbox();
+            if let Err(error) = &outcome {
+                tracing::error!(event = "message_not_held", %error);
+                engine.page_mode.held().forget(&aor, sequence);
+            }
+            engine.finish_hold(&mut outbox, &bytes, flow, server, outcome.is_ok());
+            for device in &waiting {
+                engine.replay(&mut outbox, &aor, device);
+            }
+            outbox.flush();
+        });
+        if !parked {
+            EngineCounts::add(&self.counts.shed);
+        }
+    }
+
+    fn finish_hold(
+        &self,
+        outbox: &mut Outbox,
+        bytes: &Bytes,
+        flow: Flow,
+        server: ServerId,
+        held: bool,
+    ) {
+        use crate::sip::wire::{Framing, Layout, scan};
+        let mut layout = Layout::default();
+        if scan(bytes, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
+            return;
+        }
+        let message = Message::new(bytes, &layout);
+        let now = self.clock.now();
+        let facts = Facts::default();
+        let request = Request { message: &message, flow, now, server, remembered: true, facts };
+        let mut out = Vec::with_capacity(512);
+        if held {
+            self.refuse(outbox, &request, 202, None, &[], &mut out);
+        } else {
+            self.refuse(outbox, &request, 503, None, &[("Retry-After", "30")], &mut out);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one message and all that is known of it")]
+    fn fork(
+        &self,
+        outbox: &mut Outbox,
+        request: &Request<'_, '_>,
+        identified: &Identified,
+        aor: &str,
+        plan: Plan,
+        keep_until: Option<WallTime>,
+        arrived: WallTime,
+    ) {
+        let server = request.server;
+        let message = request.message;
+        let index = self.shard_of(message.call_id());
+        let mut sends: SmallVec<[(Flow, Bytes, u64); 2]> = SmallVec::new();
+        let mut state = self.shard(index).lock();
+        let id = state.new_context();
+        let mut clients = SmallVec::new();
+        let mut devices: SmallVec<[DeviceKey; 2]> = SmallVec::new();
+        for binding in &plan.targets {
+            let branch_index = devices.len();
+            let (branch, packet, flow) =
+                self.to_binding(message, binding, Some(request.flow), id, branch_index);
+            let owner = Owner(id.number, branch_index as u64);
+            match state.transactions.start_client(
+                request.now,
+                owner,
+                b"MESSAGE",
+                &branch,
+                flow,
+                packet.clone(),
+            ) {
+                Ok(client) => {
+                    clients.push(client);
+                    devices.push(binding.device.clone());
+                    sends.push((flow, packet, id.token(branch_index)));
+                }
+                Err(_) => EngineCounts::add(&self.counts.shed),
+            }
+        }
+        if devices.is_empty() {
+            drop(state);
+            return self.refuse(
+                outbox,
+                request,
+                503,
+                None,
+                &[("Retry-After", "10")],
+                &mut Vec::new(),
+            );
+        }
+        let delivery = Delivery::new(devices, plan.absent, keep_until.is_some());
+        state.contexts.insert(
+            id.number,
+            Context::Page(Box::new(PageContext {
+                upstream: Upstream {
+                    server,
+                    request: Bytes::copy_from_slice(message.bytes()),
+                    flow: request.flow,
+                },
+                delivery,
+                clients,
+                aor: aor.into(),
+                from: identified.user.as_str().into(),
+                keep_until,
+                received_at: arrived,
+                sequence: None,
+            })),
+        );
+        if keep_until.is_some() {
+            state.patience.push_back((request.now + self.page_mode.settings().patience, id.number));
+        }
+        let deadline = state.next_deadline();
+        drop(state);
+        for (flow, packet, token) in sends {
+            outbox.send(flow, packet, Some(token));
+        }
+        self.wake_for(index, deadline);
+    }
+
+    /// A request as it goes to one contact: branch, packet and the flow it takes. `from` is the
+    /// flow it came over, if it is fresh.
+    pub(super) fn to_binding(
+        &self,
+        message: &Message<'_>,
+        binding: &Binding,
+        from: Option<Flow>,
+        id: ContextId,
+        branch: usize,
+    ) -> (SmallVec<[u8; 64]>, Bytes, Flow) {
+        let mark = self.loop_mark(message);
+        let mut flow = binding.flow;
+        let mut out = Vec::with_capacity(message.bytes().len() + 256);
+        let mut name: SmallVec<[u8; 64]> = SmallVec::new();
+        loop {
+            name.clear();
+            name.extend_from_slice(b"z9hG4bK");
+            for byte in id.token(branch).to_be_bytes() {
+                name.push(HEX[usize::from(byte >> 4)]);
+                name.push(HEX[usize::from(byte & 15)]);
+            }
+            name.push(b'.');
+            name.extend_from_slice(&mark);
+            let via = self.via(&flow, &name);
+            out.clear();
+            let plan = forward::Request {
+                request_uri: Some(&binding.contact),
+                via: &via,
+                max_forwards: message.max_forwards().ok().flatten().unwrap_or(70).saturating_sub(1),
+                received: from.map(|flow| flow.remote),
+                drop_top_routes: message.routes().count(),
+                drop_credentials_for: Some(&self.settings.realm),
+                record_route: None,
+                add_headers: &[],
+            };
+            if from.is_some() {
+                forward::request(message, &plan, &mut out);
+            } else {
+                forward::originate(message, &plan, &mut out);
+            }
+            if out.len() > MAX_DATAGRAM_REQUEST && flow.transport == Transport::Udp {
+                // RFC 3261 s18.1.1: a congestion-controlled transport, to the same place.
+                flow.transport = Transport::Tcp;
+                flow.local.set_port(0);
+                continue;
+            }
+            return (name, Bytes::from(out), flow);
+        }
+    }
+
+    fn via(&self, flow: &Flow, branch: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        let mut via = Vec::with_capacity(128);
+        // Writing to memory cannot fail.
+        let _ =
+            write!(via, "SIP/2.0/{} {};branch=", flow.transport.via_name(), self.own_address(flow));
+        via.extend_from_slice(branch);
+        via.extend_from_slice(b";rport");
+        via
+    }
+
+    /// The part of our branch that tells a loop (RFC 3261 s16.6 step 8): a dot is put before it.
+    pub(super) fn loop_mark(&self, message: &Message<'_>) -> SmallVec<[u8; 24]> {
+        let route = message.header(HeaderName::Route).unwrap_or_default();
+        let hash =
+            crate::proxy::loop_hash(self.loop_key, message.request_uri(), route, message.call_id());
+        let mut mark: SmallVec<[u8; 24]> = SmallVec::new();
+        for byte in hash.to_be_bytes() {
+            mark.push(HEX[usize::from(byte >> 4)]);
+            mark.push(HEX[usize::from(byte & 15)]);
+        }
+        mark
+    }
+
+    /// A request as it is kept for later: no Route, no credentials, and a Date that tells when it
+    /// was sent (RFC 3261 s20.17); everything else as it came.
+    pub(super) fn write_replayable(
+        &self,
+        message: &Message<'_>,
+        received_at: WallTime,
+        out: &mut Vec<u8>,
+    ) {
+        let date = received_at.sip_date();
+        let dated = message.header(HeaderName::Date).is_some();
+        let added: [(&str, &[u8]); 1] = [("Date", date.as_bytes())];
+        let plan = forward::Request {
+            request_uri: None,
+            via: b"",
+            max_forwards: message.max_forwards().ok().flatten().unwrap_or(70),
+            received: None,
+            drop_top_routes: message.routes().count(),
+            drop_credentials_for: Some(&self.settings.realm),
+            record_route: None,
+            add_headers: if dated { &[] } else { &added },
+        };
+        forward::request(message, &plan, out);
+    }
+}
+
+const HEX: [u8; 16] = *b"0123456789abcdef";

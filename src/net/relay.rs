@@ -1,0 +1,378 @@
+//! Requests that are passed on and not held: calls and everything else (RFC 3261 s16).
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::Outbox;
+use super::auth::Identified;
+use super::dispatch::{Facts, Request};
+use super::effects::upstream_copy;
+use super::engine::{Effect, Engine, EngineCounts};
+use super::shard::{Context, ContextId, RelayContext, State, Upstream};
+use crate::clock::Tick;
+use crate::identity::Existence;
+use crate::proxy::{Answer, Fork, Verdict};
+use crate::sip::Flow;
+use crate::sip::build::{self, Response};
+use crate::sip::header::HeaderName;
+use crate::sip::method::Method;
+use crate::sip::transaction::{
+    CancelTarget, Cancelling, ClientId, ClientResponse, Owner, ServerId,
+};
+use crate::sip::wire::{Framing, Layout, Message, scan};
+
+impl Engine {
+    /// Forwards a request to every contact of a person at once.
+    pub(super) fn relay(
+        &self,
+        outbox: &mut Outbox,
+        request: Request<'_, '_>,
+        identified: Identified,
+        user: &str,
+        aor: &str,
+        out: &mut Vec<u8>,
+    ) {
+        let message = request.message;
+        let invite = message.method() == Method::Invite;
+        let row = self.registrar.lookup(aor);
+        let targets: SmallVec<[_; 2]> =
+            row.as_ref().map(|row| row.live(request.now).cloned().collect()).unwrap_or_default();
+        if targets.is_empty() {
+            let existence = match request.facts.existence {
+                Some(existence) => existence,
+                None => self.identity.exists_now(user),
+            };
+            return match existence {
+                Existence::Local | Existence::Directory => {
+                    self.refuse(outbox, &request, 480, None, &[], out);
+                }
+                Existence::Unknown => self.refuse(outbox, &request, 404, None, &[], out),
+                Existence::Unavailable { retry_after } => {
+                    let seconds = retry_after.as_secs().max(1).to_string();
+                    self.refuse(outbox, &request, 503, None, &[("Retry-After", &seconds)], out);
+                }
+                Existence::MustWait => {
+                    let (flow, server) = (request.flow, request.server);
+                    let bytes = Bytes::copy_from_slice(message.bytes());
+                    let user = user.to_owned();
+                    let parked = self.park(move |engine| async move {
+                        let existence = engine.identity.exists(&user).await;
+                        let facts = Facts {
+                            existence: Some(existence),
+                            identified: Some(identified),
+                            lookup: None,
+                        };
+                        engine.resume(&bytes, flow, server, facts);
+                    });
+                    if !parked {
+                        EngineCounts::add(&self.counts.shed);
+                        self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
+                    }
+                }
+            };
+        }
+        let server = request.server;
+        if invite {
+            // RFC 3261 s16.2: a stateful proxy stops the caller's retransmissions at once.
+            self.refuse(outbox, &request, 100, None, &[], out);
+        }
+        let index = self.shard_of(message.call_id());
+        let mut sends: SmallVec<[(Flow, Bytes, u64); 2]> = SmallVec::new();
+        let mut state = self.shard(index).lock();
+        let id = state.new_context();
+        let method = message.method();
+        let mut clients: SmallVec<[ClientId; 2]> = SmallVec::new();
+        for binding in &targets {
+            let number = clients.len();
+            let (branch, packet, flow) =
+                self.to_binding(message, binding, Some(request.flow), id, number);
+            let owner = Owner(id.number, number as u64);
+            match state.transactions.start_client(
+                request.now,
+                owner,
+                method.as_bytes(),
+                &branch,
+                flow,
+                packet.clone(),
+            ) {
+                Ok(client) => {
+                    clients.push(client);
+                    sends.push((flow, packet, id.token(number)));
+                }
+                Err(_) => EngineCounts::add(&self.counts.shed),
+            }
+        }
+        if clients.is_empty() {
+            drop(state);
+            return self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
+        }
+        state.contexts.insert(
+            id.number,
+            Context::Relay(Box::new(RelayContext {
+                upstream: Upstream {
+                    server,
+                    request: Bytes::copy_from_slice(message.bytes()),
+                    flow: request.flow,
+                },
+                fork: Fork::new(invite, clients.len()),
+                clients,
+            })),
+        );
+        state.relays.insert(server, id.number);
+        let deadline = state.next_deadline();
+        drop(state);
+        for (flow, packet, token) in sends {
+            outbox.send(flow, packet, Some(token));
+        }
+        self.wake_for(index, deadline);
+    }
+
+    /// A response to a forwarded request (RFC 3261 s16.7).
+    #[expect(clippy::too_many_arguments, reason = "the pieces of one received response")]
+    pub(super) fn on_relay_response(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        branch: usize,
+        received: &ClientResponse,
+        message: &Message<'_>,
+        out: &mut Vec<u8>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let status = message.status();
+        if let Some((flow, invite)) = &received.build_ack
+            && let Some(ack) = self.ack_for(invite, message)
+        {
+            state.transactions.acknowledged(received.id, ack.clone());
+            effects.push(Effect::Send(*flow, ack, None));
+        }
+        if let Some((flow, invite)) = &received.send_cancel {
+            self.send_cancel(state, now, *flow, invite, effects);
+        }
+        if status == 100 {
+            return;
+        }
+        let Some(Context::Relay(relay)) = state.contexts.get_mut(&id.number) else { return };
+        if status < 200 {
+            let server = relay.upstream.server;
+            if relay.fork.provisional(branch) {
+                let packet = upstream_copy(message, out);
+                if let Ok((flow, packet)) = state.transactions.respond(now, server, status, packet)
+                {
+                    effects.push(Effect::Send(flow, packet, None));
+                }
+            }
+            return;
+        }
+        let answer = Answer::Response { status, message: upstream_copy(message, out) };
+        let verdict = relay.fork.ended(branch, answer);
+        self.take_verdict(state, now, id, verdict, effects);
+    }
+
+    /// A branch timed out or could not be reached.
+    pub(super) fn on_relay_silence(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        branch: usize,
+        failed: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(Context::Relay(relay)) = state.contexts.get_mut(&id.number) else { return };
+        let answer = if failed { Answer::Failed } else { Answer::TimedOut };
+        let verdict = relay.fork.ended(branch, answer);
+        self.take_verdict(state, now, id, verdict, effects);
+    }
+
+    fn take_verdict(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        verdict: Verdict,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(Context::Relay(relay)) = state.contexts.get(&id.number) else { return };
+        let server = relay.upstream.server;
+        match verdict {
+            Verdict::Wait => {}
+            Verdict::CancelOthers => self.cancel_rest(state, now, id, effects),
+            Verdict::Forward { message, status, challenges, cancel } => {
+                let packet = if challenges.is_empty() {
+                    message
+                } else {
+                    self.with_challenges(&message, &challenges)
+                };
+                if let Ok((flow, packet)) = state.transactions.respond(now, server, status, packet)
+                {
+                    effects.push(Effect::Send(flow, packet, None));
+                }
+                if cancel {
+                    self.cancel_rest(state, now, id, effects);
+                }
+            }
+            Verdict::Reply(status) => {
+                let packet = self.relay_answer(&relay.upstream, status);
+                if let Ok((flow, packet)) = state.transactions.respond(now, server, status, packet)
+                {
+                    effects.push(Effect::Send(flow, packet, None));
+                }
+            }
+        }
+    }
+
+    fn relay_answer(&self, upstream: &Upstream, status: u16) -> Bytes {
+        let mut out = Vec::with_capacity(512);
+        let mut layout = Layout::default();
+        if scan(&upstream.request, Framing::Datagram, &self.settings.wire, &mut layout).is_ok() {
+            let message = Message::new(&upstream.request, &layout);
+            let tag = self.tag(&message);
+            Response::new(&message, status, None)
+                .to_tag(&tag)
+                .received_from(upstream.flow.remote)
+                .write(&mut out);
+        }
+        out.into()
+    }
+
+    /// s16.7 step 7: a 401 or 407 carries the challenges of every branch that gave one.
+    fn with_challenges(&self, message: &Bytes, others: &[Bytes]) -> Bytes {
+        let mut lines = Vec::new();
+        let mut layout = Layout::default();
+        for other in others {
+            if scan(other, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
+                continue;
+            }
+            let other = Message::new(other, &layout);
+            for (header, name) in [
+                (HeaderName::WwwAuthenticate, "WWW-Authenticate"),
+                (HeaderName::ProxyAuthenticate, "Proxy-Authenticate"),
+            ] {
+                for value in other.headers(header) {
+                    lines.extend_from_slice(name.as_bytes());
+                    lines.extend_from_slice(b": ");
+                    lines.extend_from_slice(value);
+                    lines.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+        let Some(end) = memchr::memmem::find(message, b"\r\n\r\n") else { return message.clone() };
+        let mut out = Vec::with_capacity(message.len() + lines.len());
+        out.extend_from_slice(&message[..end + 2]);
+        out.extend_from_slice(&lines);
+        out.extend_from_slice(&message[end + 2..]);
+        out.into()
+    }
+
+    fn ack_for(&self, invite: &Bytes, response: &Message<'_>) -> Option<Bytes> {
+        let mut layout = Layout::default();
+        scan(invite, Framing::Datagram, &self.settings.wire, &mut layout).ok()?;
+        let mut out = Vec::with_capacity(512);
+        build::ack_for(&Message::new(invite, &layout), response, &mut out);
+        Some(out.into())
+    }
+
+    fn cancel_rest(&self, state: &mut State, now: Tick, id: ContextId, effects: &mut Vec<Effect>) {
+        let Some(Context::Relay(relay)) = state.contexts.get(&id.number) else { return };
+        for client in relay.clients.clone() {
+            if let Cancelling::Send(flow, invite) = state.transactions.cancel(now, client) {
+                self.send_cancel(state, now, flow, &invite, effects);
+            }
+        }
+    }
+
+    /// s16.10: a CANCEL is a transaction of its own, with the branch of the INVITE it ends.
+    fn send_cancel(
+        &self,
+        state: &mut State,
+        now: Tick,
+        flow: Flow,
+        invite: &Bytes,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut layout = Layout::default();
+        if scan(invite, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
+            return;
+        }
+        let invite = Message::new(invite, &layout);
+        let Some(branch) = invite.top_via().and_then(|via| via.branch()) else { return };
+        let mut out = Vec::with_capacity(512);
+        build::cancel_for(&invite, &mut out);
+        let packet = Bytes::from(out);
+        // Nobody cares for the answer to a CANCEL: number 0 names no context.
+        let started = state.transactions.start_client(
+            now,
+            Owner(0, 0),
+            b"CANCEL",
+            branch,
+            flow,
+            packet.clone(),
+        );
+        if started.is_ok() {
+            effects.push(Effect::Send(flow, packet, None));
+        }
+    }
+
+    /// Timer C ran out (s16.8): the branch is cancelled, and times out if that does not end it.
+    pub(super) fn on_timer_c(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        branch: usize,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(Context::Relay(relay)) = state.contexts.get(&id.number) else { return };
+        let Some(client) = relay.clients.get(branch).copied() else { return };
+        if let Cancelling::Send(flow, invite) = state.transactions.cancel(now, client) {
+            self.send_cancel(state, now, flow, &invite, effects);
+        }
+    }
+
+    /// A request waits for its answer so long that its sender must be told so (RFC 4320 s4.1).
+    pub(super) fn on_need_trying(
+        &self,
+        state: &mut State,
+        now: Tick,
+        server: ServerId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(number) = state.relays.get(&server) else { return };
+        let Some(Context::Relay(relay)) = state.contexts.get(number) else { return };
+        let packet = self.relay_answer(&relay.upstream, 100);
+        if let Ok((flow, packet)) = state.transactions.respond(now, server, 100, packet) {
+            effects.push(Effect::Send(flow, packet, None));
+        }
+    }
+
+    /// CANCEL (RFC 3261 s9.2, s16.10): answered here, and passed on as CANCELs of our own.
+    #[expect(clippy::too_many_arguments, reason = "the pieces of one received request")]
+    pub(super) fn on_cancel(
+        &self,
+        state: &mut State,
+        now: Tick,
+        message: &Message<'_>,
+        server: ServerId,
+        target: CancelTarget,
+        flow: Flow,
+        out: &mut Vec<u8>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let status = if target == CancelTarget::Nothing { 481 } else { 200 };
+        let tag = self.tag(message);
+        out.clear();
+        Response::new(message, status, None).to_tag(&tag).received_from(flow.remote).write(out);
+        let packet = Bytes::copy_from_slice(out);
+        if let Ok((flow, packet)) = state.transactions.respond(now, server, status, packet) {
+            effects.push(Effect::Send(flow, packet, None));
+        }
+        if let CancelTarget::Pending(invite) = target
+            && let Some(number) = state.relays.get(&invite).copied()
+        {
+            let id = ContextId { shard: state.index(), number };
+            self.cancel_rest(state, now, id, effects);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! A shard: the transactions and response contexts of the Call-IDs that hash to it.
+//!
+//! Everything that belongs to one Call-ID lives in one shard, behind one lock that is held for
+//! microseconds: never across a send, a commit or an await. Its timers are run by one worker.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::clock::{Tick, WallTime};
+use crate::model::DeviceKey;
+use crate::page_mode::Delivery;
+use crate::proxy::Fork;
+use crate::sip::Flow;
+use crate::sip::transaction::{ClientId, ServerId, Table};
+
+/// Names a response context: which shard, and which one there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ContextId {
+    pub(super) shard: u8,
+    /// 48 bits; never used twice in the life of a process.
+    pub(super) number: u64,
+}
+
+impl ContextId {
+    /// A token for one branch, as the transport carries it.
+    pub(super) fn token(self, branch: usize) -> u64 {
+        (self.number << 16) | (u64::from(self.shard) << 8) | (branch as u64 & 0xff)
+    }
+
+    /// The context and branch of a token.
+    pub(super) fn from_token(token: u64) -> (ContextId, usize) {
+        let context = ContextId { shard: ((token >> 8) & 0xff) as u8, number: token >> 16 };
+        (context, (token & 0xff) as usize)
+    }
+}
+
+/// The way back to the sender of a forwarded request.
+#[derive(Clone, Debug)]
+pub(super) struct Upstream {
+    /// Its server transaction.
+    pub(super) server: ServerId,
+    /// The request as it came.
+    pub(super) request: Bytes,
+    /// Where it came from.
+    pub(super) flow: Flow,
+}
+
+/// What a client transaction belongs to.
+#[derive(Debug)]
+pub(super) enum Context {
+    /// A MESSAGE on its way to the devices of a person.
+    Page(Box<PageContext>),
+    /// Any other request that was forwarded.
+    Relay(Box<RelayContext>),
+    /// A held message on its way to one device.
+    Replay(Box<ReplayContext>),
+}
+
+#[derive(Debug)]
+pub(super) struct PageContext {
+    pub(super) upstream: Upstream,
+    pub(super) delivery: Delivery,
+    pub(super) clients: SmallVec<[ClientId; 2]>,
+    pub(super) aor: Box<str>,
+    /// The authenticated sender, for the fingerprint.
+    pub(super) from: Box<str>,
+    pub(super) keep_until: Option<WallTime>,
+    pub(super) received_at: WallTime,
+    /// Its place in the queue, once held.
+    pub(super) sequence: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct RelayContext {
+    pub(super) upstream: Upstream,
+    pub(super) fork: Fork,
+    pub(super) clients: SmallVec<[ClientId; 2]>,
+}
+
+#[derive(Debug)]
+pub(super) struct ReplayContext {
+    pub(super) aor: Box<str>,
+    pub(super) device: DeviceKey,
+    pub(super) sequence: u64,
+    pub(super) client: Option<ClientId>,
+}
+
+/// The contents of a shard.
+pub(super) struct State {
+    pub(super) transactions: Table,
+    pub(super) contexts: HashMap<u64, Context, BuildHasherDefault<NumberHasher>>,
+    next: u64,
+    index: u8,
+    /// Deliveries whose sender's patience ends; all waits are equally long, so in order.
+    pub(super) patience: VecDeque<(Tick, u64)>,
+    /// The context of each server transaction that was relayed: a CANCEL, or a 100 that is due,
+    /// names only the transaction.
+    pub(super) relays: HashMap<ServerId, u64>,
+}
+
+/// A shard and its lock.
+pub(super) struct Shard {
+    state: Mutex<State>,
+}
+
+impl Shard {
+    pub(super) fn new(index: u8, transactions: Table) -> Shard {
+        Shard {
+            state: Mutex::new(State {
+                transactions,
+                contexts: HashMap::default(),
+                next: 0,
+                index,
+                patience: VecDeque::new(),
+                relays: HashMap::new(),
+            }),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held is a fault of ours; the tables stay usable, and the
+        // transactions concerned run into their timers.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The name of a context to come.
+    pub(super) fn new_context(&mut self) -> ContextId {
+        self.next = (self.next + 1) & 0xffff_ffff_ffff;
+        ContextId { shard: self.index, number: self.next }
+    }
+
+    /// Which shard this is.
+    pub(super) fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// The next time at which somebody's patience or ring time ends.
+    pub(super) fn next_deadline(&mut self) -> Tick {
+        let patience = self.patience.front().map_or(Tick::NEVER, |(at, _)| *at);
+        patience.min(self.transactions.next_deadline())
+    }
+}
+
+/// Context numbers are consecutive: spreading them is all the hashing they need.
+#[derive(Default)]
+pub(super) struct NumberHasher(u64);
+
+impl std::hash::Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

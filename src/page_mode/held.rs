@@ -1,0 +1,352 @@
+//! Messages that wait for somebody (RFC 3428 s7: a store answers 202).
+//!
+//! A held message is two records: its bytes, written once, and who still needs it, rewritten as
+//! devices take their share. In memory there is only an index of the second kind. A person's
+//! queue is in order of arrival; each device walks it alone, one message at a time.
+
+use std::collections::hash_map::{Entry as MapEntry, RandomState};
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use smallvec::SmallVec;
+
+use crate::clock::WallTime;
+use crate::model::{DeviceKey, HeldMessage, HeldState, Record as _, held_key, parse_held_key};
+use crate::store::{Commit, CommitError, Commitment, Store, StoreError, Table};
+
+const STRIPES: usize = 64;
+/// Fingerprints of messages that were held lately and are gone: a sender that repeats itself
+/// after its 202 got lost is answered again, and nobody reads the text twice.
+const REMEMBERED: usize = 32;
+
+/// Why a message was not held.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// The person has as many held messages as one may have.
+    #[error("too many messages are held for this person")]
+    Full,
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] CommitError),
+}
+
+/// A message that is in the queue, and the store's word on when it is durable.
+#[derive(Debug)]
+pub struct Holding {
+    /// Its place in the person's queue.
+    pub sequence: u64,
+    /// Resolves when the message is on disk.
+    pub durable: Commitment,
+}
+
+/// What [`Held::hold`] needs to know of a message.
+#[derive(Clone, Debug)]
+pub struct HoldRequest<'a> {
+    /// The person, `user@domain`.
+    pub aor: &'a str,
+    /// The devices that need it. None: whichever device comes first.
+    pub devices: SmallVec<[DeviceKey; 2]>,
+    /// The request as it will be replayed.
+    pub request: &'a [u8],
+    /// When it arrived.
+    pub received_at: WallTime,
+    /// When it runs out.
+    pub expires_at: WallTime,
+    /// The fingerprint under which a repetition is known.
+    pub fingerprint: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    sequence: u64,
+    state: HeldState,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    entries: VecDeque<Entry>,
+    /// Devices that are being sent to, and the message.
+    in_flight: SmallVec<[(DeviceKey, u64); 1]>,
+    remembered: VecDeque<u64>,
+}
+
+/// All held messages. The only writer of [`Table::HeldMessages`] and [`Table::HeldCursors`].
+pub struct Held {
+    store: Arc<dyn Store>,
+    stripes: Vec<Mutex<HashMap<Box<str>, Queue>>>,
+    hasher: RandomState,
+    per_person: usize,
+    messages: AtomicUsize,
+    /// Names of messages never repeat, also not after the queue was empty.
+    next: std::sync::atomic::AtomicU64,
+}
+
+impl Held {
+    /// The queue as `store` has it.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn open(store: Arc<dyn Store>, per_person: usize) -> Result<Held, StoreError> {
+        const PAGE: usize = 1_000;
+        let held = Held {
+            store,
+            stripes: (0..STRIPES).map(|_| Mutex::new(HashMap::new())).collect(),
+            hasher: RandomState::new(),
+            per_person,
+            messages: AtomicUsize::new(0),
+            next: std::sync::atomic::AtomicU64::new(1),
+        };
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = held.store.scan(Table::HeldCursors, &[], after.as_deref(), PAGE)?;
+            for (key, value) in &page {
+                let (Some((aor, sequence)), Ok(state)) =
+                    (parse_held_key(key), HeldState::decode(value))
+                else {
+                    tracing::error!(event = "held_state_unreadable", key = %String::from_utf8_lossy(key).escape_debug());
+                    continue;
+                };
+                held.next.fetch_max(sequence + 1, Ordering::Relaxed);
+                held.messages.fetch_add(1, Ordering::Relaxed);
+                let mut queues = held.queues(aor);
+                queues.entry(aor.into()).or_default().entries.push_back(Entry { sequence, state });
+            }
+            if page.len() < PAGE {
+                return Ok(held);
+            }
+            after = page.into_iter().next_back().map(|(key, _)| key);
+        }
+    }
+
+    /// Messages held for everybody.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Messages held for one person.
+    #[must_use]
+    pub fn len_for(&self, aor: &str) -> usize {
+        self.queues(aor).get(aor).map_or(0, |queue| queue.entries.len())
+    }
+
+    /// Whether `device` has messages waiting: new ones go behind them.
+    #[must_use]
+    pub fn waits(&self, aor: &str, device: &DeviceKey) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        self.queues(aor).get(aor).is_some_and(|queue| {
+            queue.entries.iter().any(|entry| entry.state.pending.contains(device))
+        })
+    }
+
+    /// Whether a message with this fingerprint is held, or was lately.
+    #[must_use]
+    pub fn knows(&self, aor: &str, fingerprint: u64) -> bool {
+        self.queues(aor).get(aor).is_some_and(|queue| {
+            queue.remembered.contains(&fingerprint)
+                || queue.entries.iter().any(|entry| entry.state.fingerprint == fingerprint)
+        })
+    }
+
+    /// Puts a message into the person's queue. It counts as acknowledged only when the returned
+    /// commitment resolves; if that fails, call [`Held::forget`].
+    ///
+    /// # Errors
+    ///
+    /// [`HoldError::Full`] if the person has no room.
+    pub fn hold(&self, request: &HoldRequest<'_>) -> Result<Holding, HoldError> {
+        let mut queues = self.queues(request.aor);
+        let queue = queues.entry(request.aor.into()).or_default();
+        if queue.entries.len() >= self.per_person {
+            return Err(HoldError::Full);
+        }
+        let sequence = self.next.fetch_add(1, Ordering::Relaxed);
+        let state = HeldState {
+            pending: request.devices.to_vec(),
+            unclaimed: request.devices.is_empty(),
+            received_at: request.received_at,
+            expires_at: request.expires_at,
+            fingerprint: request.fingerprint,
+        };
+        let key = held_key(request.aor, sequence);
+        let message = HeldMessage { request: request.request.to_vec() };
+        let commit = Commit::new().put(Table::HeldMessages, &key, message.encode()).put(
+            Table::HeldCursors,
+            &key,
+            state.encode(),
+        );
+        // Queued to the store under the lock, so that the order on disk is the order in memory.
+        let durable = self.store.commit(commit);
+        queue.entries.push_back(Entry { sequence, state });
+        self.messages.fetch_add(1, Ordering::Relaxed);
+        Ok(Holding { sequence, durable })
+    }
+
+    /// Adds devices to a message that is held already.
+    #[must_use]
+    pub fn hold_for(&self, aor: &str, sequence: u64, devices: &[DeviceKey]) -> Option<Commitment> {
+        let mut queues = self.queues(aor);
+        let entry =
+            queues.get_mut(aor)?.entries.iter_mut().find(|entry| entry.sequence == sequence)?;
+        for device in devices {
+            if !entry.state.pending.contains(device) {
+                entry.state.pending.push(device.clone());
+            }
+        }
+        let commit =
+            Commit::new().put(Table::HeldCursors, &held_key(aor, sequence), entry.state.encode());
+        Some(self.store.commit(commit))
+    }
+
+    /// Takes back a message whose commitment failed.
+    pub fn forget(&self, aor: &str, sequence: u64) {
+        drop(self.remove(aor, sequence, false));
+    }
+
+    /// `device` has had, or has refused, the message: it is gone for it, and gone altogether if
+    /// nobody else needs it. The commitment resolves when that is durable.
+    pub fn settle(&self, aor: &str, sequence: u64, device: &DeviceKey) -> Option<Commitment> {
+        let mut queues = self.queues(aor);
+        let queue = queues.get_mut(aor)?;
+        queue.in_flight.retain(|(other, _)| other != device);
+        let entry = queue.entries.iter_mut().find(|entry| entry.sequence == sequence)?;
+        let before = entry.state.pending.len();
+        entry.state.pending.retain(|other| other != device);
+        if entry.state.pending.is_empty() && !entry.state.unclaimed {
+            drop(queues);
+            return self.remove(aor, sequence, true);
+        }
+        if entry.state.pending.len() == before {
+            return None;
+        }
+        let commit =
+            Commit::new().put(Table::HeldCursors, &held_key(aor, sequence), entry.state.encode());
+        Some(self.store.commit(commit))
+    }
+
+    fn remove(&self, aor: &str, sequence: u64, remember: bool) -> Option<Commitment> {
+        let mut queues = self.queues(aor);
+        let MapEntry::Occupied(mut slot) = queues.entry(aor.into()) else { return None };
+        let queue = slot.get_mut();
+        let index = queue.entries.iter().position(|entry| entry.sequence == sequence)?;
+        let entry = queue.entries.remove(index)?;
+        self.messages.fetch_sub(1, Ordering::Relaxed);
+        queue.in_flight.retain(|(_, other)| *other != sequence);
+        if remember {
+            if queue.remembered.len() >= REMEMBERED {
+                queue.remembered.pop_front();
+            }
+            queue.remembered.push_back(entry.state.fingerprint);
+        }
+        let key = held_key(aor, sequence);
+        let commit =
+            Commit::new().delete(Table::HeldMessages, &key).delete(Table::HeldCursors, &key);
+        Some(self.store.commit(commit))
+    }
+
+    /// The next message for `device`, marked as being sent; `None` if there is none, or if one is
+    /// being sent already (RFC 3428 s8: one at a time). Messages that nobody claimed become this
+    /// device's.
+    #[must_use]
+    pub fn start(&self, aor: &str, device: &DeviceKey, now: WallTime) -> Option<u64> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut queues = self.queues(aor);
+        let queue = queues.get_mut(aor)?;
+        if queue.in_flight.iter().any(|(other, _)| other == device) {
+            return None;
+        }
+        for entry in &mut queue.entries {
+            if entry.state.unclaimed {
+                entry.state.unclaimed = false;
+                entry.state.pending.push(device.clone());
+            }
+        }
+        let sequence = queue
+            .entries
+            .iter()
+            .find(|entry| entry.state.expires_at > now && entry.state.pending.contains(device))?
+            .sequence;
+        queue.in_flight.push((device.clone(), sequence));
+        Some(sequence)
+    }
+
+    /// The device could not be reached: its queue rests until it registers again.
+    pub fn rest(&self, aor: &str, device: &DeviceKey) {
+        if let Some(queue) = self.queues(aor).get_mut(aor) {
+            queue.in_flight.retain(|(other, _)| other != device);
+        }
+    }
+
+    /// The request of a held message, and when it arrived.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn request(&self, aor: &str, sequence: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(bytes) = self.store.get(Table::HeldMessages, &held_key(aor, sequence))? else {
+            return Ok(None);
+        };
+        Ok(HeldMessage::decode(&bytes).ok().map(|message| message.request))
+    }
+
+    /// Removes what has run out; returns how many.
+    pub fn expire(&self, now: WallTime) -> usize {
+        let mut due: Vec<(Box<str>, u64)> = Vec::new();
+        for stripe in &self.stripes {
+            let mut queues = stripe.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.retain(|aor, queue| {
+                for entry in &queue.entries {
+                    let flying = queue.in_flight.iter().any(|(_, other)| *other == entry.sequence);
+                    if entry.state.expires_at <= now && !flying {
+                        due.push((aor.clone(), entry.sequence));
+                    }
+                }
+                !queue.entries.is_empty() || !queue.remembered.is_empty()
+            });
+        }
+        for (aor, sequence) in &due {
+            drop(self.remove(aor, *sequence, false));
+        }
+        due.len()
+    }
+
+    /// Removes everything held for a person; returns how many.
+    pub fn purge(&self, aor: &str) -> usize {
+        let sequences: Vec<u64> = match self.queues(aor).get(aor) {
+            Some(queue) => queue.entries.iter().map(|entry| entry.sequence).collect(),
+            None => return 0,
+        };
+        for sequence in &sequences {
+            drop(self.remove(aor, *sequence, false));
+        }
+        sequences.len()
+    }
+
+    /// A hasher with this process's keys, for fingerprints.
+    #[must_use]
+    pub fn hasher(&self) -> &RandomState {
+        &self.hasher
+    }
+
+    fn queues(&self, aor: &str) -> MutexGuard<'_, HashMap<Box<str>, Queue>> {
+        let stripe = (self.hasher.hash_one(aor) as usize) % self.stripes.len();
+        self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[path = "held_tests.rs"]
+mod tests;

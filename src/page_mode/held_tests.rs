@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use super::*;
+
+const BOB: &str = "bob@campus.example";
+
+fn queue(per_person: usize) -> (Held, Arc<dyn Store>) {
+    let store: Arc<dyn Store> = crate::store::memory();
+    (Held::open(Arc::clone(&store), per_person).unwrap(), store)
+}
+
+fn device(name: &str) -> DeviceKey {
+    DeviceKey::Instance(name.to_owned())
+}
+
+fn hold(held: &Held, devices: &[&str], fingerprint: u64) -> Result<u64, HoldError> {
+    let holding = held.hold(&HoldRequest {
+        aor: BOB,
+        devices: devices.iter().map(|name| device(name)).collect(),
+        request: format!("message {fingerprint}").as_bytes(),
+        received_at: WallTime::from_unix_secs(100),
+        expires_at: WallTime::from_unix_secs(200),
+        fingerprint,
+    })?;
+    holding.durable.wait()?;
+    Ok(holding.sequence)
+}
+
+fn now() -> WallTime {
+    WallTime::from_unix_secs(150)
+}
+
+// RFC 3428 s8: one message at a time
+#[test]
+fn a_device_takes_its_messages_one_at_a_time_and_in_order() {
+    let (held, _) = queue(10);
+    let first = hold(&held, &["a"], 1).unwrap();
+    let second = hold(&held, &["a"], 2).unwrap();
+    assert_eq!(held.start(BOB, &device("a"), now()), Some(first));
+    assert_eq!(held.start(BOB, &device("a"), now()), None);
+    held.settle(BOB, first, &device("a"));
+    assert_eq!(held.start(BOB, &device("a"), now()), Some(second));
+    held.settle(BOB, second, &device("a"));
+    assert_eq!(held.start(BOB, &device("a"), now()), None);
+    assert!(held.is_empty());
+}
+
+#[test]
+fn a_message_stays_until_every_device_has_it() {
+    let (held, store) = queue(10);
+    let sequence = hold(&held, &["a", "b"], 1).unwrap();
+    held.settle(BOB, sequence, &device("a"));
+    assert!(!held.waits(BOB, &device("a")));
+    assert!(held.waits(BOB, &device("b")));
+    held.settle(BOB, sequence, &device("b")).unwrap().wait().unwrap();
+    assert!(store.scan(Table::HeldMessages, &[], None, 10).unwrap().is_empty());
+    assert!(store.scan(Table::HeldCursors, &[], None, 10).unwrap().is_empty());
+}
+
+#[test]
+fn what_nobody_claimed_goes_to_the_first_device_that_comes() {
+    let (held, _) = queue(10);
+    let sequence = hold(&held, &[], 1).unwrap();
+    assert_eq!(held.start(BOB, &device("first"), now()), Some(sequence));
+    assert_eq!(held.start(BOB, &device("second"), now()), None);
+    held.settle(BOB, sequence, &device("first"));
+    assert!(held.is_empty());
+}
+
+#[test]
+fn an_unreachable_device_rests_and_starts_again_with_the_same_message() {
+    let (held, _) = queue(10);
+    let sequence = hold(&held, &["a"], 1).unwrap();
+    assert_eq!(held.start(BOB, &device("a"), now()), Some(sequence));
+    held.rest(BOB, &device("a"));
+    assert_eq!(held.start(BOB, &device("a"), now()), Some(sequence));
+}
+
+#[test]
+fn the_cap_counts_messages_and_refuses_the_next() {
+    let (held, _) = queue(2);
+    hold(&held, &["a", "b", "c"], 1).unwrap();
+    hold(&held, &["a"], 2).unwrap();
+    assert!(matches!(hold(&held, &["a"], 3), Err(HoldError::Full)));
+    assert_eq!(held.len_for(BOB), 2);
+}
+
+#[test]
+fn a_repetition_is_known_while_held_and_after() {
+    let (held, _) = queue(10);
+    let sequence = hold(&held, &["a"], 42).unwrap();
+    assert!(held.knows(BOB, 42));
+    held.settle(BOB, sequence, &device("a"));
+    assert!(held.knows(BOB, 42));
+    assert!(!held.knows(BOB, 43));
+}
+
+#[test]
+fn a_restart_finds_the_queue_as_it_was() {
+    let (held, store) = queue(10);
+    let first = hold(&held, &["a", "b"], 1).unwrap();
+    let second = hold(&held, &["a"], 2).unwrap();
+    held.settle(BOB, first, &device("a")).unwrap().wait().unwrap();
+    drop(held);
+    let held = Held::open(store, 10).unwrap();
+    assert_eq!(held.len(), 2);
+    assert_eq!(held.start(BOB, &device("a"), now()), Some(second));
+    assert_eq!(held.start(BOB, &device("b"), now()), Some(first));
+    assert_eq!(held.request(BOB, first).unwrap().unwrap(), b"message 1");
+    assert!(hold(&held, &["a"], 3).unwrap() > second);
+}
+
+#[test]
+fn what_has_run_out_is_neither_sent_nor_kept() {
+    let (held, store) = queue(10);
+    hold(&held, &["a"], 1).unwrap();
+    let late = WallTime::from_unix_secs(201);
+    assert_eq!(held.start(BOB, &device("a"), late), None);
+    assert_eq!(held.expire(late), 1);
+    store.flush().wait().unwrap();
+    assert!(store.scan(Table::HeldMessages, &[], None, 10).unwrap().is_empty());
+    assert!(held.is_empty());
+}
+
+#[test]
+fn another_persons_queue_is_untouched() {
+    let (held, _) = queue(10);
+    hold(&held, &["a"], 1).unwrap();
+    assert!(!held.waits("bo@campus.example", &device("a")));
+    assert_eq!(held.purge("bo@campus.example"), 0);
+    assert_eq!(held.purge(BOB), 1);
+}

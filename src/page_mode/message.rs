@@ -1,0 +1,78 @@
+//! What page mode has to know of a MESSAGE: may it be held, until when, is it a repetition.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::Duration;
+
+use crate::clock::WallTime;
+use crate::sip::header::HeaderName;
+use crate::sip::wire::Message;
+
+/// Whether a body tells that somebody is typing (RFC 3994): worth nothing later, never held.
+#[must_use]
+pub fn is_composing(message: &Message<'_>) -> bool {
+    let Some(content_type) = message.content_type() else { return false };
+    if media_type_is(content_type, b"application/im-iscomposing+xml") {
+        return true;
+    }
+    // Wrapped in CPIM (RFC 3862), the inner Content-Type tells.
+    media_type_is(content_type, b"message/cpim")
+        && memchr::memmem::find(message.body(), b"application/im-iscomposing+xml")
+            .is_some_and(|at| message.body()[..at].len() < 4_096)
+}
+
+fn media_type_is(value: &[u8], wanted: &[u8]) -> bool {
+    let end = value
+        .iter()
+        .position(|byte| matches!(byte, b';' | b' ' | b'\t' | b'\r'))
+        .unwrap_or(value.len());
+    value[..end].eq_ignore_ascii_case(wanted)
+}
+
+/// When a message that arrived at `arrived` runs out (RFC 3428 s7): `Expires` counts from the
+/// arrival, and the house rule `retention` bounds it. `None`: it has run out already.
+#[must_use]
+pub fn expires_at(
+    message: &Message<'_>,
+    arrived: WallTime,
+    retention: Duration,
+) -> Option<WallTime> {
+    match message.expires() {
+        Some(0) => None,
+        Some(seconds) => Some(arrived + retention.min(Duration::from_secs(u64::from(seconds)))),
+        None => Some(arrived + retention),
+    }
+}
+
+/// A fingerprint under which a repeated MESSAGE is known: its `imdn.Message-ID` (RFC 5438 s6.3)
+/// if it has one, else sender, Call-ID, CSeq and body.
+#[must_use]
+pub fn fingerprint(hasher: &impl BuildHasher, from: &str, message: &Message<'_>) -> u64 {
+    let mut state = hasher.build_hasher();
+    from.hash(&mut state);
+    match imdn_message_id(message.body()) {
+        Some(id) => {
+            0_u8.hash(&mut state);
+            id.hash(&mut state);
+        }
+        None => {
+            1_u8.hash(&mut state);
+            message.call_id().hash(&mut state);
+            message.header(HeaderName::CSeq).hash(&mut state);
+            message.body().hash(&mut state);
+        }
+    }
+    state.finish()
+}
+
+/// The `imdn.Message-ID` of a CPIM body; looked for in its headers only.
+fn imdn_message_id(body: &[u8]) -> Option<&[u8]> {
+    let head = &body[..body.len().min(4_096)];
+    let at = memchr::memmem::find(head, b"imdn.Message-ID:")?;
+    if at != 0 && head[at - 1] != b'\n' {
+        return None;
+    }
+    let rest = &head[at + b"imdn.Message-ID:".len()..];
+    let end = memchr::memchr(b'\n', rest)?;
+    let id = rest[..end].trim_ascii();
+    (!id.is_empty()).then_some(id)
+}

@@ -1,0 +1,14 @@
+//! The SIP core (RFC 3261), sans-IO: no socket, no clock, no thread.
+
+pub mod build;
+mod flow;
+pub mod forward;
+pub mod framer;
+pub mod header;
+pub mod method;
+pub mod status;
+pub mod transaction;
+pub mod uri;
+pub mod wire;
+
+pub use flow::{ConnectionId, Flow, Transport};

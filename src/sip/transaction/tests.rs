@@ -1,0 +1,1 @@
+//! The table as its users see it, on a virtual clock.

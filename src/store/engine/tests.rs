@@ -1,0 +1,26 @@
+//! The engine on disk: the rules of every engine, and what a disk adds.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::store::conformance::suite;
+
+fn options(directory: &tempfile::TempDir) -> Options {
+    Options {
+        export_every: None,
+        reserve_bytes: 0,
+        space: Arc::new(|_| None),
+        ..Options::new(directory.path())
+    }
+}
+
+#[test]
+fn the_engine_on_disk_conforms() {
+    let directories = Mutex::new(Vec::new());
+    suite(&|| {
+        let directory = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(open(options(&directory)).unwrap());
+        directories.lock().unwrap().push(directory);
+        store
+    });
+}

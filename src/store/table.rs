@@ -1,0 +1,82 @@
+//! The tables. Each has exactly one service that writes it.
+
+use std::fmt;
+
+/// A table. The number is the first byte of each key in the engine and in exports: it never
+/// changes and is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Table {
+    /// One row per address-of-record; written by `registrar`.
+    Bindings = 1,
+    /// Written by `accounts`.
+    Accounts = 2,
+    /// Device credentials; written by `accounts`.
+    Credentials = 3,
+    /// Messages for people who are away; written by `page_mode`.
+    HeldMessages = 4,
+    /// How far each device has read; written by `page_mode`.
+    HeldCursors = 5,
+    /// Written by `accounts`.
+    Bans = 6,
+    /// Configuration that the console set; written by `accounts`.
+    Settings = 7,
+    /// Written by `accounts`.
+    Audit = 8,
+    /// Facts that are settled once, as the realm; written by `accounts`.
+    Site = 9,
+}
+
+impl Table {
+    /// All tables, by number.
+    pub const ALL: [Table; 9] = [
+        Table::Bindings,
+        Table::Accounts,
+        Table::Credentials,
+        Table::HeldMessages,
+        Table::HeldCursors,
+        Table::Bans,
+        Table::Settings,
+        Table::Audit,
+        Table::Site,
+    ];
+
+    /// The permanent number.
+    #[must_use]
+    pub const fn id(self) -> u8 {
+        self as u8
+    }
+
+    /// The table with the number `id`.
+    #[must_use]
+    pub fn from_id(id: u8) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.id() == id)
+    }
+
+    /// The name in exports and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Table::Bindings => "bindings",
+            Table::Accounts => "accounts",
+            Table::Credentials => "credentials",
+            Table::HeldMessages => "held_messages",
+            Table::HeldCursors => "held_cursors",
+            Table::Bans => "bans",
+            Table::Settings => "settings",
+            Table::Audit => "audit",
+            Table::Site => "site",
+        }
+    }
+
+    /// The place in an array with one element per table.
+    pub(super) const fn index(self) -> usize {
+        self.id() as usize - 1
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

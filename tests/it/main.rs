@@ -1,0 +1,10 @@
+//! Tests with real processes: the server as built, real clients, a real directory.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test whose surroundings fail has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod directory_test;
+mod held_messages;
+mod load_tools;
+mod three_clients;

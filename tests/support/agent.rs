@@ -1,0 +1,164 @@
+//! Real SIP user agents: the drivers of `tests/peers` make each of them take commands as lines
+//! and report events as JSON lines.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::lines::Lines;
+use super::{program, repository};
+
+/// Longer than any client needs, shorter than anybody's patience with a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Which client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// PJSIP through its Python binding: MD5 and SHA-256.
+    Pjsua2,
+    /// Linphone's daemon, the same library as `linphonec`.
+    Linphone,
+    /// Baresip 1.0: MD5 only.
+    Baresip,
+}
+
+/// Who the client signs in as, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct SignIn<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) auth_user: &'a str,
+    pub(crate) password: &'a str,
+    pub(crate) domain: &'a str,
+    pub(crate) server: SocketAddr,
+    pub(crate) transport: &'a str,
+    /// Everybody that this client will write to.
+    pub(crate) peers: &'a [&'a str],
+}
+
+/// A running client, killed when dropped.
+pub(crate) struct Agent {
+    pub(crate) user: String,
+    kind: Kind,
+    child: Child,
+    commands: ChildStdin,
+    events: Lines,
+    directory: TempDir,
+}
+
+impl Agent {
+    /// Starts a client; it registers by itself.
+    pub(crate) fn start(kind: Kind, sign_in: &SignIn<'_>) -> Agent {
+        let directory = TempDir::new().expect("temporary directory");
+        let password = directory.path().join("password");
+        fs::write(&password, sign_in.password).expect("password file");
+        let (python, script) = match kind {
+            Kind::Pjsua2 => (virtual_environment(), "pjsua2_agent.py"),
+            Kind::Linphone => {
+                program("linphone-daemon", "linphone-cli");
+                (program("python3", "python3"), "linphone_agent.py")
+            }
+            Kind::Baresip => {
+                program("baresip", "baresip-core");
+                (program("python3", "python3"), "baresip_agent.py")
+            }
+        };
+        let mut child = Command::new(python)
+            .arg(repository("tests/peers").join(script))
+            .args(["--user", sign_in.user, "--auth-user", sign_in.auth_user])
+            .args(["--domain", sign_in.domain, "--transport", sign_in.transport])
+            .args(["--server", &sign_in.server.to_string()])
+            .args(["--peers", &sign_in.peers.join(",")])
+            .arg("--password-file")
+            .arg(&password)
+            .arg("--directory")
+            .arg(directory.path())
+            .arg("--trace")
+            .arg(directory.path().join("trace.log"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the driver can be run");
+        let commands = child.stdin.take().expect("a pipe");
+        let events = Lines::of([Box::new(child.stdout.take().expect("a pipe"))]);
+        Agent { user: sign_in.user.to_owned(), kind, child, commands, events, directory }
+    }
+
+    /// Waits until the registrar has taken this client.
+    pub(crate) fn expect_registered(&mut self) {
+        self.expect("to be registered", |event| event["event"] == "registered");
+    }
+
+    /// Writes to somebody.
+    pub(crate) fn message(&mut self, to: &str, body: &str) {
+        writeln!(self.commands, "message {to} {body}").expect("the driver listens");
+    }
+
+    /// Waits for the answer to a message of ours.
+    pub(crate) fn expect_sent(&mut self, body: &str) -> Value {
+        self.expect(&format!("an answer to {body:?}"), |event| {
+            event["event"] == "sent" && event["body"] == body
+        })
+    }
+
+    /// Waits until the client shows a message, and gives the event.
+    pub(crate) fn expect_message(&mut self, from: &str, body: &str) -> Value {
+        self.expect(&format!("{body:?} from {from}"), |event| {
+            event["event"] == "message" && event["body"] == body && event["from"] == from
+        })
+    }
+
+    /// The bodies of all text messages that the client has shown until now.
+    pub(crate) fn shown(&mut self) -> Vec<String> {
+        let everything = self.events.everything();
+        let events = everything.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+        events
+            .filter(|event| event["event"] == "message" && event["content_type"] == "text/plain")
+            .filter_map(|event| event["body"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Waits for an event; a failure shows all that came, and the client's own trace.
+    fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = self.events.wait(PATIENCE, |line| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            wanted(&event).then_some(event)
+        });
+        found.unwrap_or_else(|why| {
+            let trace = fs::read_to_string(self.directory.path().join("trace.log"));
+            let trace = trace.unwrap_or_default();
+            let tail = trace.len().saturating_sub(6_000);
+            let tail = trace.get(tail..).unwrap_or(&trace);
+            panic!(
+                "{:?} of {} waited in vain ({why:?}) for {what}; it said:\n{}\n--- its trace ends:\n{tail}",
+                self.kind,
+                self.user,
+                self.events.everything()
+            )
+        })
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // The client itself dies with its driver.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn virtual_environment() -> PathBuf {
+    let python = repository("tests/.venv/bin/python");
+    assert!(
+        python.is_file(),
+        "pjsua2 is missing: python3 -m venv tests/.venv && \
+         tests/.venv/bin/pip install -r tests/peers/requirements.txt"
+    );
+    python
+}

@@ -1,0 +1,185 @@
+//! A server of ours: the real binary, a data directory of its own, every port chosen by the
+//! system.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::lines::Lines;
+
+/// The domain of every test server.
+pub(crate) const DOMAIN: &str = "campus.test";
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tagus");
+const START: Duration = Duration::from_secs(30);
+
+/// A running server, killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    lines: Lines,
+    home: TempDir,
+    /// What `status --json` said when it was ready.
+    pub(crate) udp: SocketAddr,
+    pub(crate) tcp: SocketAddr,
+}
+
+/// What a command printed.
+pub(crate) struct Printed {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Printed {
+    /// The JSON that it printed, or a failure with all that it said.
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|e| panic!("not JSON ({e}): {}{}", self.out, self.err))
+    }
+}
+
+impl Server {
+    /// Starts with the configuration every test shares and `more` of it (TOML).
+    pub(crate) fn start(more: &str) -> Server {
+        let home = TempDir::new().expect("temporary directory");
+        let head = format!("domain = \"{DOMAIN}\"\n");
+        fs::write(config_path(home.path()), head + COMMON + more).expect("configuration");
+        let (child, lines) = spawn(home.path());
+        let mut server = Server { child, lines, home, udp: NOWHERE, tcp: NOWHERE };
+        server.wait_until_ready();
+        server
+    }
+
+    fn wait_until_ready(&mut self) {
+        let ready = self.lines.wait(START, |line| line.starts_with("ready").then_some(()));
+        assert_eq!(ready, Ok(()), "the server said:\n{}", self.lines.everything());
+        let status = self.run(&["status", "--json"], None).json();
+        self.udp = listener(&status, "udp://");
+        self.tcp = listener(&status, "tcp://");
+    }
+
+    /// SIGKILL, as a power cut would; the data directory stays.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// Starts again over the same data directory; the ports are new.
+    pub(crate) fn start_again(&mut self) {
+        let (child, lines) = spawn(self.home.path());
+        self.child = child;
+        self.lines = lines;
+        self.wait_until_ready();
+    }
+
+    /// Runs `tagus` with these arguments against this server.
+    pub(crate) fn run(&self, arguments: &[&str], input: Option<&str>) -> Printed {
+        let mut child = tagus(self.home.path())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("tagus can be run");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // A command that reads nothing may have ended already.
+        let _ = stdin.write_all(input.unwrap_or_default().as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output().expect("tagus ends");
+        Printed {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Makes a local account.
+    pub(crate) fn add_user(&self, user: &str, password: &str) {
+        let printed = self.run(
+            &["user", "add", user, "--name", user, "--password-file", "-"],
+            Some(&format!("{password}\n")),
+        );
+        assert_eq!(printed.code, 0, "{}{}", printed.out, printed.err);
+    }
+
+    /// Makes a device credential and gives its secret.
+    pub(crate) fn add_device(&self, user: &str, label: &str) -> String {
+        let added = self.run(&["device", "add", user, "--name", label, "--json"], None).json();
+        assert_eq!(added["user"], user, "{added}");
+        assert!(added["device"].is_string(), "{added}");
+        added["secret"].as_str().unwrap_or_else(|| panic!("no secret: {added}")).to_owned()
+    }
+
+    /// What the server has logged and printed until now.
+    pub(crate) fn log(&mut self) -> String {
+        self.lines.everything()
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const NOWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
+const COMMON: &str = r#"public_name = "localhost"
+aliases = ["localhost"]
+[sip]
+listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]
+[web]
+listen = []
+[msrp]
+listen = []
+[metrics]
+listen = "127.0.0.1:0"
+"#;
+
+fn config_path(home: &Path) -> PathBuf {
+    home.join("tagus.toml")
+}
+
+fn tagus(home: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.arg("--config").arg(config_path(home)).arg("--data-dir").arg(home.join("data"));
+    command
+}
+
+fn spawn(home: &Path) -> (Child, Lines) {
+    let mut child = tagus(home)
+        .arg("serve")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server can be run");
+    let out = child.stdout.take().expect("a pipe");
+    let err = child.stderr.take().expect("a pipe");
+    (child, Lines::of([Box::new(out), Box::new(err)]))
+}
+
+fn listener(status: &Value, scheme: &str) -> SocketAddr {
+    status["listeners"]["sip"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .find_map(|url| url.strip_prefix(scheme))
+        .and_then(|address| address.parse().ok())
+        .unwrap_or_else(|| panic!("no {scheme} listener in {status}"))
+}
