@@ -17,6 +17,16 @@ pub fn protect() {
     umask(Mode::from_bits_truncate(0o077));
 }
 
+/// Lets the process have as many descriptors as the system grants: each connection is one.
+pub fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays; each connection needs one");
+    }
+}
+
 /// Whether the process runs as root.
 #[must_use]
 pub fn is_root() -> bool {

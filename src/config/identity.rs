@@ -42,6 +42,9 @@ pub struct Identity {
     /// User-Agents that fail on a SHA-256 challenge and are offered MD5 alone; a text matches if the
     /// User-Agent begins with it, in any case.
     pub md5_only_agents: Vec<String>,
+    /// People whose requests are offered MD5 alone, by the user part of From: for a device that
+    /// nothing else tells. Asked before anybody looks whether there is such a person.
+    pub md5_only_people: Vec<String>,
     /// The user part of a directory person's address.
     pub address_template: String,
     /// The directory.
@@ -57,6 +60,7 @@ impl Default for Identity {
             realm: String::new(),
             digest_algorithms: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
             md5_only_agents: ["baresip", "sipsak"].map(str::to_owned).to_vec(),
+            md5_only_people: Vec::new(),
             address_template: "{user}".to_owned(),
             ldap: Ldap::default(),
             cache: Cache::default(),

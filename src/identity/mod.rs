@@ -103,7 +103,7 @@ impl Settings {
             realm: realm.to_owned(),
             algorithms,
             md5_only_agents: identity.md5_only_agents.clone(),
-            md5_only_people: Vec::new(),
+            md5_only_people: identity.md5_only_people.clone(),
             template: ldap::Template::new(&identity.address_template)?,
             directory,
             cache: identity.cache.clone(),

@@ -13,7 +13,7 @@ use super::guard::Verdict;
 use crate::http_digest::nonce::NonceVerdict;
 use crate::http_digest::{Credentials, CredentialsError};
 use crate::identity::{Asker, Lookup, Proof, UserName};
-use crate::model::DeviceKey;
+use crate::model::{self, DeviceKey};
 use crate::sip::header::HeaderName;
 use crate::sip::method::Method;
 use crate::sip::uri::Uri;
@@ -165,12 +165,17 @@ impl Engine {
         EngineCounts::add(&self.counts.refused_credentials);
         let source = request.flow.remote.ip();
         for ban in self.guard.failure(request.now, source, account) {
-            tracing::warn!(
-                event = "ban",
-                source = %ban.source,
-                account = ban.account.as_deref().unwrap_or("*"),
-                until = %ban.until,
-            );
+            self.accounts.record_ban(&model::Ban {
+                source: ban.source.to_string(),
+                failures: match ban.account {
+                    Some(_) => self.guard.limits().failures_per_source_account,
+                    None => self.guard.limits().failures_per_source,
+                },
+                account: ban.account,
+                reason: "too many failures to sign in".to_owned(),
+                created: self.clock.wall(),
+                until: ban.until,
+            });
         }
         self.identity.suspect(name, request.now);
         self.challenge(outbox, request, false, true, out);

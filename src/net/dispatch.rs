@@ -15,7 +15,7 @@ use crate::sip::Flow;
 use crate::sip::header::HeaderName;
 use crate::sip::method::Method;
 use crate::sip::transaction::{Legacy, Received, ServerId, ServerKeyParts};
-use crate::sip::uri::Uri;
+use crate::sip::uri::{Host, Uri};
 use crate::sip::wire::{Defect, Framing, Layout, Message, scan};
 
 /// Methods this server answers itself or passes on; the Allow of a 405.
@@ -143,7 +143,11 @@ impl Engine {
             return self.refuse(outbox, &request, 482, None, &[], out);
         }
         let target = self.target(&uri);
-        if message.method() == Method::Options && matches!(target, Target::Server) {
+        // A ping to an address that is not known to be ours, as behind a translator, got here.
+        let ping = matches!(target, Target::Elsewhere)
+            && uri.user().is_none()
+            && !matches!(uri.host(), Host::Name(_));
+        if message.method() == Method::Options && (ping || matches!(target, Target::Server)) {
             return self.options(outbox, &request, out);
         }
         let extension = match &target {
@@ -235,7 +239,6 @@ impl Engine {
 
     /// Whether a URI names this server: its domain, an alias, or an address it listens on.
     pub(super) fn is_our_host(&self, uri: &Uri<'_>) -> bool {
-        use crate::sip::uri::Host;
         let address: std::net::IpAddr = match uri.host() {
             Host::Name(name) => {
                 return std::str::from_utf8(name)

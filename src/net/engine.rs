@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 
 use super::shard::{Context, ContextId, Shard, State};
 use super::{Egress, Guard, Ingress, Outbox, SendFailure};
+use crate::accounts::Accounts;
 use crate::clock::{Clock, Tick};
 use crate::http_digest::nonce::NonceTable;
 use crate::identity::Identity;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Who people are.
     pub identity: Arc<Identity>,
+    /// Who is written to when a person of the directory is met, or somebody is banned.
+    pub accounts: Arc<Accounts>,
     /// Nonces of all shards.
     pub nonces: Arc<NonceTable>,
     /// Contacts.
@@ -115,6 +118,7 @@ impl EngineCounts {
 pub struct Engine {
     pub(super) clock: Clock,
     pub(super) identity: Arc<Identity>,
+    pub(super) accounts: Arc<Accounts>,
     pub(super) nonces: Arc<NonceTable>,
     pub(super) registrar: Arc<Registrar>,
     pub(super) page_mode: Arc<PageMode>,
@@ -151,6 +155,7 @@ impl Engine {
                 .collect(),
             clock: parts.clock,
             identity: parts.identity,
+            accounts: parts.accounts,
             nonces: parts.nonces,
             registrar: parts.registrar,
             page_mode: parts.page_mode,

@@ -218,6 +218,12 @@ impl Guard {
         failures.pairs += 1;
     }
 
+    /// The figures it goes by.
+    #[must_use]
+    pub const fn limits(&self) -> &GuardLimits {
+        &self.limits
+    }
+
     /// All bans in force.
     #[must_use]
     pub fn bans(&self) -> Vec<Ban> {

@@ -162,6 +162,11 @@ impl Engine {
         };
         let (flow, server, aor) = (request.flow, request.server, Box::<str>::from(aor));
         let parked = self.park(move |engine| async move {
+            // A person of the directory whom somebody writes to has a row from now on.
+            let user = aor.rsplit_once('@').map_or(&*aor, |(user, _)| user);
+            if let Err(error) = engine.accounts.appear(user).await {
+                tracing::warn!(event = "person_not_written", %error);
+            }
             let outcome = durable.await;
             let mut outbox = engine.egress.outbox();
             if let Err(error) = &outcome {

@@ -6,6 +6,8 @@ use super::Outbox;
 use super::auth::Identified;
 use super::dispatch::Request;
 use super::engine::{Engine, EngineCounts};
+use crate::identity::Asker;
+use crate::model::DeviceKey;
 use crate::registrar::{ContactRequest, Contacts, Refusal, RegisterRequest, Registered};
 use crate::sip::build::Response;
 use crate::sip::header::Contact;
@@ -53,6 +55,7 @@ impl Engine {
         match self.registrar.register(&register) {
             Ok(registered) => {
                 EngineCounts::add(&self.counts.registers);
+                self.note_device(message, request, identified);
                 self.registered(outbox, request, &registered, out);
                 for device in &registered.arrived {
                     self.replay(outbox, &aor, device);
@@ -80,6 +83,27 @@ impl Engine {
                     None => self.refuse(outbox, request, status, Some(&reason), &[], out),
                 }
             }
+        }
+    }
+
+    /// What a device credential leaves behind when it is used: the day, and whether the device is to
+    /// be offered MD5 alone.
+    fn note_device(
+        &self,
+        message: &crate::sip::wire::Message<'_>,
+        request: &Request<'_, '_>,
+        identified: &Identified,
+    ) {
+        let Some(DeviceKey::Credential(device)) = &identified.device else { return };
+        self.accounts.device_used(&identified.user, device);
+        if self.accounts.is_md5_only(&identified.user, device) {
+            let from = message.from().ok().and_then(|from| from.parsed_uri().user());
+            let asker = Asker {
+                source: request.flow.remote.ip(),
+                user_agent: message.user_agent(),
+                from: from.unwrap_or_default(),
+            };
+            self.identity.offers().pin(&asker, request.now);
         }
     }
 

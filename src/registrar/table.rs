@@ -193,6 +193,16 @@ impl Registrar {
         self.rows.pin().get(aor).cloned()
     }
 
+    /// The addresses-of-record that have a contact.
+    #[must_use]
+    pub fn people(&self) -> Vec<Box<str>> {
+        let rows = self.rows.pin();
+        rows.iter()
+            .filter(|(_, row)| !row.bindings.is_empty())
+            .map(|(aor, _)| aor.clone())
+            .collect()
+    }
+
     /// Contacts registered, including those whose time has passed since the last sweep.
     #[must_use]
     pub fn len(&self) -> usize {

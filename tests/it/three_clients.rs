@@ -22,13 +22,14 @@ fn campus(transport: &str) -> Campus {
     let server = Server::start(&directory.configuration());
     let secret = server.add_device(FROM_THE_DIRECTORY, "laptop");
     server.add_user(LOCAL, "rui's password");
-    server.add_user(MD5_ONLY, "marta's password");
+    // Baresip reads its account file word by word.
+    server.add_user(MD5_ONLY, "password-of-marta");
     let address = if transport == "udp" { server.udp } else { server.tcp };
     let everybody = [FROM_THE_DIRECTORY, LOCAL, MD5_ONLY];
     let people = [
         (Kind::Pjsua2, FROM_THE_DIRECTORY, secret.as_str()),
         (Kind::Linphone, LOCAL, "rui's password"),
-        (Kind::Baresip, MD5_ONLY, "marta's password"),
+        (Kind::Baresip, MD5_ONLY, "password-of-marta"),
     ];
     let mut agents: Vec<Agent> = people
         .into_iter()
