@@ -117,6 +117,10 @@ impl Machine {
         }
     }
 
+    pub(super) fn awaits_final(&self) -> bool {
+        matches!(self.state, State::Calling | State::Proceeding)
+    }
+
     pub(super) fn deadline(&self) -> Tick {
         match self.state {
             State::Calling => self.again_at.min(self.ends_at),

@@ -40,6 +40,13 @@ impl Client {
             Machine::NonInvite(machine) => machine.deadline(),
         }
     }
+
+    fn awaits_final(&self) -> bool {
+        match &self.machine {
+            Machine::Invite(machine) => machine.awaits_final(),
+            Machine::NonInvite(_) => true,
+        }
+    }
 }
 
 /// What came of a timer, whichever machine's.
@@ -208,7 +215,8 @@ impl Table {
     }
 
     /// A connection has ended: so do the client transactions whose request went out on it and has
-    /// no final response yet. Server transactions stay (RFC 6026 s7.1).
+    /// no final response yet. An accepted INVITE stays, since another 2xx may come over another
+    /// connection (RFC 6026 s8.4), and so do server transactions (s7.1).
     pub fn connection_closed(&mut self, connection: ConnectionId, out: &mut Vec<TimerOutput>) {
         if !connection.is_some() {
             return;
@@ -216,7 +224,7 @@ impl Table {
         let ended: Vec<Name> = self
             .clients
             .iter()
-            .filter(|(_, client)| client.flow.connection == connection)
+            .filter(|(_, client)| client.flow.connection == connection && client.awaits_final())
             .map(|(name, _)| name)
             .collect();
         for name in ended {
