@@ -140,7 +140,7 @@ impl Table {
         if parts.is_legacy()
             && !tag.is_empty()
             && !server.last.is_empty()
-            && memmem::find(&server.last, tag).is_none()
+            && !has_tag(&server.last, tag)
         {
             return Received::Ack(None);
         }
@@ -302,6 +302,17 @@ impl Table {
             Fired::Nothing => self.arm_server(now, name),
         }
     }
+}
+
+/// Whether a header of the response has this tag, as a whole: a tag is a token, and what stands
+/// around it is `=`, white space, or what ends a parameter.
+fn has_tag(response: &[u8], tag: &[u8]) -> bool {
+    memmem::find_iter(response, tag).any(|start| {
+        let before = response.get(..start).and_then(<[u8]>::last);
+        let after = response.get(start + tag.len());
+        matches!(before, Some(b'=' | b' ' | b'\t' | b'\n'))
+            && matches!(after, None | Some(b';' | b',' | b' ' | b'\t' | b'\r' | b'\n'))
+    })
 }
 
 /// A copy of its own, so that what is kept keeps no larger buffer alive.
