@@ -14,7 +14,7 @@ pub enum CredentialsError {
     /// The list of parameters cannot be read.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
-    /// A parameter stands twice.
+    /// A parameter stands twice, or the user name in both of its forms.
     #[error("a parameter stands twice")]
     Twice,
     /// A parameter that RFC 7616 demands is absent.
@@ -82,8 +82,11 @@ impl<'a> Credentials<'a> {
             b"nc",
         ];
         let mut values: [Option<&'a [u8]>; 9] = [None; 9];
+        let mut extended = false;
         for parameter in Parameters::new(list) {
             let parameter = parameter?;
+            // Two forms of one name could name two people (RFC 7616 s3.4).
+            extended |= parameter.name.eq_ignore_ascii_case(b"username*");
             let known = NAMES.iter().position(|name| name.eq_ignore_ascii_case(parameter.name));
             // What is not known is passed over (RFC 7616 s3.3, auth-param).
             let Some(slot) = known.and_then(|index| values.get_mut(index)) else { continue };
@@ -92,6 +95,9 @@ impl<'a> Credentials<'a> {
             }
         }
         let [username, realm, nonce, uri, response, algorithm, cnonce, qop, nc] = values;
+        if extended && username.is_some() {
+            return Err(CredentialsError::Twice);
+        }
         let username = unescape(username.ok_or(CredentialsError::Absent("username"))?);
         if username.is_empty() || std::str::from_utf8(&username).is_err() {
             return Err(CredentialsError::UserName);

@@ -1,3 +1,6 @@
+mod counts;
+mod spelling;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -95,7 +98,7 @@ fn credentials_of_real_clients_are_read() {
     assert_eq!(Credentials::parse(escaped.as_bytes()).unwrap().username(), "al\"ice");
 }
 
-/// security.md S25, S23: not offered, so a new challenge rather than 400.
+/// Not offered, so a new challenge rather than 400.
 #[test]
 fn credentials_that_were_not_offered_are_refused_with_a_reason() {
     let refused =
@@ -114,7 +117,7 @@ fn credentials_that_were_not_offered_are_refused_with_a_reason() {
     assert_eq!(refused(format!("{GOOD}, algorithm=SHA-256")), Refusal::Response);
 }
 
-/// security.md S27, T28: malformed credentials are an error, never a crash.
+/// Malformed credentials are an error, never a crash.
 #[test]
 fn malformed_credentials_are_errors() {
     let error = |text: &[u8]| Credentials::parse(text).unwrap_err();
@@ -180,7 +183,7 @@ fn an_old_nonce_is_stale_by_the_monotonic_clock() {
     assert_eq!(table.check(nonce.as_bytes(), 1, Tick::from_secs(310)), NonceVerdict::Stale);
 }
 
-/// security.md T24: after a restart the key is the same and the run is not.
+/// After a restart the key is the same and the run is not.
 #[test]
 fn a_nonce_of_an_earlier_run_is_stale_and_of_another_key_forged() {
     let now = Tick::from_secs(1);
@@ -222,7 +225,7 @@ fn a_forgotten_nonce_is_stale_and_the_table_stays_small() {
     assert!(table.is_empty());
 }
 
-/// decisions.md 4: one table, shared; of many threads that play one count, one gets in.
+/// One table, shared; of many threads that play one count, one gets in.
 #[test]
 fn of_many_threads_with_one_count_one_gets_in() {
     let table = table(1_000);
