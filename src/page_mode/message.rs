@@ -76,3 +76,7 @@ fn imdn_message_id(body: &[u8]) -> Option<&[u8]> {
     let id = rest[..end].trim_ascii();
     (!id.is_empty()).then_some(id)
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;
