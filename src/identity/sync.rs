@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::Identity;
-use super::ldap::{DirectoryError, Listing, Roll};
+use super::ldap::{DirectoryError, Found, Listing, Roll};
 use super::name::UserName;
 use super::person::{Fact, Person, Standing, is_same_person};
 use crate::clock::{Tick, WallTime};
@@ -141,11 +141,62 @@ impl Identity {
             .await
             .unwrap_or_else(|error| Err(DirectoryError::Connection(error.to_string())));
         let trouble = match &outcome {
+            Err(DirectoryError::Answer(error)) => Some(format!(
+                "the list of people cannot be read ({error}), so each person who was here is \
+                 asked about alone; let bind_dn read more entries in one paged search"
+            )),
             Err(error) => Some(format!("the list of people: {error}")),
             Ok(_) => None,
         };
-        *self.sync_error.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-        Ok(self.apply(outcome?))
+        {
+            let mut known = self.sync_error.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(trouble) =
+                trouble.as_ref().filter(|trouble| known.as_ref() != Some(*trouble))
+            {
+                tracing::warn!(event = "directory.list", trouble = %trouble);
+            }
+            *known = trouble;
+        }
+        match outcome {
+            Err(DirectoryError::Answer(_)) => Ok(self.apply(self.roll_of_known().await?)),
+            outcome => Ok(self.apply(outcome?)),
+        }
+    }
+
+    /// A list of those alone who are known here, asked for one by one: whoever is out must be out
+    /// also where the directory lets nobody read its whole list.
+    async fn roll_of_known(&self) -> Result<Roll, DirectoryError> {
+        let Some(directory) = self.directory.as_ref() else { return Ok(Roll::default()) };
+        let mut names: HashSet<UserName> = self
+            .people
+            .names(|person| {
+                let of_directory =
+                    person.local.as_ref().is_none_or(|local| local.is_of_directory());
+                of_directory && (person.local.is_some() || person.fact.is_some())
+            })
+            .into_iter()
+            .collect();
+        for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            names.extend(watcher.holders());
+        }
+        names.retain(|name| {
+            self.people.with(name, |person| {
+                let local = person.and_then(|person| person.local.as_deref());
+                local.is_none_or(|local| local.is_of_directory())
+            })
+        });
+        let mut roll = Roll::default();
+        for name in names {
+            let Some(uid) = self.uid_of(&name) else { continue };
+            let (entry, disabled) = match directory.find(uid).await? {
+                Found::Absent => continue,
+                Found::Present(entry) => (entry, false),
+                Found::Disabled(entry) => (entry, true),
+            };
+            let id = entry.id.map(String::into_boxed_str);
+            roll.people.insert(uid.into(), Listing { id, disabled });
+        }
+        Ok(roll)
     }
 
     /// Whether somebody of that name is on the directory's list as it was read last, and not

@@ -224,7 +224,8 @@ impl Directory {
         if outcome.is_err() {
             self.preferred.store((url + 1) % self.settings.urls.len().max(1), Ordering::Relaxed);
         }
-        self.note(outcome.as_ref().err());
+        // A directory that permits no whole list, as by a size limit, is there all the same.
+        self.note(outcome.as_ref().err().filter(|e| !matches!(e, DirectoryError::Answer(_))));
         outcome
     }
 

@@ -24,3 +24,21 @@ fn the_engine_on_disk_conforms() {
         store
     });
 }
+
+/// sled lets go of its file some time after it was closed; a store must open all the same.
+#[test]
+fn a_store_that_was_just_closed_opens_again_at_once() {
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(|| {
+                let directory = tempfile::tempdir().unwrap();
+                for _ in 0..20 {
+                    drop(open(options(&directory)).unwrap());
+                }
+            })
+        })
+        .collect();
+    for thread in load {
+        thread.join().unwrap();
+    }
+}

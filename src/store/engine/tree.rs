@@ -10,9 +10,19 @@ use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::store::files;
 use crate::store::record::TreeChange;
+
+/// How often, and with what pause, a tree is tried whose file somebody still holds: five seconds.
+const LOCK_TRIES: u32 = 500;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
+
+/// sled gives the failed lock no kind of its own.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("acquire lock"))
+}
 
 /// Why the tree failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +87,18 @@ impl Tree {
                 .cache_capacity(cache_bytes)
                 .flush_every_ms(None)
                 .mode(sled::Mode::HighThroughput);
-            Ok(config.open()?)
+            // A tree of this process that was just closed may still hold its file: threads of sled
+            // outlive it for a moment. No other process can: the directory is locked.
+            let mut tries = LOCK_TRIES;
+            loop {
+                match config.open() {
+                    Err(error) if is_locked(&error) && tries > 0 => {
+                        tries -= 1;
+                        std::thread::sleep(LOCK_WAIT);
+                    }
+                    outcome => return Ok(outcome?),
+                }
+            }
         })?;
         let file = File::options().read(true).write(true).open(directory.join("db"))?;
         let tree = Tree { db: Some(db), file };
