@@ -19,6 +19,8 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg,
     sendmmsg, setsockopt, sockopt,
 };
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::listen::{for_family, plain};
 use crate::sip::{ConnectionId, Flow, Transport};
@@ -55,9 +57,10 @@ impl UdpPort {
         UdpPort { socket, bound }
     }
 
-    /// A second descriptor of the socket, for the runtime that is entered to watch.
-    pub(super) fn watch(&self) -> io::Result<tokio::net::UdpSocket> {
-        tokio::net::UdpSocket::from_std(self.socket.try_clone()?)
+    /// A second descriptor of the socket, for the runtime that is entered to watch: for what can be
+    /// read alone, because every datagram that leaves would else wake the runtime again.
+    pub(super) fn watch(&self) -> io::Result<AsyncFd<UdpSocket>> {
+        AsyncFd::with_interest(self.socket.try_clone()?, Interest::READABLE)
     }
 
     fn is_wildcard(&self) -> bool {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::io::Interest;
 use tokio::task::LocalSet;
 
 use super::egress::{Command, Egress, WorkerParts};
@@ -187,11 +186,11 @@ async fn read_datagrams<I: Ingress>(worker: Rc<Worker<I>>, port: Arc<UdpPort>) {
             return;
         }
     };
-    while socket.readable().await.is_ok() {
+    while let Ok(mut ready) = socket.readable().await {
         let mut drained = false;
         for _ in 0..TURN {
             let mut count = 0;
-            let outcome = socket.try_io(Interest::READABLE, || {
+            let outcome = ready.try_io(|_| {
                 count = batch.receive(&port)?;
                 // A batch that is not full has emptied the socket. What comes from now on makes it
                 // ready anew (epoll is edge triggered here), so asking again would only cost a
@@ -208,13 +207,13 @@ async fn read_datagrams<I: Ingress>(worker: Rc<Worker<I>>, port: Arc<UdpPort>) {
                 worker.settle();
             }
             match outcome {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Ok(Ok(())) => {}
+                Err(_would_block) => {
                     drained = true;
                     break;
                 }
                 // An ICMP error of an earlier datagram, or memory pressure: nothing was read.
-                Err(error) => {
+                Ok(Err(error)) => {
                     tracing::debug!(%error, "a datagram socket reported an error");
                     break;
                 }
