@@ -15,6 +15,8 @@ pub mod accounts;
 pub mod app;
 #[cfg(feature = "server")]
 pub mod bus;
+#[cfg(feature = "server")]
+pub mod client;
 pub mod clock;
 #[cfg(feature = "server")]
 pub mod config;

@@ -26,6 +26,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Runs the server
+    Serve(Serve),
     /// Writes a commented configuration and makes the data directory; never overwrites
     Init(Init),
     /// Shows what the running server is doing
@@ -62,6 +64,17 @@ pub enum Command {
     },
     /// Prints the version
     Version,
+}
+
+/// `tagus serve`.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Runs a complete campus on loopback to be tried out, and prints how
+    #[arg(long)]
+    pub demo: bool,
+    /// Where the demonstration listens, for a phone on the same network
+    #[arg(long, value_name = "ADDRESS", requires = "demo")]
+    pub bind: Option<IpAddr>,
 }
 
 /// `tagus init`.

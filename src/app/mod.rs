@@ -8,11 +8,16 @@ pub mod cli;
 mod command;
 pub mod context;
 pub mod control;
+pub mod demo;
 pub mod escape;
 pub mod exit;
+pub mod operations;
 pub mod output;
 pub mod process;
 pub mod secret;
+pub mod serve;
+pub mod server;
+pub mod site;
 pub mod telemetry;
 
 pub use exit::{Exit, Failure};

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod directory_outage;
 mod directory_test;
 mod held_messages;
 mod load_tools;

@@ -2,11 +2,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tagus::clock::Clock;
 use tempfile::TempDir;
 
@@ -15,23 +20,31 @@ use super::program;
 /// Where the people are.
 pub(crate) const PEOPLE: &str = "ou=people,dc=campus,dc=test";
 
+const ADMIN: &str = "cn=admin,dc=campus,dc=test";
+const ADMIN_PASSWORD: &str = "of-the-test-alone";
+
 const START: Duration = Duration::from_secs(15);
 
 /// A running `slapd`, killed when dropped.
 pub(crate) struct Directory {
     child: Child,
-    address: SocketAddr,
-    _home: TempDir,
+    pub(crate) address: SocketAddr,
+    home: TempDir,
 }
 
 impl Directory {
     /// Starts with these people, `(uid, password)`; only salted hashes of the passwords are kept.
     pub(crate) fn start(people: &[(&str, &str)]) -> Directory {
+        Directory::start_with(people, "")
+    }
+
+    /// The same with more lines at the end of `slapd.conf`.
+    pub(crate) fn start_with(people: &[(&str, &str)], more: &str) -> Directory {
         let home = TempDir::new().expect("temporary directory");
         let database = home.path().join("data");
         fs::create_dir(&database).expect("data directory");
         let configuration = home.path().join("slapd.conf");
-        fs::write(&configuration, slapd_conf(home.path())).expect("configuration");
+        fs::write(&configuration, slapd_conf(home.path()) + more).expect("configuration");
         let people_file = home.path().join("people.ldif");
         fs::write(&people_file, ldif(people)).expect("people");
         let filled = Command::new(program("slapadd", "slapd"))
@@ -43,18 +56,53 @@ impl Directory {
             .expect("slapadd can be run");
         assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
         let address = free_port();
-        let child = Command::new(program("slapd", "slapd"))
-            .arg("-f")
-            .arg(&configuration)
-            .args(["-h", &format!("ldap://{address}"), "-d", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("slapd can be run");
-        let directory = Directory { child, address, _home: home };
+        let child = slapd(home.path(), address);
+        let directory = Directory { child, address, home };
         directory.wait_until_it_answers();
         directory
+    }
+
+    /// Ends it; the data stay.
+    pub(crate) fn stop(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// Starts it again on the same port.
+    pub(crate) fn start_again(&mut self) {
+        self.child = slapd(self.home.path(), self.address);
+        self.wait_until_it_answers();
+    }
+
+    /// Lets it say nothing: the kernel still takes connections.
+    pub(crate) fn hang(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        kill(Pid::from_raw(pid), signal).expect("a signal to our own child");
+    }
+
+    /// Removes a person.
+    pub(crate) fn delete(&self, uid: &str) {
+        let output = Command::new(program("ldapdelete", "ldap-utils"))
+            .args(["-x", "-H", &format!("ldap://{}", self.address)])
+            .args(["-D", ADMIN, "-w", ADMIN_PASSWORD, &format!("uid={uid},{PEOPLE}")])
+            .output()
+            .expect("ldapdelete can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The same, with an attribute from which the server reads each person's password.
+    pub(crate) fn readable_configuration(&self, at: SocketAddr) -> String {
+        self.configuration().replace(&self.address.to_string(), &at.to_string())
+            + "secret_attribute = \"carLicense\"\nsecret_format = \"cleartext\"\n"
     }
 
     fn wait_until_it_answers(&self) {
@@ -83,6 +131,66 @@ impl Drop for Directory {
     }
 }
 
+fn slapd(home: &Path, address: SocketAddr) -> Child {
+    Command::new(program("slapd", "slapd"))
+        .arg("-f")
+        .arg(home.join("slapd.conf"))
+        .args(["-h", &format!("ldap://{address}"), "-d", "0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("slapd can be run")
+}
+
+/// Something between a server and its directory that holds answers back. Ends with the test.
+pub(crate) struct Slow {
+    pub(crate) address: SocketAddr,
+    delay: Arc<(Mutex<Duration>, Condvar)>,
+}
+
+impl Slow {
+    pub(crate) fn before(directory: SocketAddr) -> Slow {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let delay = Arc::new((Mutex::new(Duration::ZERO), Condvar::new()));
+        let shared = Arc::clone(&delay);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(directory) else { continue };
+                let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { continue };
+                thread::spawn(move || carry(from, to, || {}));
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || carry(server, client, || hold(&shared)));
+            }
+        });
+        Slow { address, delay }
+    }
+
+    /// Every answer from now on takes so much longer; those on their way are let go.
+    pub(crate) fn delay(&self, delay: Duration) {
+        *self.delay.0.lock().expect("a lock") = delay;
+        self.delay.1.notify_all();
+    }
+}
+
+fn hold((delay, changed): &(Mutex<Duration>, Condvar)) {
+    let delay = delay.lock().expect("a lock");
+    let wait = *delay;
+    drop(changed.wait_timeout_while(delay, wait, |now| *now == wait));
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, before: impl Fn()) {
+    let mut buffer = [0; 4_096];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        before();
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
 fn free_port() -> SocketAddr {
     // slapd cannot choose a port by itself; the moment between is short, and only it would mind.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -97,7 +205,7 @@ fn slapd_conf(home: &Path) -> String {
          pidfile {home}/slapd.pid\nargsfile {home}/slapd.args\n\
          modulepath /usr/lib/ldap\nmoduleload back_mdb\nloglevel 0\n\
          database mdb\nmaxsize 67108864\nsuffix \"dc=campus,dc=test\"\n\
-         rootdn \"cn=admin,dc=campus,dc=test\"\ndirectory {home}/data\n\
+         rootdn \"{ADMIN}\"\nrootpw {ADMIN_PASSWORD}\ndirectory {home}/data\n\
          index objectClass eq\nindex uid eq\n\
          access to attrs=userPassword by anonymous auth by * none\naccess to * by * read\n"
     )
@@ -114,7 +222,7 @@ fn ldif(people: &[(&str, &str)]) -> String {
         let _ = write!(
             text,
             "dn: uid={uid},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid} of campus\n\
-             sn: {uid}\nmail: {uid}@campus.test\nuserPassword: {hash}\n\n"
+             sn: {uid}\nmail: {uid}@campus.test\nuserPassword: {hash}\ncarLicense: {password}\n\n"
         );
     }
     text

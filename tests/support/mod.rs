@@ -2,6 +2,7 @@
 //! id, and waiting for events with a deadline. Nothing here sleeps.
 
 pub(crate) mod agent;
+pub(crate) mod caller;
 pub(crate) mod directory;
 pub(crate) mod lines;
 pub(crate) mod server;

@@ -18,6 +18,7 @@ mod user;
 /// Runs one command.
 pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(arguments) => crate::app::serve::run(context, &arguments),
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Status => status::run(context),
         Command::Config(command) => config::run(context, command),

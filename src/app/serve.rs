@@ -1,0 +1,184 @@
+//! `tagus serve`: the server, from the first line of the log to the last byte on the disk.
+
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::cli;
+use super::context::Context;
+use super::control;
+use super::demo::Demo;
+use super::exit::Failure;
+use super::operations::Administration;
+use super::process;
+use super::server::{self, Server};
+use super::site::{Purpose, Site};
+use super::telemetry;
+use crate::config::{Loaded, Scheme};
+
+/// Threads beside the workers: the directory, durable writes and the control socket.
+const CONTROL_THREADS: usize = 2;
+
+/// Runs the server until it is told to end.
+///
+/// # Errors
+/// A [`Failure`] if it cannot start.
+pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
+    let demo = arguments.demo.then(|| Demo::new(context, arguments.bind)).transpose()?;
+    let loaded = match &demo {
+        Some(demo) => demo.load(context)?,
+        None => context.load()?,
+    };
+    telemetry::start(&loaded.config.log, context.clock.clone()).map_err(Failure::usage)?;
+    greet(&loaded, demo.is_some());
+    process::raise_descriptor_limit();
+
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    let outcome = serve(context, loaded, demo.as_ref(), &runtime);
+    // Somebody's name lookup may hang; it has nothing that must be kept.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    outcome
+}
+
+fn serve(
+    context: &Context,
+    loaded: Loaded,
+    demo: Option<&Demo>,
+    runtime: &Runtime,
+) -> Result<(), Failure> {
+    // Told to end while it starts, it ends after the start.
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(Failure::failed)?;
+    let config = Arc::new(loaded.config);
+    process::own_data_dir(&config.data_dir)?;
+    let bound = server::bind(&config)?;
+    let site = Arc::new(Site::open(
+        Arc::clone(&config),
+        context.clock.clone(),
+        runtime.handle(),
+        Purpose::Server,
+    )?);
+    if let Some(demo) = demo {
+        runtime.block_on(demo.people(&site))?;
+    }
+    let server = {
+        let _runtime = runtime.enter();
+        Server::open(Arc::clone(&site), bound, runtime.handle())?
+    };
+    let administration = Arc::new(Administration::new(Arc::clone(&site), Some(server.clone())));
+    let socket = {
+        let _runtime = runtime.enter();
+        control::Listener::bind(&config.control_socket()).map_err(Failure::failed)?
+    };
+    let commands = runtime.spawn(control::serve(socket, administration));
+
+    let residents = match demo {
+        Some(demo) => Some(runtime.block_on(demo.residents(context, &site, &server))?),
+        None => None,
+    };
+    let ready = announce(context, &site, &server, demo);
+    if ready.is_ok() {
+        runtime.block_on(signals.wait());
+    }
+
+    tracing::info!(event = "stopping");
+    if let Some(residents) = residents {
+        runtime.block_on(residents.leave());
+    }
+    // New commands find no socket from here on.
+    commands.abort();
+    let _ = runtime.block_on(commands);
+    server.stop();
+    tracing::info!(event = "stopped");
+    ready
+}
+
+/// The line that scripts wait for, then what a person wants to know.
+fn announce(
+    context: &Context,
+    site: &Site,
+    server: &Server,
+    demo: Option<&Demo>,
+) -> Result<(), Failure> {
+    let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
+    tracing::info!(event = "ready", domain = site.identity.domain(), sip = %addresses.join(" "));
+    let line = format!("ready {} {}", site.identity.domain(), addresses.join(" "));
+    context.output.line(&line)?;
+    if let Some(demo) = demo {
+        return demo.tell(context, server);
+    }
+    if context.output.is_terminal() {
+        context.output.line(&format!(
+            "\nAdd a person:   printf 'secret\\n' | tagus --data-dir {0} user add alice --password-file -\n\
+             See how it is:  tagus --data-dir {0} status\n\
+             In a SIP client: address sip:alice@{1}, proxy one of the addresses above.",
+            site.config.data_dir.display(),
+            site.identity.domain(),
+        ))?;
+    }
+    Ok(())
+}
+
+/// What the log begins with.
+fn greet(loaded: &Loaded, demo: bool) {
+    let config = &loaded.config;
+    tracing::info!(
+        event = "starting",
+        version = env!("CARGO_PKG_VERSION"),
+        domain = %config.domain,
+        data_dir = %config.data_dir.display(),
+    );
+    for warning in &loaded.warnings {
+        tracing::warn!(event = "configuration", "{warning}");
+    }
+    if process::is_root() && !demo {
+        tracing::warn!(
+            event = "root",
+            "this runs as root; a user of its own needs only the right to bind low ports"
+        );
+    }
+    // Configured, accepted, and not built yet: said once, and absent from `status`.
+    let web = config.web.listen.iter();
+    for listener in web.chain(&config.msrp.listen) {
+        let what = match listener.scheme {
+            Scheme::Https | Scheme::Http => "web",
+            _ => "msrp",
+        };
+        tracing::info!(event = "not_served_yet", service = what, listener = %listener);
+    }
+}
+
+/// The signals that end a server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Needs a runtime.
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => {
+                    tracing::warn!(event = "hangup", "the configuration is read at the start only");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The server: every service on one store, and what commands and the directory ask of it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
+use super::exit::Failure;
+use super::operations::Live;
+use super::site::Site;
+use crate::clock::{Tick, WallTime};
+use crate::config::Config;
+use crate::http_digest::nonce::NonceTable;
+use crate::identity::{Departure, UserName, Watcher};
+use crate::model::DeviceKey;
+use crate::net::{self, Address, Bound, Egress, Engine, Guard, ListenError, Workers};
+use crate::page_mode::{self, PageMode};
+use crate::registrar::{self, Registrar};
+use crate::sip::transaction::{Bounds, Timing};
+use crate::store::{Mode, ReadOnlyReason, Store as _};
+
+/// How long a device may stay silent is `messages.patience`; this is how long a MESSAGE may be.
+const LINGERING_PER_TRANSACTION: usize = 2;
+
+/// A server that answers.
+pub struct Server {
+    site: Arc<Site>,
+    engine: Arc<Engine>,
+    registrar: Arc<Registrar>,
+    page_mode: Arc<PageMode>,
+    guard: Arc<Guard>,
+    egress: Arc<Egress>,
+    started: WallTime,
+    started_at: Tick,
+    running: Mutex<Option<Running>>,
+}
+
+/// What must be ended.
+struct Running {
+    workers: Workers,
+    sweep: JoinHandle<()>,
+}
+
+/// The SIP listeners of a configuration.
+#[must_use]
+pub fn listeners(config: &Config) -> Vec<Address> {
+    config.sip.listen.iter().filter_map(|listener| listener.to_string().parse().ok()).collect()
+}
+
+/// How many workers a configuration asks for.
+#[must_use]
+pub fn workers(config: &Config) -> usize {
+    match config.sip.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers as usize,
+    }
+}
+
+/// Binds the SIP listeners.
+///
+/// # Errors
+/// A [`Failure`] that names the address, and what to do when somebody else has it.
+pub fn bind(config: &Config) -> Result<Bound, Failure> {
+    net::listen::bind(&listeners(config), workers(config)).map_err(|error| match &error {
+        ListenError::InUse(address) => Failure::refused(format!(
+            "{error}; end that program, or choose another port: --set 'sip.listen=[\"{}://{}:{}\"]'",
+            address.transport,
+            address.socket.ip(),
+            address.socket.port().wrapping_add(1),
+        )),
+        ListenError::Bind(address, cause)
+            if cause.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            Failure::refused(format!(
+                "{error}; ports below 1024 need root or the right cap_net_bind_service ({address})"
+            ))
+        }
+        _ => Failure::failed(error),
+    })
+}
+
+impl Server {
+    /// Puts the services on what `site` holds, takes the sockets and starts to answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the store cannot be read or a thread cannot be made.
+    pub fn open(site: Arc<Site>, bound: Bound, control: &Handle) -> Result<Arc<Server>, Failure> {
+        let config = &site.config;
+        let clock = site.clock.clone();
+        let own_addresses = own_addresses(bound.addresses());
+        let registrar = Registrar::open(
+            registrar::Settings {
+                min_expires: std::time::Duration::from_secs(config.registrar.min_expires.into()),
+                default_expires: std::time::Duration::from_secs(
+                    config.registrar.default_expires.into(),
+                ),
+                max_expires: std::time::Duration::from_secs(config.registrar.max_expires.into()),
+                max_contacts: config.registrar.max_contacts as usize,
+                device_memory: config.messages.device_memory,
+                own_addresses: own_addresses.clone(),
+            },
+            clock.clone(),
+            site.store.clone(),
+        )
+        .map(Arc::new)
+        .map_err(Failure::failed)?;
+        let page_mode = PageMode::open(
+            page_mode::Settings {
+                retention: config.messages.retention,
+                max_held_per_user: config.messages.max_held_per_user as usize,
+                patience: config.messages.patience,
+                max_body: usize::try_from(config.limits.pager_body_bytes).unwrap_or(usize::MAX),
+            },
+            site.store.clone(),
+        )
+        .map(Arc::new)
+        .map_err(Failure::failed)?;
+        let guard = Arc::new(Guard::new((&config.limits).into(), clock.clone()));
+        guard.restore(&stored_bans(&site));
+        let limits = net::Limits::from(&config.limits);
+        let wire = limits.message;
+        let egress = Egress::new(bound, limits, clock.clone());
+        let nonces = NonceTable::new(
+            &site.key.derive("digest nonces"),
+            config.limits.nonce_lifetime,
+            usize::try_from(config.limits.nonces).unwrap_or(usize::MAX),
+        );
+        let active = usize::try_from(config.limits.transactions).unwrap_or(usize::MAX);
+        let engine = Engine::new(net::Parts {
+            clock: clock.clone(),
+            identity: Arc::clone(&site.identity),
+            accounts: Arc::clone(&site.accounts),
+            nonces: Arc::new(nonces),
+            registrar: Arc::clone(&registrar),
+            page_mode: Arc::clone(&page_mode),
+            guard: Arc::clone(&guard),
+            egress: Arc::clone(&egress),
+            control: control.clone(),
+            settings: net::Settings {
+                domain: site.identity.domain().to_owned(),
+                realm: site.identity.realm().to_owned(),
+                trusted_peers: config.sip.trusted_peers.clone(),
+                own_addresses,
+                wire,
+                transactions: Bounds {
+                    active,
+                    lingering: active.saturating_mul(LINGERING_PER_TRANSACTION),
+                    ..Bounds::default()
+                },
+                timing: Timing {
+                    t1: config.sip.t1,
+                    t2: config.sip.t2,
+                    t4: config.sip.t4,
+                    ..Timing::default()
+                }
+                .bounded(),
+            },
+        });
+        let workers = net::start(&egress, &engine)
+            .map_err(|error| Failure::failed(format!("no thread can be made: {error}")))?;
+        let sweep = control.spawn(sweep(Arc::clone(&engine)));
+        let server = Arc::new(Server {
+            engine,
+            registrar,
+            page_mode,
+            guard,
+            egress,
+            started: clock.wall(),
+            started_at: clock.now(),
+            running: Mutex::new(Some(Running { workers, sweep })),
+            site,
+        });
+        server.site.identity.watch(server.clone());
+        Ok(server)
+    }
+
+    /// The addresses that answer, with the ports that were chosen.
+    #[must_use]
+    pub fn addresses(&self) -> &[Address] {
+        self.egress.addresses()
+    }
+
+    /// Stops answering, and waits until everything acknowledged is on the disk. Blocks.
+    pub fn stop(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Running { workers, sweep }) = running {
+            sweep.abort();
+            workers.stop();
+        }
+        if let Err(error) = self.site.store.flush().wait() {
+            tracing::error!(%error, "the last changes may not be on the disk");
+        }
+    }
+
+    fn aor(&self, user: &UserName) -> String {
+        format!("{user}@{}", self.site.identity.domain())
+    }
+
+    fn counters(&self) -> std::collections::BTreeMap<String, u64> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let (counts, net) = (self.engine.counts(), self.egress.counters());
+        [
+            ("sip_requests", counts.requests.load(Relaxed)),
+            ("sip_responses", counts.responses.load(Relaxed)),
+            ("sip_retransmissions", counts.retransmissions.load(Relaxed)),
+            ("sip_malformed", counts.malformed.load(Relaxed)),
+            ("sip_dropped", counts.dropped.load(Relaxed)),
+            ("sip_stray_responses", counts.stray.load(Relaxed)),
+            ("sip_shed", counts.shed.load(Relaxed)),
+            ("challenges", counts.challenges.load(Relaxed)),
+            ("credentials_refused", counts.refused_credentials.load(Relaxed)),
+            ("registers", counts.registers.load(Relaxed)),
+            ("messages", counts.messages.load(Relaxed)),
+            ("messages_held", counts.held.load(Relaxed)),
+            ("messages_replayed", counts.replayed.load(Relaxed)),
+            ("datagrams_received", net.datagrams_received),
+            ("datagrams_sent", net.datagrams_sent),
+            ("send_failures", net.send_failures),
+            ("connections_accepted", net.accepted),
+            ("connections_dialled", net.dialled),
+            ("connections_refused", net.refused),
+            ("connections_overflowed", net.overflows),
+            ("connections_timed_out", net.timed_out),
+            ("panics", net.panics),
+        ]
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
+    }
+}
+
+/// What runs out without anybody asking.
+async fn sweep(engine: Arc<Engine>) {
+    let mut interval = tokio::time::interval(Engine::SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let engine = Arc::clone(&engine);
+        // Walks tables; nothing else on this runtime waits for it.
+        let _ = tokio::task::spawn_blocking(move || engine.sweep()).await;
+    }
+}
+
+/// Bans that a run before this one made.
+fn stored_bans(site: &Site) -> Vec<net::guard::Ban> {
+    let stored = site.accounts.bans().unwrap_or_else(|error| {
+        tracing::error!(%error, "bans cannot be read; nobody is banned");
+        Vec::new()
+    });
+    stored
+        .into_iter()
+        .filter_map(|ban| {
+            let source = ban.source.parse().ok()?;
+            Some(net::guard::Ban { source, account: ban.account, until: ban.until })
+        })
+        .collect()
+}
+
+/// The addresses under which peers see the listeners: of every interface where a listener takes
+/// all of them.
+fn own_addresses(listening: &[Address]) -> Vec<SocketAddr> {
+    let mut own: Vec<SocketAddr> = Vec::new();
+    let mut add = |ip: IpAddr, port: u16| {
+        let address = SocketAddr::new(ip.to_canonical(), port);
+        if !own.contains(&address) {
+            own.push(address);
+        }
+    };
+    for listener in listening {
+        let (ip, port) = (listener.socket.ip(), listener.socket.port());
+        if !ip.is_unspecified() {
+            add(ip, port);
+            continue;
+        }
+        let both = ip.is_ipv6();
+        match nix::ifaddrs::getifaddrs() {
+            Ok(interfaces) => {
+                for storage in interfaces.filter_map(|interface| interface.address) {
+                    if let Some(v4) = storage.as_sockaddr_in() {
+                        add(v4.ip().into(), port);
+                    } else if let Some(v6) = storage.as_sockaddr_in6().filter(|_| both) {
+                        add(v6.ip().into(), port);
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the addresses of this machine cannot be read"),
+        }
+    }
+    own
+}
+
+impl Live for Server {
+    fn describe(&self, status: &mut Status) {
+        let count = |number: usize| number as u64;
+        let identity = self.site.identity.state();
+        let store = self.site.store.health();
+        status.version = env!("CARGO_PKG_VERSION").to_owned();
+        status.pid = std::process::id();
+        status.domain = self.site.identity.domain().to_owned();
+        status.public_name.clone_from(&self.site.config.public_name);
+        status.data_dir.clone_from(&self.site.config.data_dir);
+        status.started = self.started.to_string();
+        status.uptime = self.site.clock.now().since(self.started_at).as_secs();
+        status.workers = u32::try_from(self.egress.workers()).unwrap_or(u32::MAX);
+        status.listeners = ListenerStatus {
+            sip: self.addresses().iter().map(ToString::to_string).collect(),
+            ..ListenerStatus::default()
+        };
+        status.bindings = count(self.registrar.len());
+        status.held_messages = count(self.page_mode.held().len());
+        status.transactions = count(self.engine.transactions());
+        status.connections = count(self.egress.counters().connections);
+        status.bans = count(self.guard.bans().len());
+        status.ldap = LdapStatus { state: identity.state.to_owned(), detail: identity.detail };
+        status.store = match store.mode {
+            Mode::Writable if store.space_is_low => Health {
+                state: "ok".to_owned(),
+                detail: Some("the volume is nearly full".to_owned()),
+            },
+            Mode::Writable => Health { state: "ok".to_owned(), detail: None },
+            Mode::ReadOnly(reason) => Health {
+                state: if reason == ReadOnlyReason::SyncFailed { "failed" } else { "read-only" }
+                    .to_owned(),
+                detail: Some(
+                    match reason {
+                        ReadOnlyReason::DiskFull => "the volume is full",
+                        ReadOnlyReason::SyncFailed => "writing failed; restart after the cause",
+                        ReadOnlyReason::Damaged => "the store is damaged; see the log",
+                        ReadOnlyReason::Closed => "the store is being closed",
+                    }
+                    .to_owned(),
+                ),
+            },
+        };
+        status.counters = self.counters();
+    }
+
+    fn contacts(&self, user: &UserName) -> Vec<String> {
+        let now = self.site.clock.now();
+        let Some(row) = self.registrar.lookup(&self.aor(user)) else { return Vec::new() };
+        row.live(now)
+            .map(|binding| String::from_utf8_lossy(&binding.contact).into_owned())
+            .collect()
+    }
+
+    fn departed(&self, user: &UserName) {
+        self.registrar.remove(&self.aor(user));
+    }
+
+    fn deleted(&self, user: &UserName) {
+        let aor = self.aor(user);
+        self.registrar.remove(&aor);
+        self.page_mode.held().purge(&aor);
+    }
+
+    fn device_revoked(&self, user: &UserName, device: &str) {
+        let aor = self.aor(user);
+        let device = DeviceKey::Credential(device.to_owned());
+        self.registrar.remove_device(&aor, &device);
+    }
+
+    fn bans(&self) -> Vec<BanView> {
+        let view = |ban: net::guard::Ban| BanView {
+            source: ban.source,
+            user: ban.account,
+            until: ban.until.to_string(),
+        };
+        self.guard.bans().into_iter().map(view).collect()
+    }
+
+    fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> u64 {
+        self.guard.lift(source, user).len() as u64
+    }
+}
+
+impl Watcher for Server {
+    fn holders(&self) -> Vec<UserName> {
+        let domain = self.site.identity.domain();
+        self.registrar
+            .people()
+            .iter()
+            .filter_map(|aor| aor.strip_suffix(domain)?.strip_suffix('@').map(UserName::canonical))
+            .collect()
+    }
+
+    fn departed(&self, user: &UserName, why: Departure) {
+        match why {
+            Departure::Deleted | Departure::Replaced => Live::deleted(self, user),
+            Departure::Locked | Departure::Disabled | Departure::Removed => {
+                Live::departed(self, user);
+            }
+        }
+        tracing::info!(event = "departed", user = %user, why = ?why);
+    }
+}
