@@ -130,7 +130,8 @@ impl Engine {
             Ok(uri) => uri,
             Err(_) => return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out),
         };
-        if !uri.is_sip() && !uri.is_tel() {
+        // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which is not served yet.
+        if uri.is_sips() || !uri.is_sip() && !uri.is_tel() {
             return self.refuse(outbox, &request, 416, None, &[], out);
         }
         if message.max_forwards().ok().flatten() == Some(0) {

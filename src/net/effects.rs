@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::Outbox;
 use super::engine::{Effect, Engine, EngineCounts};
 use super::shard::{Context, ContextId, PageContext, ReplayContext, State};
+use super::{Failure, Outbox};
 use crate::clock::Tick;
 use crate::model::DeviceKey;
 use crate::page_mode::{HoldError, HoldRequest, Outcome, Reply, Step, Steps, fingerprint, keeps};
@@ -98,6 +98,7 @@ impl Engine {
         now: Tick,
         id: ContextId,
         branch: usize,
+        failure: Failure,
         effects: &mut Vec<Effect>,
     ) {
         let client = match state.contexts.get(&id.number) {
@@ -107,8 +108,21 @@ impl Engine {
             None => None,
         };
         let Some(client) = client else { return };
-        if state.transactions.transport_failed(client).is_some() {
-            self.on_silence(state, now, id, branch, true, effects);
+        if state.transactions.transport_failed(client).is_none() {
+            return;
+        }
+        match state.contexts.get_mut(&id.number) {
+            // Too large for the datagrams that this contact asks for, and no stream is taken there:
+            // it can never arrive (RFC 3261 s18.1.1, s21.4.11).
+            Some(Context::Page(page))
+                if failure == Failure::ConnectFailed
+                    && page.oversize.checked_shr(branch as u32).unwrap_or(0) & 1 == 1 =>
+            {
+                let steps = page.delivery.ended(branch, Outcome::TooLarge);
+                self.take_steps(state, now, id, steps, effects);
+                self.drop_if_over(state, id);
+            }
+            _ => self.on_silence(state, now, id, branch, true, effects),
         }
     }
 

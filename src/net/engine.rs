@@ -410,7 +410,7 @@ impl Ingress for Engine {
         let now = self.clock.now();
         let mut effects = Vec::new();
         let mut state = self.lock_for(context);
-        self.on_transport_failure(&mut state, now, context, branch, &mut effects);
+        self.on_transport_failure(&mut state, now, context, branch, failure.failure, &mut effects);
         drop(state);
         self.run(outbox, effects);
     }

@@ -228,6 +228,7 @@ impl Engine {
         let id = state.new_context();
         let mut clients = SmallVec::new();
         let mut devices: SmallVec<[DeviceKey; 2]> = SmallVec::new();
+        let mut oversize = 0;
         for binding in &plan.targets {
             let branch_index = devices.len();
             let (branch, packet, flow) =
@@ -242,6 +243,9 @@ impl Engine {
                 packet.clone(),
             ) {
                 Ok(client) => {
+                    if flow.transport != binding.flow.transport {
+                        oversize |= 1_u64.checked_shl(branch_index as u32).unwrap_or(0);
+                    }
                     clients.push(client);
                     devices.push(binding.device.clone());
                     sends.push((flow, packet, id.token(branch_index)));
@@ -271,6 +275,7 @@ impl Engine {
                 },
                 delivery,
                 clients,
+                oversize,
                 aor: aor.into(),
                 from: identified.user.as_str().into(),
                 keep_until,

@@ -65,6 +65,8 @@ pub(super) struct PageContext {
     pub(super) upstream: Upstream,
     pub(super) delivery: Delivery,
     pub(super) clients: SmallVec<[ClientId; 2]>,
+    /// Branches, by bit, that go by TCP to a contact that asked for UDP, because of their size.
+    pub(super) oversize: u64,
     pub(super) aor: Box<str>,
     /// The authenticated sender, for the fingerprint.
     pub(super) from: Box<str>,

@@ -59,6 +59,11 @@ impl UdpPort {
 
     /// A second descriptor of the socket, for the runtime that is entered to watch: for what can be
     /// read alone, because every datagram that leaves would else wake the runtime again.
+    #[expect(
+        deprecated,
+        reason = "unsound only for types that give their descriptor away; the successor is unsafe \
+                  for all, and a socket of the standard library keeps its descriptor"
+    )]
     pub(super) fn watch(&self) -> io::Result<AsyncFd<UdpSocket>> {
         AsyncFd::with_interest(self.socket.try_clone()?, Interest::READABLE)
     }

@@ -8,4 +8,5 @@ mod directory_outage;
 mod directory_test;
 mod held_messages;
 mod load_tools;
+mod page_mode;
 mod three_clients;

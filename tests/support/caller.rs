@@ -45,6 +45,8 @@ pub(crate) struct Caller {
     pub(crate) password: String,
     call_id: String,
     cseq: u32,
+    /// The name in From, where it is not the user's.
+    pub(crate) claim: Option<String>,
     /// Bodies of messages that came.
     inbox: Vec<String>,
 }
@@ -60,11 +62,12 @@ impl Caller {
             password: password.to_owned(),
             call_id: entropy::token(8),
             cseq: 0,
+            claim: None,
             inbox: Vec::new(),
         }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.socket.local_addr().expect("an address")
     }
 
@@ -121,7 +124,8 @@ impl Caller {
         body: &str,
     ) -> Answer {
         self.cseq += 1;
-        let (cseq, user, at) = (self.cseq, self.user.clone(), self.address());
+        let (cseq, user, at) =
+            (self.cseq, self.claim.clone().unwrap_or_else(|| self.user.clone()), self.address());
         let branch = format!("z9hG4bK{}", entropy::token(8));
         let text = format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch={branch};rport\r\n\
