@@ -9,6 +9,10 @@ use super::context::Global;
 use super::exit::Failure;
 use super::secret::{self, Secret};
 
+mod client;
+
+pub use client::{Client, Connection, Listen, Message, Register, SignIn, Text};
+
 /// Tagus: an instant-messaging appliance for a small campus.
 #[derive(Debug, Parser)]
 #[command(name = "tagus", version, arg_required_else_help = true)]
@@ -47,6 +51,11 @@ pub enum Command {
     /// Addresses that are refused after too many failures
     #[command(subcommand)]
     Ban(Ban),
+    /// Writes a message to somebody, as `client message` does
+    Message(Message),
+    /// A SIP client: registers, writes, listens
+    #[command(subcommand)]
+    Client(Client),
     /// Writes everything stored into a file
     Export {
         /// The file; it must not exist yet

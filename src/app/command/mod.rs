@@ -8,6 +8,7 @@ use serde_json::json;
 
 mod archive;
 mod ban;
+mod client;
 mod config;
 mod device;
 mod init;
@@ -26,6 +27,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Device(command) => device::run(context, command),
         Command::Ldap(command) => ldap::run(context, command),
         Command::Ban(command) => ban::run(context, command),
+        Command::Message(message) => client::message(context, message),
+        Command::Client(command) => client::run(context, command),
         Command::Export { file } => archive::export(context, &file),
         Command::Import { file } => archive::import(context, &file),
         Command::Completions { shell } => completions(context, shell),
