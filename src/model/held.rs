@@ -44,6 +44,12 @@ pub fn held_key(aor: &str, sequence: u64) -> Vec<u8> {
     key
 }
 
+/// What the keys of all messages of `aor` begin with.
+#[must_use]
+pub fn held_prefix(aor: &str) -> Vec<u8> {
+    prefix(aor)
+}
+
 /// The recipient and the number that a key of [`held_key`] names.
 #[must_use]
 pub fn parse_held_key(key: &[u8]) -> Option<(&str, u64)> {

@@ -27,7 +27,7 @@ pub use audit::AuditEntry;
 pub use ban::Ban;
 pub use binding::{Binding, BindingRow, SeenDevice};
 pub use device::DeviceKey;
-pub use held::{HeldMessage, HeldState, held_key, parse_held_key};
+pub use held::{HeldMessage, HeldState, held_key, held_prefix, parse_held_key};
 
 /// Why a row could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,88 +1,274 @@
-//! temporary
-use super::control::DeviceSecret;
-use super::control::{BanView, Operations, Performing, Reply, Request, Status};
-use super::exit::Failure;
-use super::secret::Secret;
-use super::site::Site;
-use crate::accounts::{Actor, NewAccount};
-use crate::identity::UserName;
+//! What the other commands ask for, performed: by the running server over its control socket, or
+//! by the command itself over a store that nobody else has open.
+
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use super::control::{
+    BanView, Device, DeviceSecret, ImportReport, Operations, Performing, Reply, Request,
+    RowFailure, Status, User,
+};
+use super::exit::Failure;
+use super::secret::Secret;
+use super::site::{Site, refused};
+use crate::accounts::{Actor, NewAccount};
+use crate::identity::UserName;
+use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, Record as _};
+use crate::store::{Commit, Store as _, Table, rows};
+
+mod archive;
+#[cfg(test)]
+mod tests;
+
+/// Accounts of one page of a list at most.
+const LARGEST_PAGE: u32 = 10_000;
+
+/// What only a running server knows and does.
 pub trait Live: Send + Sync {
+    /// Fills in what is known of the running server.
     fn describe(&self, status: &mut Status);
+    /// The contacts of a person.
     fn contacts(&self, user: &UserName) -> Vec<String>;
+    /// An account was locked out: its registrations end.
     fn departed(&self, user: &UserName);
+    /// An account is gone: its registrations and messages end.
     fn deleted(&self, user: &UserName);
+    /// A device credential was revoked: the device's registrations end.
     fn device_revoked(&self, user: &UserName, device: &str);
+    /// Bans in force.
     fn bans(&self) -> Vec<BanView>;
+    /// Lifts bans, and says how many were in force.
     fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> u64;
 }
+
+/// Performs requests over an open store, and with a running server's help where there is one.
 pub struct Administration {
     site: Arc<Site>,
     live: Option<Arc<dyn Live>>,
+    actor: Actor,
 }
+
 impl Administration {
+    /// Over what `site` holds; `live` is the running server.
+    #[must_use]
     pub fn new(site: Arc<Site>, live: Option<Arc<dyn Live>>) -> Administration {
-        Administration { site, live }
+        let actor = if live.is_some() { Actor::socket() } else { Actor::offline() };
+        Administration { site, live, actor }
+    }
+
+    async fn perform_one(&self, request: Request) -> Result<Reply, Failure> {
+        let accounts = &self.site.accounts;
+        let actor = &self.actor;
+        match request {
+            Request::Status => self.status(),
+            Request::UserAdd { user, name, mail, password } => {
+                let new = NewAccount {
+                    user: &user,
+                    display_name: name.as_deref().unwrap_or_default(),
+                    mail: mail.as_deref().unwrap_or_default(),
+                    password: password.as_ref().map(Secret::expose),
+                    ..NewAccount::default()
+                };
+                let account = accounts.add_local(actor, new).await.map_err(refused)?;
+                Ok(Reply::User(Box::new(self.view(account))))
+            }
+            Request::UserList { after, limit } => {
+                let limit = limit.clamp(1, LARGEST_PAGE) as usize;
+                let page = accounts.list(after.as_deref(), limit).map_err(refused)?;
+                Ok(Reply::Users(page.into_iter().map(|account| self.view(account)).collect()))
+            }
+            Request::UserShow { user } => self.show(&user),
+            Request::UserPassword { user, password } => {
+                let set = accounts.set_password(actor, &user, password.expose());
+                set.await.map_err(refused).map(|()| Reply::Done)
+            }
+            Request::UserDisable { user } => {
+                accounts.disable(actor, &user).await.map_err(refused)?;
+                if let Some(live) = &self.live {
+                    live.departed(&self.name(&user));
+                } else {
+                    self.forget_bindings(&user).await?;
+                }
+                Ok(Reply::Done)
+            }
+            Request::UserEnable { user } => {
+                accounts.enable(actor, &user).await.map_err(refused).map(|()| Reply::Done)
+            }
+            Request::UserDelete { user } => self.delete(&user).await,
+            Request::UserImport { csv } => {
+                let report = accounts.import_csv(actor, csv.expose()).await.map_err(refused)?;
+                let failed = report.failed.into_iter().map(|row| RowFailure {
+                    line: row.line,
+                    user: row.user,
+                    reason: row.reason,
+                });
+                let failed = failed.collect();
+                Ok(Reply::Imported(ImportReport { added: report.added, failed }))
+            }
+            Request::UserExport => accounts.export_csv().map_err(refused).map(Reply::Text),
+            Request::DeviceAdd { user, label, md5_only } => {
+                let made = accounts.add_device(actor, &user, &label, md5_only).await;
+                let made = made.map_err(refused)?;
+                Ok(Reply::DeviceSecret(DeviceSecret {
+                    user: made.user,
+                    device: made.device,
+                    secret: Secret::new(made.secret.to_string()),
+                }))
+            }
+            Request::DeviceList { user } => {
+                accounts.show(&user).map_err(refused)?;
+                let devices = accounts.devices(&user).map_err(refused)?;
+                Ok(Reply::Devices(devices.into_iter().map(device).collect()))
+            }
+            Request::DeviceRevoke { user, device } => {
+                accounts.revoke_device(actor, &user, &device).await.map_err(refused)?;
+                if let Some(live) = &self.live {
+                    live.device_revoked(&self.name(&user), &device);
+                }
+                Ok(Reply::Done)
+            }
+            Request::BanList => self.bans().map(Reply::Bans),
+            Request::BanLift { source, user } => self.lift(source, user.as_deref()).await,
+            Request::Export { path } => archive::export(&self.site, path).await,
+            Request::Import { path } if self.live.is_none() => {
+                archive::import(&self.site, path).await
+            }
+            Request::Import { .. } => Err(Failure::refused(
+                "a server runs on this data directory; stop it, and import into an empty one",
+            )),
+        }
+    }
+
+    fn name(&self, user: &str) -> UserName {
+        self.site.identity.canonical(user.trim())
+    }
+
+    fn aor(&self, user: &str) -> String {
+        format!("{}@{}", self.name(user), self.site.identity.domain())
+    }
+
+    fn status(&self) -> Result<Reply, Failure> {
+        let live = self.live.as_ref().ok_or_else(|| Failure::unreachable("no server runs"))?;
+        let mut status = Status::default();
+        live.describe(&mut status);
+        status.accounts = self.site.accounts.count();
+        Ok(Reply::Status(Box::new(status)))
+    }
+
+    fn show(&self, user: &str) -> Result<Reply, Failure> {
+        let account = self.site.accounts.show(user).map_err(refused)?;
+        let name = self.name(user);
+        let aor = self.aor(user);
+        let devices = self.site.accounts.devices(user).map_err(refused)?;
+        let mut view = self.view(account);
+        view.devices = devices.into_iter().map(device).collect();
+        view.bindings = match &self.live {
+            Some(live) => live.contacts(&name),
+            None => self.stored_contacts(&aor),
+        };
+        let prefix = model::held_prefix(&aor);
+        let waiting = rows(&*self.site.store, Table::HeldCursors, &prefix);
+        let waiting = waiting.filter(Result::is_ok).count();
+        view.held_messages = Some(waiting as u64);
+        Ok(Reply::User(Box::new(view)))
+    }
+
+    /// What a server would begin with: contacts that are dialled and have time left.
+    fn stored_contacts(&self, aor: &str) -> Vec<String> {
+        let now = self.site.clock.wall();
+        let key = model::BindingRow::key(aor);
+        let stored = self.site.store.get(Table::Bindings, &key).ok().flatten();
+        let Some(Ok(row)) = stored.as_deref().map(model::BindingRow::decode) else {
+            return Vec::new();
+        };
+        row.bindings
+            .into_iter()
+            .filter(|binding| !binding.connection_bound && binding.expires_at > now)
+            .map(|binding| binding.contact_uri)
+            .collect()
+    }
+
+    /// With no server running, the store is all there is: nobody else writes these tables.
+    async fn forget_bindings(&self, user: &str) -> Result<(), Failure> {
+        let commit =
+            Commit::new().delete(Table::Bindings, &model::BindingRow::key(&self.aor(user)));
+        self.site.store.commit(commit).await.map_err(Failure::failed)
+    }
+
+    async fn delete(&self, user: &str) -> Result<Reply, Failure> {
+        let mut also = Commit::new();
+        if self.live.is_none() {
+            let aor = self.aor(user);
+            also = also.delete(Table::Bindings, &model::BindingRow::key(&aor));
+            for row in rows(&*self.site.store, Table::HeldCursors, &model::held_prefix(&aor)) {
+                let (key, _) = row.map_err(Failure::failed)?;
+                also = also.delete(Table::HeldCursors, &key).delete(Table::HeldMessages, &key);
+            }
+        }
+        self.site.accounts.delete(&self.actor, user, also).await.map_err(refused)?;
+        if let Some(live) = &self.live {
+            live.deleted(&self.name(user));
+        }
+        Ok(Reply::Done)
+    }
+
+    fn bans(&self) -> Result<Vec<BanView>, Failure> {
+        if let Some(live) = &self.live {
+            return Ok(live.bans());
+        }
+        let stored = self.site.accounts.bans().map_err(refused)?;
+        let view = |ban: model::Ban| {
+            let source = ban.source.parse().ok()?;
+            Some(BanView { source, user: ban.account, until: ban.until.to_string() })
+        };
+        Ok(stored.into_iter().filter_map(view).collect())
+    }
+
+    async fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> Result<Reply, Failure> {
+        let text = source.map(|source| source.to_string());
+        let accounts = &self.site.accounts;
+        let stored =
+            accounts.lift_bans(&self.actor, text.as_deref(), user).await.map_err(refused)?;
+        let name = user.map(|user| self.name(user));
+        let live = self
+            .live
+            .as_ref()
+            .map_or(0, |live| live.lift(source, name.as_ref().map(UserName::as_str)));
+        Ok(Reply::Count(live.max(stored.len() as u64)))
+    }
+
+    fn view(&self, account: Account) -> User {
+        User {
+            address: format!("{}@{}", account.user, self.site.identity.domain()),
+            user: account.user,
+            name: account.display_name,
+            mail: account.mail,
+            groups: account.groups,
+            kind: match account.kind {
+                AccountKind::Local => "local",
+                AccountKind::Directory => "directory",
+            }
+            .to_owned(),
+            disabled: account.disabled || account.directory_locked,
+            created: account.created.to_string(),
+            ..User::default()
+        }
     }
 }
+
 impl Operations for Administration {
     fn perform(&self, request: Request) -> Performing<'_> {
-        Box::pin(async move {
-            let actor = Actor::socket();
-            match request {
-                Request::Status => {
-                    let mut s = Status::default();
-                    if let Some(l) = &self.live {
-                        l.describe(&mut s);
-                    }
-                    s.accounts = self.site.accounts.count();
-                    Ok(Reply::Status(Box::new(s)))
-                }
-                Request::UserAdd { user, name, mail, password } => {
-                    self.site
-                        .accounts
-                        .add_local(
-                            &actor,
-                            NewAccount {
-                                user: &user,
-                                display_name: name.as_deref().unwrap_or_default(),
-                                mail: mail.as_deref().unwrap_or_default(),
-                                password: password.as_ref().map(Secret::expose),
-                                ..NewAccount::default()
-                            },
-                        )
-                        .await
-                        .map_err(Failure::failed)?;
-                    Ok(Reply::User(Box::default()))
-                }
-                Request::DeviceAdd { user, label, md5_only } => {
-                    let d = self
-                        .site
-                        .accounts
-                        .add_device(&actor, &user, &label, md5_only)
-                        .await
-                        .map_err(Failure::failed)?;
-                    Ok(Reply::DeviceSecret(DeviceSecret {
-                        user: d.user,
-                        device: d.device,
-                        secret: Secret::new(d.secret.to_string()),
-                    }))
-                }
-                Request::UserImport { csv } => {
-                    let r = self
-                        .site
-                        .accounts
-                        .import_csv(&actor, csv.expose())
-                        .await
-                        .map_err(Failure::failed)?;
-                    Ok(Reply::Imported(super::control::ImportReport {
-                        added: r.added,
-                        failed: vec![],
-                    }))
-                }
-                _ => Err(Failure::failed("not yet")),
-            }
-        })
+        Box::pin(self.perform_one(request))
+    }
+}
+
+fn device(credential: DeviceCredential) -> Device {
+    Device {
+        device: credential.id,
+        name: credential.label,
+        created: credential.created.to_string(),
+        last_used: credential.last_used.map(|at| at.to_string()),
+        revoked: credential.revoked.is_some(),
+        md5_only: credential.algorithm_policy == AlgorithmPolicy::Md5Only,
     }
 }

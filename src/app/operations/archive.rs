@@ -1,0 +1,80 @@
+//! Everything that is stored, as one file, and back.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::app::control::Reply;
+use crate::app::exit::Failure;
+use crate::app::site::Site;
+use crate::store::{Existing, ImportError, Store as _, Table};
+
+/// Writes everything into a file that does not exist yet, for its owner alone.
+pub(super) async fn export(site: &Site, path: PathBuf) -> Result<Reply, Failure> {
+    let store = Arc::clone(&site.store);
+    aside(move || {
+        let shown = path.display();
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Failure::refused(format!("{shown} exists; an export never overwrites"))
+            }
+            _ => Failure::failed(format!("{shown}: {error}")),
+        })?;
+        let mut writer = BufWriter::new(file);
+        let written = store.export(&mut writer).map_err(Failure::failed).and_then(|report| {
+            let synced = writer.flush().and_then(|()| writer.get_ref().sync_all());
+            synced.map_err(|error| Failure::failed(format!("{shown}: {error}")))?;
+            Ok(report.total())
+        });
+        if written.is_err() {
+            // Half an export must not be taken for a whole one.
+            let _ = fs::remove_file(&path);
+        }
+        written.map(Reply::Count)
+    })
+    .await
+}
+
+/// Reads everything from a file into a store in which nobody has an account yet.
+pub(super) async fn import(site: &Site, path: PathBuf) -> Result<Reply, Failure> {
+    let store = Arc::clone(&site.store);
+    aside(move || {
+        let held: u64 = Table::ALL
+            .into_iter()
+            .filter(|table| *table != Table::Site)
+            .map(|table| store.count(table))
+            .sum();
+        if held > 0 {
+            return Err(Failure::refused(format!(
+                "the data directory holds {held} records already; import into an empty one"
+            )));
+        }
+        let mut reader = BufReader::new(open(&path)?);
+        // What is there was made when the directory was opened: the realm.
+        let report = store.import(&mut reader, Existing::Replace).map_err(|error| match error {
+            ImportError::Foreign | ImportError::Newer(_) => Failure::usage(error),
+            _ => Failure::failed(error),
+        })?;
+        Ok(Reply::Count(report.total()))
+    })
+    .await
+}
+
+fn open(path: &Path) -> Result<fs::File, Failure> {
+    fs::File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Failure::not_found(format!("{}: {error}", path.display())),
+        _ => Failure::failed(format!("{}: {error}", path.display())),
+    })
+}
+
+/// Runs something long where it holds up nobody.
+async fn aside(
+    work: impl FnOnce() -> Result<Reply, Failure> + Send + 'static,
+) -> Result<Reply, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Failure::failed(format!("it broke off: {error}"))))
+}
