@@ -203,9 +203,21 @@ impl Engine {
     }
 
     pub(super) fn drop_if_over(&self, state: &mut State, id: ContextId) {
-        if state.contexts.get(&id.number).is_some_and(Context::is_over)
-            && let Some(Context::Relay(relay)) = state.contexts.remove(&id.number)
-        {
+        let over = match state.contexts.get(&id.number) {
+            // Further 2xx to an INVITE may come, and each must pass, until its client
+            // transactions are gone (RFC 6026 s7.2).
+            Some(Context::Relay(relay)) => {
+                relay.fork.is_answered()
+                    && relay.fork.is_over()
+                    && relay
+                        .clients
+                        .iter()
+                        .all(|client| state.transactions.client_owner(*client).is_none())
+            }
+            Some(Context::Page(page)) => page.delivery.is_over(),
+            Some(Context::Replay(_)) | None => false,
+        };
+        if over && let Some(Context::Relay(relay)) = state.contexts.remove(&id.number) {
             state.relays.remove(&relay.upstream.server);
         }
     }

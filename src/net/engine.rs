@@ -19,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::shard::{Context, ContextId, Shard, State};
+use super::shard::{ContextId, Shard, State};
 use super::{Egress, Guard, Ingress, Outbox, SendFailure};
 use crate::accounts::Accounts;
 use crate::clock::{Clock, Tick};
@@ -318,7 +318,9 @@ impl Engine {
                     TimerOutput::ServerFailed(server) | TimerOutput::ServerGone(server) => {
                         state.relays.remove(&server);
                     }
-                    TimerOutput::ClientGone(..) => {}
+                    TimerOutput::ClientGone(_, Owner(number, _)) => {
+                        self.drop_if_over(&mut state, ContextId { shard, number });
+                    }
                 }
             }
             self.on_patience(&mut state, now, index, &mut effects);
@@ -442,15 +444,4 @@ pub(super) enum Effect {
     },
     /// A device could not be reached: its queue rests.
     Rest(Box<str>, crate::model::DeviceKey),
-}
-
-impl Context {
-    pub(super) fn is_over(&self) -> bool {
-        match self {
-            Context::Page(page) => page.delivery.is_over(),
-            // A relayed INVITE stays while further 2xx may come, until its transaction is gone.
-            Context::Relay(relay) => relay.fork.is_answered() && relay.fork.is_over(),
-            Context::Replay(_) => false,
-        }
-    }
 }
