@@ -27,7 +27,9 @@ use crate::http_digest::nonce::NonceTable;
 use crate::identity::Identity;
 use crate::page_mode::PageMode;
 use crate::registrar::Registrar;
+use crate::sip::header::Via;
 use crate::sip::transaction::{Bounds, Matched, Owner, Table, TimerOutput, Timing};
+use crate::sip::uri::Host;
 use crate::sip::wire::{self, Framing, Layout, Message};
 use crate::sip::{ConnectionId, Flow};
 
@@ -245,13 +247,28 @@ impl Engine {
         address
     }
 
-    fn response(&self, outbox: &mut Outbox, message: &Message<'_>, out: &mut Vec<u8>) {
+    /// Whether a Via is one that we put on top of a request: our address, or that at which the
+    /// response came in, and a port that we listen on.
+    fn is_our_via(&self, via: &Via<'_>, flow: &Flow) -> bool {
+        let ip = match via.host() {
+            Host::V4(address) => IpAddr::from(address),
+            Host::V6(address) => IpAddr::from(address).to_canonical(),
+            Host::Name(_) => return false,
+        };
+        let port = via.port().unwrap_or(5060);
+        // Loopback is what we write when no address of ours is known.
+        let here = ip == flow.local.ip().to_canonical() || ip.is_loopback();
+        self.settings.own_addresses.iter().any(|own| own.port() == port && (here || own.ip() == ip))
+    }
+
+    fn response(&self, outbox: &mut Outbox, message: &Message<'_>, flow: &Flow, out: &mut Vec<u8>) {
         EngineCounts::add(&self.counts.responses);
         let (Some(via), Some(cseq)) = (message.top_via(), message.cseq()) else {
             EngineCounts::add(&self.counts.stray);
             return;
         };
-        let Some(branch) = via.branch() else {
+        // RFC 3261 s18.1.2: a response to somebody else's request has lost its way.
+        let Some(branch) = via.branch().filter(|_| self.is_our_via(&via, flow)) else {
             EngineCounts::add(&self.counts.stray);
             return;
         };
@@ -378,7 +395,7 @@ impl Ingress for Engine {
                 if message.is_request() {
                     self.request(outbox, &message, flow, out);
                 } else {
-                    self.response(outbox, &message, out);
+                    self.response(outbox, &message, &flow, out);
                 }
             }
             Err(defect) => {
