@@ -134,11 +134,10 @@ impl Engine {
         if uri.is_sips() || !uri.is_sip() && !uri.is_tel() {
             return self.refuse(outbox, &request, 416, None, &[], out);
         }
-        if message.max_forwards().ok().flatten() == Some(0) {
-            // RFC 3261 s16.3 check 3: OPTIONS may be answered by whoever it reaches.
-            if message.method() != Method::Options {
-                return self.refuse(outbox, &request, 483, None, &[], out);
-            }
+        let hops = message.max_forwards().ok().flatten();
+        // RFC 3261 s16.3 check 3: OPTIONS is answered by whom it reaches, and goes no further.
+        if hops == Some(0) && message.method() != Method::Options {
+            return self.refuse(outbox, &request, 483, None, &[], out);
         }
         if self.has_looped(message) {
             return self.refuse(outbox, &request, 482, None, &[], out);
@@ -148,18 +147,14 @@ impl Engine {
         let ping = matches!(target, Target::Elsewhere)
             && uri.user().is_none()
             && !matches!(uri.host(), Host::Name(_));
-        if message.method() == Method::Options && (ping || matches!(target, Target::Server)) {
-            return self.options(outbox, &request, out);
-        }
-        let extension = match &target {
-            Target::Server => message
-                .header(HeaderName::Require)
-                .filter(|_| !matches!(message.method(), Method::Cancel | Method::Ack)),
-            _ => message.header(HeaderName::ProxyRequire),
-        };
-        if let Some(extension) = extension.filter(|value| !self.supports_all(value)) {
-            let unsupported = String::from_utf8_lossy(extension).into_owned();
+        let ends_here = matches!(target, Target::Server) || hops == Some(0);
+        let required = if ends_here { HeaderName::Require } else { HeaderName::ProxyRequire };
+        let unsupported = self.unsupported(message, required);
+        if !unsupported.is_empty() {
             return self.refuse(outbox, &request, 420, None, &[("Unsupported", &unsupported)], out);
+        }
+        if message.method() == Method::Options && (ping || ends_here) {
+            return self.options(outbox, &request, out);
         }
         if matches!(target, Target::Server) && !matches!(message.method(), Method::Register) {
             return self.for_the_server(outbox, &request, out);
@@ -260,10 +255,17 @@ impl Engine {
         })
     }
 
-    fn supports_all(&self, extensions: &[u8]) -> bool {
-        extensions.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).all(|tag| {
-            tag.is_empty() || SUPPORTED.iter().any(|known| tag.eq_ignore_ascii_case(known))
-        })
+    /// The option tags of all these headers that we do not understand, as they go into Unsupported.
+    fn unsupported(&self, message: &Message<'_>, header: HeaderName) -> String {
+        let tags: Vec<String> = message
+            .headers(header)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|tag| !tag.is_empty())
+            .filter(|tag| !SUPPORTED.iter().any(|known| tag.eq_ignore_ascii_case(known)))
+            .map(|tag| String::from_utf8_lossy(tag).into_owned())
+            .collect();
+        tags.join(", ")
     }
 
     /// OPTIONS to the server itself (RFC 3261 s11.2): needs no credentials, tells nothing of
