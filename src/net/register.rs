@@ -30,10 +30,11 @@ impl Engine {
         // s10.3 steps 4 and 5: a person registers only himself.
         let Ok(to) = message.to() else { return };
         let to = to.parsed_uri();
-        let own = self.is_our_host(&to)
-            && to
-                .user_decoded()
-                .is_some_and(|user| self.identity.may_act_as(&identified.user, &user));
+        if !self.is_our_host(&to) {
+            return self.refuse(outbox, request, 404, None, &[], out);
+        }
+        let own =
+            to.user_decoded().is_some_and(|user| self.identity.may_act_as(&identified.user, &user));
         if !own {
             return self.refuse(outbox, request, 403, Some("Not Your Address"), &[], out);
         }
