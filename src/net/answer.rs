@@ -44,9 +44,12 @@ impl Engine {
         }
         out.clear();
         let tag = self.tag(request.message);
-        let mut response = Response::new(request.message, status, reason)
-            .to_tag(&tag)
-            .received_from(request.flow.remote);
+        let mut response =
+            Response::new(request.message, status, reason).received_from(request.flow.remote);
+        if status > 100 {
+            // A 100 should have none (RFC 3261 s17.2.1): it comes from this hop alone.
+            response = response.to_tag(&tag);
+        }
         for (name, value) in headers {
             response = response.header(name, value);
         }

@@ -229,10 +229,12 @@ impl Engine {
         if scan(&upstream.request, Framing::Datagram, &self.settings.wire, &mut layout).is_ok() {
             let message = Message::new(&upstream.request, &layout);
             let tag = self.tag(&message);
-            Response::new(&message, status, None)
-                .to_tag(&tag)
-                .received_from(upstream.flow.remote)
-                .write(&mut out);
+            let mut response =
+                Response::new(&message, status, None).received_from(upstream.flow.remote);
+            if status > 100 {
+                response = response.to_tag(&tag);
+            }
+            response.write(&mut out);
         }
         out.into()
     }
