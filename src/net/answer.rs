@@ -10,11 +10,23 @@ use super::dispatch::Request;
 use super::engine::{Engine, EngineCounts};
 use crate::http_digest::Challenge;
 use crate::identity::Asker;
-use crate::sip::Flow;
 use crate::sip::build::Response;
 use crate::sip::method::Method;
 use crate::sip::transaction::ServerId;
 use crate::sip::wire::Message;
+use crate::sip::{Flow, Transport};
+
+/// Where the answers to a request go: to its source, but without `rport` a datagram's to the port
+/// of sent-by (RFC 3261 s18.2.2, RFC 3581 s4).
+pub(super) fn way_back(message: &Message<'_>, mut flow: Flow) -> Flow {
+    if flow.transport == Transport::Udp
+        && let Some(via) = message.top_via()
+        && via.rport().is_none()
+    {
+        flow.remote.set_port(via.port().unwrap_or(5060));
+    }
+    flow
+}
 
 impl Engine {
     /// Our tag for a request: the same for its retransmissions, different for everything else.
@@ -68,7 +80,7 @@ impl Engine {
         if !request.remembered && status >= 200 {
             // RFC 3261 s8.2.7: strangers are answered without keeping state for them.
             self.forget(request.message, request.server);
-            outbox.send_copy(request.flow, out, None);
+            outbox.send_copy(way_back(request.message, request.flow), out, None);
             return;
         }
         let index = self.shard_of(request.message.call_id());
@@ -96,7 +108,7 @@ impl Engine {
         out.clear();
         let tag = self.tag(message);
         Response::new(message, status, reason).to_tag(&tag).received_from(flow.remote).write(out);
-        outbox.send_copy(flow, out, None);
+        outbox.send_copy(way_back(message, flow), out, None);
     }
 
     /// 401 from a registrar or another end of ours, 407 from the proxy (RFC 3261 s22.1); one

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 use super::Outbox;
+use super::answer::way_back;
 use super::auth::Identified;
 use super::engine::{Engine, EngineCounts};
 use crate::clock::Tick;
@@ -76,7 +77,8 @@ impl Engine {
         };
         let index = self.shard_of(message.call_id());
         let mut state = self.shard(index).lock();
-        let server = match state.transactions.receive_request(now, &parts, flow) {
+        let server = match state.transactions.receive_request(now, &parts, way_back(message, flow))
+        {
             Received::New(server) => server,
             Received::Retransmission(again) => {
                 drop(state);
