@@ -1,0 +1,42 @@
+//! The rules of RFC 3261 and RFC 3428 that show on the wire: the server as built, and peers that
+//! write every byte themselves.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test whose surroundings fail has failed")]
+
+#[path = "../support/lines.rs"]
+mod lines;
+#[path = "../support/server.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod server;
+
+mod digest;
+mod messages;
+mod peer;
+mod proxy;
+mod registrar;
+mod responses;
+mod transport;
+mod user_agent;
+
+use peer::Peer;
+use server::Server;
+
+const PASSWORD: &str = "a password";
+
+/// A server with these people.
+fn campus(people: &[&str]) -> Server {
+    let server = Server::start("");
+    for person in people {
+        server.add_user(person, PASSWORD);
+    }
+    server
+}
+
+/// A server, and two people who have signed in over UDP.
+fn two() -> (Server, Peer, Peer) {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    ana.sign_in();
+    let mut bob = Peer::udp(&server, "bob");
+    bob.sign_in();
+    (server, ana, bob)
+}

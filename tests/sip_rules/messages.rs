@@ -1,0 +1,94 @@
+//! RFC 3428: MESSAGE.
+
+use crate::peer::Peer;
+use crate::{campus, two};
+
+/// RFC 3428 s5: each device gets the message, its sender one answer.
+#[test]
+fn a_message_to_two_devices_gets_one_final_response() {
+    let (server, mut ana, mut bob) = two();
+    let mut other = Peer::udp(&server, "bob");
+    other.sign_in();
+    let signed = ana.challenged(&ana.message("bob", "both"));
+    ana.send(&signed.bytes());
+    assert_eq!(bob.respond_to_next(200).body(), b"both");
+    assert_eq!(other.respond_to_next(200).body(), b"both");
+    assert_eq!(ana.answer_to(&signed).status(), 200);
+    other.expect_silence();
+    ana.expect_silence();
+}
+
+/// RFC 3428 s7: 2xx without a body and without a Contact; 202 for what is stored.
+#[test]
+fn a_message_to_somebody_who_is_away_is_202_without_body_and_contact() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let answer = ana.ask_signed(&ana.message("bob", "later"));
+    assert_eq!(answer.status(), 202);
+    assert!(answer.body().is_empty());
+    assert!(answer.all("Contact").is_empty());
+    let mut bob = Peer::udp(&server, "bob");
+    bob.sign_in();
+    let held = bob.respond_to_next(200);
+    assert_eq!(held.body(), b"later");
+    // RFC 3428 s7, RFC 3261 s20.17: when it was written.
+    assert!(held.one("Date").ends_with(" GMT"));
+}
+
+/// RFC 3428 s7: a message that may not wait is not kept.
+#[test]
+fn a_message_that_has_run_out_is_not_delivered() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    assert_eq!(ana.ask_signed(&ana.message("bob", "now").with("Expires: 0")).status(), 480);
+    assert_eq!(ana.ask_signed(&ana.message("bob", "whenever")).status(), 202);
+    let mut bob = Peer::udp(&server, "bob");
+    bob.sign_in();
+    assert_eq!(bob.respond_to_next(200).body(), b"whenever");
+    bob.expect_silence();
+}
+
+/// RFC 3428 s8: the next one only when the one before was answered, in the order of writing.
+#[test]
+fn held_messages_go_out_one_after_the_other() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    for text in ["one", "two", "three"] {
+        assert_eq!(ana.ask_signed(&ana.message("bob", text)).status(), 202);
+    }
+    let mut bob = Peer::udp(&server, "bob");
+    bob.sign_in();
+    for text in ["one", "two", "three"] {
+        let message = bob.request();
+        assert_eq!(message.body(), text.as_bytes());
+        bob.expect_silence();
+        bob.respond(&message, 200, "");
+    }
+    bob.expect_silence();
+}
+
+/// RFC 3428 s7 and s11: what is inside is nobody's business on the way, live or held.
+#[test]
+fn cpim_and_signed_bodies_pass_byte_for_byte() {
+    let (_server, mut ana, mut bob) = two();
+    let cpim =
+        b"From: <im:ana@campus.test>\r\n\r\nContent-Type: text/plain\r\n\r\nh\xc3\xa9".to_vec();
+    let signed_body = b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b\r\n\
+        Content-Type: application/pkcs7-signature\r\n\r\n\x00\xff\x80\r\r\n\n\r\n--b--\r\n";
+    for (content_type, body) in
+        [("message/cpim", &cpim[..]), ("multipart/signed;boundary=b", &signed_body[..])]
+    {
+        let signed = ana.challenged(&ana.to("MESSAGE", "bob").body(content_type, body));
+        ana.send(&signed.bytes());
+        let message = bob.respond_to_next(200);
+        assert_eq!(message.body(), body);
+        assert_eq!(message.one("Content-Type"), content_type);
+        assert_eq!(ana.answer_to(&signed).status(), 200);
+    }
+    let star = bob.registration(&["*"]).with("Expires: 0");
+    bob.ask_signed(&star);
+    let held = ana.to("MESSAGE", "bob").body("multipart/signed;boundary=b", signed_body);
+    assert_eq!(ana.ask_signed(&held).status(), 202);
+    bob.sign_in();
+    assert_eq!(bob.respond_to_next(200).body(), signed_body);
+}
