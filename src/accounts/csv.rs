@@ -148,12 +148,14 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Vec<Result<(u64, Vec<String>), (u64, CsvError)>> {
+    type Row = Result<(u64, Vec<String>), (u64, CsvError)>;
+
+    fn read(text: &str) -> Vec<Row> {
         let owned = |fields: Vec<Cow<'_, str>>| fields.into_iter().map(Cow::into_owned).collect();
         Records::new(text).map(|r| r.map(|(line, fields)| (line, owned(fields)))).collect()
     }
 
-    fn fields(line: u64, fields: &[&str]) -> Result<(u64, Vec<String>), (u64, CsvError)> {
+    fn fields(line: u64, fields: &[&str]) -> Row {
         Ok((line, fields.iter().map(|f| (*f).to_owned()).collect()))
     }
 

@@ -56,7 +56,7 @@ impl People {
         let map = self.map.pin();
         let before = map.get(name);
         let after = change(before);
-        let was = before.map(|person| weight(person));
+        let was = before.map(weight);
         let will = after.as_ref().map(weight);
         if let Some((_, absent)) = will.filter(|(cached, _)| *cached && was.is_none()) {
             if absent && self.absent.load(Ordering::Relaxed) >= MOST_ABSENT {

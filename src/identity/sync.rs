@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::Identity;
 use super::ldap::{DirectoryError, Found, Listing, Roll};
 use super::name::UserName;
-use super::person::{Fact, Person, Standing, is_same_person};
+use super::person::{Fact, Local, Person, Standing, is_same_person};
 use crate::clock::{Tick, WallTime};
 
 /// Between two looks at the connection: a directory that is gone shows within 5 s.
@@ -182,7 +182,7 @@ impl Identity {
         names.retain(|name| {
             self.people.with(name, |person| {
                 let local = person.and_then(|person| person.local.as_deref());
-                local.is_none_or(|local| local.is_of_directory())
+                local.is_none_or(Local::is_of_directory)
             })
         });
         let mut roll = Roll::default();

@@ -128,9 +128,8 @@ impl Engine {
         if let Err((status, reason)) = self.check(message) {
             return self.refuse(outbox, &request, status, Some(reason), &[], out);
         }
-        let uri = match Uri::parse(message.request_uri()) {
-            Ok(uri) => uri,
-            Err(_) => return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out),
+        let Ok(uri) = Uri::parse(message.request_uri()) else {
+            return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out);
         };
         // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which is not served yet.
         if uri.is_sips() || !uri.is_sip() && !uri.is_tel() {

@@ -90,10 +90,10 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
                     write_header("Route", rest, out);
                 }
             }
-            HeaderName::Authorization | HeaderName::ProxyAuthorization => {
-                if plan.drop_credentials_for.is_some_and(|realm| is_for(line.value, realm)) {
-                    copy.replace(&line, out);
-                }
+            HeaderName::Authorization | HeaderName::ProxyAuthorization
+                if plan.drop_credentials_for.is_some_and(|realm| is_for(line.value, realm)) =>
+            {
+                copy.replace(&line, out);
             }
             HeaderName::ContentLength => has_length = true,
             _ => {}

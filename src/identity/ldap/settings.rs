@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_work_are_errors() {
-        let mut ldap = config::Ldap::default();
-        ldap.user_filter = "(uid=alice)".to_owned();
+        let user_filter = "(uid=alice)".to_owned();
+        let mut ldap = config::Ldap { user_filter, ..config::Ldap::default() };
         assert_eq!(Settings::try_from(&ldap).unwrap_err(), SettingsError::UserFilter);
         ldap.urls.clear();
         assert_eq!(Settings::try_from(&ldap).unwrap_err(), SettingsError::NoServer);

@@ -90,7 +90,7 @@ impl<'a> Message<'a> {
     pub fn headers(&self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let bytes = self.bytes;
         self.layout
-            .from_first(name)
+            .since_first(name)
             .iter()
             .filter(move |line| line.name == name)
             .map(move |line| line.value.of(bytes))

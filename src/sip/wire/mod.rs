@@ -119,7 +119,7 @@ impl Layout {
     }
 
     /// Whether the lines of the first and every further occurrence exist.
-    fn from_first(&self, name: HeaderName) -> &[Line] {
+    fn since_first(&self, name: HeaderName) -> &[Line] {
         self.lines.get(usize::from(self.first[name as usize])..).unwrap_or_default()
     }
 }

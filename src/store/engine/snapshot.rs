@@ -20,6 +20,9 @@ pub(super) struct Undo {
     before: BTreeMap<FullKey, Option<Vec<u8>>>,
 }
 
+/// Table, key and value of a row.
+pub(super) type TableRow = (Table, Vec<u8>, Vec<u8>);
+
 impl Undo {
     /// Notes what stood at keys before a change; the first note of a key counts.
     pub(super) fn note(&mut self, before: Vec<(FullKey, Option<Vec<u8>>)>) {
@@ -50,8 +53,8 @@ impl<'a> Snapshot<'a> {
         Snapshot { inner, manifest, page: Vec::new().into_iter(), more: true }
     }
 
-    /// The next row: table, key, stored row opened.
-    pub(super) fn next(&mut self) -> Result<Option<(Table, Vec<u8>, Vec<u8>)>, StoreError> {
+    /// The next row, opened.
+    pub(super) fn next(&mut self) -> Result<Option<TableRow>, StoreError> {
         while self.page.len() == 0 && self.more {
             self.read()?;
         }
