@@ -7,10 +7,12 @@
 mod reach;
 mod record;
 mod row;
+mod stored;
 mod table;
 
 pub use reach::{Reach, Unreachable, reach};
 pub use row::{Binding, Row};
+pub use stored::{erasure, erasure_of_device, stored_contacts};
 pub use table::{
     ContactRequest, Contacts, Refusal, RegisterRequest, Registered, Registrar, Settings,
 };
