@@ -6,6 +6,7 @@
 mod delivery;
 mod held;
 mod message;
+mod stored;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use delivery::{Delivery, Outcome, Reply, Step, Steps, keeps};
 pub use held::{Held, HoldError, HoldRequest, Holding};
 pub use message::{expires_at, fingerprint, is_composing};
+pub use stored::{erasure, held_for};
 
 use smallvec::SmallVec;
 
