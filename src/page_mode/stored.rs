@@ -2,15 +2,8 @@
 //! works while no server runs.
 
 use crate::clock::WallTime;
-use crate::model::{HeldState, Record as _, held_key};
+use crate::model::{HeldState, Record as _, held_prefix};
 use crate::store::{Commit, Store, StoreError, Table, rows};
-
-/// What the keys of all messages held for `aor` begin with.
-fn prefix(aor: &str) -> Vec<u8> {
-    let mut key = held_key(aor, 0);
-    key.truncate(key.len().saturating_sub(size_of::<u64>()));
-    key
-}
 
 /// What removes everything held for a person, in the commit that removes the person: whoever is
 /// given the name next reads none of it. A [`super::Held`] over the same store is to be told by
@@ -21,7 +14,7 @@ fn prefix(aor: &str) -> Vec<u8> {
 /// If the store cannot be read.
 pub fn erasure(store: &dyn Store, aor: &str) -> Result<Commit, StoreError> {
     let mut commit = Commit::new();
-    for row in rows(store, Table::HeldCursors, &prefix(aor)) {
+    for row in rows(store, Table::HeldCursors, &held_prefix(aor)) {
         let (key, _) = row?;
         commit = commit.delete(Table::HeldMessages, &key).delete(Table::HeldCursors, &key);
     }
@@ -35,7 +28,7 @@ pub fn erasure(store: &dyn Store, aor: &str) -> Result<Commit, StoreError> {
 /// If the store cannot be read.
 pub fn held_for(store: &dyn Store, aor: &str, now: WallTime) -> Result<u64, StoreError> {
     let mut count = 0;
-    for row in rows(store, Table::HeldCursors, &prefix(aor)) {
+    for row in rows(store, Table::HeldCursors, &held_prefix(aor)) {
         let waits = HeldState::decode(&row?.1).is_ok_and(|state| state.expires_at > now);
         count += u64::from(waits);
     }
