@@ -1,16 +1,14 @@
 //! What every command is given: its common options, where it prints, its configuration.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde_json::json;
 
-use super::control::{CallError, Client, Operations as _, Reply, Request};
+use super::control::{Client, Reply, Request};
+use super::desk::Desk;
 use super::escape;
 use super::exit::Failure;
-use super::operations::Administration;
 use super::output::Output;
-use super::site::{Purpose, Site};
 use crate::clock::Clock;
 use crate::config::{Loaded, Machine, Sources};
 
@@ -112,20 +110,7 @@ impl Context {
     /// # Errors
     /// A [`Failure`] if the server does not answer, or the store cannot be opened.
     pub fn desk(&self) -> Result<Desk, Failure> {
-        let data_dir = self.data_dir()?;
-        match Client::connect(&data_dir.join("tagus.sock")) {
-            Ok(client) => return Ok(Desk::Server(client)),
-            Err(CallError::NoServer(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let config = Arc::new(self.load()?.config);
-        let runtime = runtime()?;
-        let (clock, handle) = (self.clock.clone(), runtime.handle().clone());
-        // What the layers start on the runtime is started within it.
-        let site = runtime
-            .block_on(async move { Site::open(config, clock, &handle, Purpose::Command) })?;
-        let administration = Administration::new(Arc::new(site), None);
-        Ok(Desk::Alone { runtime, administration: Box::new(administration) })
+        Desk::open(self)
     }
 
     /// Performs one request.
@@ -149,34 +134,6 @@ impl Context {
         } else {
             for line in failure.message.lines() {
                 self.output.say(&format!("tagus: {}", escape::line(line)));
-            }
-        }
-    }
-}
-
-/// Whoever performs requests.
-pub enum Desk {
-    /// The running server.
-    Server(Client),
-    /// This process, over a store that nobody else has open.
-    Alone {
-        /// Where it waits.
-        runtime: tokio::runtime::Runtime,
-        /// Who does it.
-        administration: Box<Administration>,
-    },
-}
-
-impl Desk {
-    /// Performs one request.
-    ///
-    /// # Errors
-    /// A [`Failure`] if it was not done.
-    pub fn perform(&mut self, request: &Request) -> Result<Reply, Failure> {
-        match self {
-            Desk::Server(client) => Ok(client.call(request)?),
-            Desk::Alone { runtime, administration } => {
-                runtime.block_on(administration.perform(request.clone()))
             }
         }
     }

@@ -1,85 +1,104 @@
 //! What the server and every command stand on: the data directory, opened.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::process;
-use crate::accounts::{Accounts, AccountsError, FrozenRealm, freeze_realm};
+use crate::accounts::{Accounts, FrozenRealm, freeze_realm};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{Identity, Settings};
+use crate::model::{Account, DeviceCredential, Record as _};
 use crate::store::seal::KeyFile;
-use crate::store::{self, DiskStore};
+use crate::store::{self, DiskStore, OpenError, Store, StoreError, Table, rows};
 
-/// The file beside the store without which nothing sealed in it can be read.
+/// The key file's name in the data directory.
 pub const KEY_FILE: &str = "secrets.key";
 
-/// What a data directory is opened for.
+/// Who opens a data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To serve for a long time: the store is exported now and then, and damage is mended.
+    /// A server: it exports on a timer and restores what is damaged.
     Server,
-    /// For one command while no server runs: damage is reported and left alone.
+    /// A command, for a moment, while no server runs.
     Command,
 }
 
-/// An opened data directory and the layers that read and write its people.
+/// A data directory that this process owns, with the services that everything else needs.
 pub struct Site {
     /// The configuration.
     pub config: Arc<Config>,
     /// Time.
     pub clock: Clock,
-    /// What seals secrets in the store.
+    /// What secrets are sealed with.
     pub key: Arc<KeyFile>,
-    /// The store.
+    /// Everything that is kept.
     pub store: Arc<DiskStore>,
-    /// Who hears of changes.
+    /// Hints between services.
     pub bus: Bus,
-    /// Who people are.
+    /// Who somebody is.
     pub identity: Arc<Identity>,
-    /// Who writes them.
+    /// The writer of accounts.
     pub accounts: Arc<Accounts>,
-    /// The realm, as it was settled at the first start.
+    /// The realm of all challenges.
     pub realm: FrozenRealm,
 }
 
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("data_dir", &self.config.data_dir).finish_non_exhaustive()
+    }
+}
+
 impl Site {
-    /// Opens the data directory of a configuration, making what is missing. What must wait, as
-    /// the directory, is waited for on `runtime`.
+    /// Opens the data directory, making what is missing. What the directory of people needs runs
+    /// on `runtime`; blocks, so it is not for a thread of it.
     ///
     /// # Errors
-    /// A [`Failure`] that says what to do; [`Exit::Refused`] if another process owns it.
+    /// A [`Failure`] that says what to do; [`super::Exit::Refused`] if another process owns the
+    /// data directory.
     pub fn open(
         config: Arc<Config>,
         clock: Clock,
         runtime: &Handle,
         purpose: Purpose,
     ) -> Result<Site, Failure> {
-        let path = &config.data_dir;
-        process::own_data_dir(path)?;
-        let options = match purpose {
-            Purpose::Server => store::Options::new(path),
-            Purpose::Command => store::Options::for_command(path),
-        };
-        let store = Arc::new(store::open(options).map_err(not_opened)?);
-        let key = KeyFile::open_or_create(&path.join(KEY_FILE)).map_err(Failure::failed)?;
-        let key = Arc::new(key);
-        let realm =
-            freeze_realm(&*store, &config.identity.realm, &config.domain).map_err(refused)?;
+        process::own_data_dir(&config.data_dir)?;
+        let store = open_store(&config.data_dir, &clock, purpose)
+            .map_err(|error| unopened(&config.data_dir, &error))?;
+        Site::over(config, clock, runtime, store)
+    }
+
+    /// The same, over a store that is open already.
+    ///
+    /// # Errors
+    /// As [`Site::open`].
+    pub fn over(
+        config: Arc<Config>,
+        clock: Clock,
+        runtime: &Handle,
+        store: DiskStore,
+    ) -> Result<Site, Failure> {
+        let store = Arc::new(store);
+        let key = Arc::new(open_key(&config.data_dir, &*store)?);
+        let realm = freeze_realm(&*store, &config.identity.realm, &config.domain)
+            .map_err(Failure::failed)?;
         if realm.differs {
             tracing::warn!(
-                event = "realm",
-                realm = %realm.realm,
-                "identity.realm cannot be changed any more: every password was made for this one"
+                event = "realm_differs",
+                used = %realm.realm.escape_debug(),
+                configured = %config.identity.realm.escape_debug(),
+                "identity.realm was settled at the first start, and every password is made for it"
             );
         }
         let settings = Settings::new(&config, &realm.realm).map_err(Failure::usage)?;
         let identity = Identity::start(
             settings,
-            store.clone(),
+            Arc::clone(&store) as Arc<dyn Store>,
             Arc::clone(&key),
             clock.clone(),
             runtime.clone(),
@@ -87,7 +106,7 @@ impl Site {
         .map_err(Failure::failed)?;
         let bus = Bus::new();
         let accounts = Accounts::new(
-            store.clone(),
+            Arc::clone(&store) as Arc<dyn Store>,
             Arc::clone(&identity),
             clock.clone(),
             bus.clone(),
@@ -97,29 +116,73 @@ impl Site {
     }
 }
 
-fn not_opened(error: store::OpenError) -> Failure {
-    let exit = match error {
-        store::OpenError::Owned { .. } | store::OpenError::Foreign { .. } => Exit::Refused,
-        _ => Exit::Failed,
+/// Opens the store alone.
+///
+/// # Errors
+/// [`OpenError`]; [`unopened`] makes a [`Failure`] of it.
+pub fn open_store(
+    data_dir: &Path,
+    clock: &Clock,
+    purpose: Purpose,
+) -> Result<DiskStore, OpenError> {
+    let mut options = match purpose {
+        Purpose::Server => store::Options::new(data_dir),
+        Purpose::Command => store::Options::for_command(data_dir),
     };
-    Failure::new(exit, error)
+    options.clock = clock.clone();
+    store::open(options)
 }
 
-/// What a refusal of the accounts means to whoever ran a command.
-pub(super) fn refused(error: AccountsError) -> Failure {
-    let exit = match &error {
-        AccountsError::NoAccount(_) | AccountsError::NoDevice { .. } => Exit::NotFound,
-        AccountsError::Exists(_)
-        | AccountsError::OfDirectory(_)
-        | AccountsError::TooManyDevices(_) => Exit::Refused,
-        AccountsError::Name(_)
-        | AccountsError::Password(_)
-        | AccountsError::TooLong(_)
-        | AccountsError::Header(_) => Exit::Usage,
-        AccountsError::Unavailable(_) => Exit::Unreachable,
-        AccountsError::Store(_) | AccountsError::Commit(_) | AccountsError::Damaged(_) => {
-            Exit::Failed
+/// What a store that did not open means for whoever wanted it.
+#[must_use]
+pub fn unopened(data_dir: &Path, error: &OpenError) -> Failure {
+    let shown = data_dir.display();
+    match error {
+        OpenError::Owned { pid } => {
+            let owner =
+                pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+            Failure::refused(format!(
+                "{owner} owns the data directory {shown}: a server, or a command that takes a \
+                 while; end it or wait for it, then try again"
+            ))
         }
-    };
-    Failure::new(exit, error)
+        OpenError::Newer { .. } => {
+            Failure::refused(format!("{error}; install that release again to use {shown}"))
+        }
+        OpenError::Foreign { .. } | OpenError::Exposed(_) => Failure::refused(error),
+        OpenError::Io { .. } => Failure::failed(error),
+        OpenError::Damaged { .. } => Failure::failed(format!(
+            "{error}; tagus serve restores the newest export that it made of it"
+        )),
+    }
+}
+
+/// Opens the key file, or makes one where nothing is sealed yet: with another key no password of
+/// the store would work, and new ones would be sealed with a key that the old ones do not fit.
+fn open_key(data_dir: &Path, store: &dyn Store) -> Result<KeyFile, Failure> {
+    let path = data_dir.join(KEY_FILE);
+    if !path.exists() && holds_secrets(store).map_err(Failure::failed)? {
+        return Err(Failure::refused(format!(
+            "{shown} is missing, and the passwords in the store open with it alone; put it back. \
+             If it is lost, take the {KEY_FILE} of a new data directory and give everybody a new \
+             password",
+            shown = path.display()
+        )));
+    }
+    KeyFile::open_or_create(&path).map_err(Failure::failed)
+}
+
+/// Whether anything in the store was sealed.
+fn holds_secrets(store: &dyn Store) -> Result<bool, StoreError> {
+    for row in rows(store, Table::Credentials, b"") {
+        if DeviceCredential::decode(&row?.1).is_ok_and(|device| !device.sealed_ha1s.is_empty()) {
+            return Ok(true);
+        }
+    }
+    for row in rows(store, Table::Accounts, b"") {
+        if Account::decode(&row?.1).is_ok_and(|account| account.sealed_password.is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -108,6 +108,21 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether there is something to do where there was nothing before; else a data directory
+    /// that does not exist is a name mistyped.
+    #[must_use]
+    pub fn begins_anew(&self) -> bool {
+        matches!(
+            self,
+            Request::UserAdd { .. }
+                | Request::UserImport { .. }
+                | Request::DeviceAdd { .. }
+                | Request::Import { .. }
+        )
+    }
+}
+
 /// The answer to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

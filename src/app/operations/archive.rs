@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::app::control::Reply;
 use crate::app::exit::Failure;
 use crate::app::site::Site;
-use crate::store::{Existing, ImportError, Store as _, Table};
+use crate::store::{DiskStore, Existing, ImportError, Store as _, Table};
 
 /// Writes everything into a file that does not exist yet, for its owner alone.
 pub(super) async fn export(site: &Site, path: PathBuf) -> Result<Reply, Failure> {
@@ -19,8 +19,12 @@ pub(super) async fn export(site: &Site, path: PathBuf) -> Result<Reply, Failure>
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let file = file.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
-                Failure::refused(format!("{shown} exists; an export never overwrites"))
+                Failure::refused(format!("{shown} exists, and an export overwrites nothing"))
             }
+            io::ErrorKind::PermissionDenied => Failure::failed(format!(
+                "{shown}: {error}; name a file in a directory that user {} may write to",
+                nix::unistd::geteuid()
+            )),
             _ => Failure::failed(format!("{shown}: {error}")),
         })?;
         let mut writer = BufWriter::new(file);
@@ -41,26 +45,33 @@ pub(super) async fn export(site: &Site, path: PathBuf) -> Result<Reply, Failure>
 /// Reads everything from a file into a store in which nobody has an account yet.
 pub(super) async fn import(site: &Site, path: PathBuf) -> Result<Reply, Failure> {
     let store = Arc::clone(&site.store);
-    aside(move || {
-        let held: u64 = Table::ALL
-            .into_iter()
-            .filter(|table| *table != Table::Site)
-            .map(|table| store.count(table))
-            .sum();
-        if held > 0 {
-            return Err(Failure::refused(format!(
-                "the data directory holds {held} records already; import into an empty one"
-            )));
-        }
-        let mut reader = BufReader::new(open(&path)?);
-        // What is there was made when the directory was opened: the realm.
-        let report = store.import(&mut reader, Existing::Replace).map_err(|error| match error {
-            ImportError::Foreign | ImportError::Newer(_) => Failure::usage(error),
-            _ => Failure::failed(error),
-        })?;
-        Ok(Reply::Count(report.total()))
-    })
-    .await
+    aside(move || read_into(&store, &path)).await
+}
+
+/// The same, over a store alone: nothing is settled before the file says what it is.
+///
+/// # Errors
+/// A [`Failure`] if the file is none or the store is not empty; nothing was changed then.
+pub(in crate::app) fn read_into(store: &DiskStore, path: &Path) -> Result<Reply, Failure> {
+    let held: u64 = Table::ALL
+        .into_iter()
+        // The realm, settled when somebody looked into the directory, is the file's to say.
+        .filter(|table| *table != Table::Site)
+        .map(|table| store.count(table))
+        .sum();
+    if held > 0 {
+        return Err(Failure::refused(format!(
+            "the data directory holds {held} records already; import into an empty one: \
+             tagus --data-dir NEW import {}",
+            path.display()
+        )));
+    }
+    let mut reader = BufReader::new(open(path)?);
+    let report = store.import(&mut reader, Existing::Replace).map_err(|error| match error {
+        ImportError::Foreign | ImportError::Newer(_) => Failure::usage(error),
+        _ => Failure::failed(error),
+    })?;
+    Ok(Reply::Count(report.total()))
 }
 
 fn open(path: &Path) -> Result<fs::File, Failure> {

@@ -10,15 +10,19 @@ use super::control::{
 };
 use super::exit::Failure;
 use super::secret::Secret;
-use super::site::{Site, refused};
+use super::site::Site;
 use crate::accounts::{Actor, NewAccount};
 use crate::identity::UserName;
-use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, Record as _};
-use crate::store::{Commit, Store as _, Table, rows};
+use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
+use crate::store::{Commit, Store as _};
+use crate::{page_mode, registrar};
 
-mod archive;
+pub(super) mod archive;
+mod refusal;
 #[cfg(test)]
 mod tests;
+
+use refusal::refused;
 
 /// Accounts of one page of a list at most.
 const LARGEST_PAGE: u32 = 10_000;
@@ -84,10 +88,9 @@ impl Administration {
             }
             Request::UserDisable { user } => {
                 accounts.disable(actor, &user).await.map_err(refused)?;
-                if let Some(live) = &self.live {
-                    live.departed(&self.name(&user));
-                } else {
-                    self.forget_bindings(&user).await?;
+                match &self.live {
+                    Some(live) => live.departed(&self.name(&user)),
+                    None => self.commit(registrar::erasure(&self.aor(&user))).await?,
                 }
                 Ok(Reply::Done)
             }
@@ -122,8 +125,9 @@ impl Administration {
             }
             Request::DeviceRevoke { user, device } => {
                 accounts.revoke_device(actor, &user, &device).await.map_err(refused)?;
-                if let Some(live) = &self.live {
-                    live.device_revoked(&self.name(&user), &device);
+                match &self.live {
+                    Some(live) => live.device_revoked(&self.name(&user), &device),
+                    None => self.forget_device(&user, device).await?,
                 }
                 Ok(Reply::Done)
             }
@@ -134,7 +138,8 @@ impl Administration {
                 archive::import(&self.site, path).await
             }
             Request::Import { .. } => Err(Failure::refused(
-                "a server runs on this data directory; stop it, and import into an empty one",
+                "a server runs on this data directory; stop it, and import into an empty one: \
+                 tagus --data-dir NEW import FILE",
             )),
         }
     }
@@ -164,47 +169,35 @@ impl Administration {
         view.devices = devices.into_iter().map(device).collect();
         view.bindings = match &self.live {
             Some(live) => live.contacts(&name),
-            None => self.stored_contacts(&aor),
+            None => registrar::stored_contacts(&*self.site.store, &aor, self.site.clock.wall())
+                .map_err(Failure::failed)?,
         };
-        let prefix = model::held_prefix(&aor);
-        let waiting = rows(&*self.site.store, Table::HeldCursors, &prefix);
-        let waiting = waiting.filter(Result::is_ok).count();
-        view.held_messages = Some(waiting as u64);
+        let now = self.site.clock.wall();
+        let held = page_mode::held_for(&*self.site.store, &aor, now).map_err(Failure::failed)?;
+        view.held_messages = Some(held);
         Ok(Reply::User(Box::new(view)))
     }
 
-    /// What a server would begin with: contacts that are dialled and have time left.
-    fn stored_contacts(&self, aor: &str) -> Vec<String> {
-        let now = self.site.clock.wall();
-        let key = model::BindingRow::key(aor);
-        let stored = self.site.store.get(Table::Bindings, &key).ok().flatten();
-        let Some(Ok(row)) = stored.as_deref().map(model::BindingRow::decode) else {
-            return Vec::new();
-        };
-        row.bindings
-            .into_iter()
-            .filter(|binding| !binding.connection_bound && binding.expires_at > now)
-            .map(|binding| binding.contact_uri)
-            .collect()
-    }
-
-    /// With no server running, the store is all there is: nobody else writes these tables.
-    async fn forget_bindings(&self, user: &str) -> Result<(), Failure> {
-        let commit =
-            Commit::new().delete(Table::Bindings, &model::BindingRow::key(&self.aor(user)));
+    async fn commit(&self, commit: Commit) -> Result<(), Failure> {
         self.site.store.commit(commit).await.map_err(Failure::failed)
     }
 
+    /// Ends the stored bindings of a device.
+    async fn forget_device(&self, user: &str, device: String) -> Result<(), Failure> {
+        let aor = self.aor(user);
+        let device = DeviceKey::Credential(device);
+        let share = registrar::erasure_of_device(&*self.site.store, &aor, &device)
+            .map_err(Failure::failed)?;
+        if share.is_empty() { Ok(()) } else { self.commit(share).await }
+    }
+
+    /// Removes the account and what other services keep of it in one commit, also where a server
+    /// runs and then forgets what it has in memory: a crash in between leaves nothing behind for
+    /// whoever is given the name next.
     async fn delete(&self, user: &str) -> Result<Reply, Failure> {
-        let mut also = Commit::new();
-        if self.live.is_none() {
-            let aor = self.aor(user);
-            also = also.delete(Table::Bindings, &model::BindingRow::key(&aor));
-            for row in rows(&*self.site.store, Table::HeldCursors, &model::held_prefix(&aor)) {
-                let (key, _) = row.map_err(Failure::failed)?;
-                also = also.delete(Table::HeldCursors, &key).delete(Table::HeldMessages, &key);
-            }
-        }
+        let aor = self.aor(user);
+        let held = page_mode::erasure(&*self.site.store, &aor).map_err(Failure::failed)?;
+        let also = registrar::erasure(&aor).and(held);
         self.site.accounts.delete(&self.actor, user, also).await.map_err(refused)?;
         if let Some(live) = &self.live {
             live.deleted(&self.name(user));
@@ -225,7 +218,9 @@ impl Administration {
     }
 
     async fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> Result<Reply, Failure> {
-        let text = source.map(|source| source.to_string());
+        // A ban of this moment is not in the store yet. What a failing store means is said below.
+        let _ = self.site.store.flush().await;
+        let text = source.map(|source| source.to_canonical().to_string());
         let accounts = &self.site.accounts;
         let stored =
             accounts.lift_bans(&self.actor, text.as_deref(), user).await.map_err(refused)?;

@@ -5,8 +5,13 @@ use std::sync::Mutex;
 use super::*;
 use crate::app::exit::Exit;
 use crate::app::site::Purpose;
-use crate::clock::Clock;
+use crate::clock::{Clock, WallTime};
 use crate::config::Config;
+use crate::model::{
+    Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, held_key,
+};
+use crate::sip::{ConnectionId, Flow, Transport};
+use crate::store::{Table, rows};
 
 /// A server as far as operations see one.
 #[derive(Default)]
@@ -214,4 +219,204 @@ fn an_import_says_which_rows_it_could_not_take() {
     let Ok(Reply::Text(csv)) = house.ask(Request::UserExport) else { panic!("no export") };
     assert!(csv.contains("ana,Ana,,,staff"), "{csv}");
     assert!(!csv.contains("secret"));
+}
+
+/// A moment that none of these tests reaches.
+fn later() -> WallTime {
+    WallTime::from_unix_secs(4_000_000_000)
+}
+
+impl House {
+    /// A contact of the person by each device, as the registrar stores them.
+    fn register(&self, user: &str, devices: &[(DeviceKey, bool, WallTime)]) {
+        let aor = format!("{user}@campus.test");
+        let binding = |(device, connection_bound, expires_at): &(DeviceKey, bool, WallTime)| {
+            let address = "192.0.2.1:5060".parse().unwrap();
+            Binding {
+                contact_uri: format!("sip:{user}@192.0.2.1;device={device}"),
+                flow: Flow {
+                    transport: Transport::Udp,
+                    local: address,
+                    remote: address,
+                    connection: ConnectionId::NONE,
+                },
+                call_id: "c".to_owned(),
+                cseq: 1,
+                q: 1000,
+                created: WallTime::default(),
+                refreshed: WallTime::default(),
+                expires_at: *expires_at,
+                instance: None,
+                reg_id: None,
+                path: Vec::new(),
+                device: device.clone(),
+                user_agent: None,
+                connection_bound: *connection_bound,
+            }
+        };
+        let row = BindingRow {
+            aor: aor.clone(),
+            bindings: devices.iter().map(binding).collect(),
+            seen: devices
+                .iter()
+                .map(|(device, ..)| SeenDevice { device: device.clone(), at: later() })
+                .collect(),
+        };
+        let commit = Commit::new().put(Table::Bindings, &BindingRow::key(&aor), row.encode());
+        self.site.store.commit_blocking(commit).unwrap();
+    }
+
+    fn hold(&self, user: &str, sequence: u64, expires_at: WallTime) {
+        let key = held_key(&format!("{user}@campus.test"), sequence);
+        let state = HeldState {
+            pending: Vec::new(),
+            unclaimed: true,
+            received_at: WallTime::default(),
+            expires_at,
+            fingerprint: sequence,
+        };
+        let message = HeldMessage { request: b"MESSAGE".to_vec() };
+        let commit = Commit::new().put(Table::HeldMessages, &key, message.encode()).put(
+            Table::HeldCursors,
+            &key,
+            state.encode(),
+        );
+        self.site.store.commit_blocking(commit).unwrap();
+    }
+
+    fn show(&self, name: &str) -> User {
+        let Ok(Reply::User(shown)) = self.ask(Request::UserShow { user: user(name) }) else {
+            panic!("{name} is not shown")
+        };
+        *shown
+    }
+
+    fn count(&self, table: Table) -> usize {
+        rows(&*self.site.store, table, b"").count()
+    }
+}
+
+/// What belongs to a person goes in the commit that removes the account,
+/// and what belongs to somebody whose name begins alike stays.
+#[test]
+fn a_deleted_person_leaves_no_message_and_no_contact_behind() {
+    for live in [None, Some(Arc::new(Noting::default()))] {
+        let house = House::new(live);
+        for name in ["ana", "anabela"] {
+            house.add(name);
+            house.register(name, &[(DeviceKey::Anonymous, false, later())]);
+            house.hold(name, 1, later());
+            house.hold(name, 2, later());
+        }
+        assert_eq!(house.ask(Request::UserDelete { user: user("ANA") }), Ok(Reply::Done));
+        assert_eq!(house.exit(Request::UserDelete { user: user("ana") }), Exit::NotFound);
+        assert_eq!(house.count(Table::HeldMessages), 2);
+        assert_eq!(house.count(Table::HeldCursors), 2);
+        assert_eq!(house.count(Table::Bindings), 1);
+        assert_eq!(house.show("anabela").held_messages, Some(2));
+    }
+}
+
+#[test]
+fn without_a_server_a_person_is_shown_as_the_next_server_would_find_him() {
+    let house = House::new(None);
+    house.add("ana");
+    let phone = DeviceKey::Credential("p".to_owned());
+    let past = WallTime::from_unix_secs(1);
+    house.register(
+        "ana",
+        &[
+            (phone, false, later()),
+            (DeviceKey::Anonymous, true, later()),
+            (DeviceKey::Instance("urn:x".to_owned()), false, past),
+        ],
+    );
+    house.hold("ana", 1, later());
+    house.hold("ana", 2, past);
+    let shown = house.show("ana");
+    assert_eq!(shown.bindings, ["sip:ana@192.0.2.1;device=credential:p"]);
+    assert_eq!(shown.held_messages, Some(1));
+    assert!(shown.created.ends_with('Z') && shown.created.contains('T'), "{}", shown.created);
+}
+
+#[test]
+fn without_a_server_a_revoked_device_and_a_locked_person_lose_their_contacts() {
+    let house = House::new(None);
+    house.add("ana");
+    let made = Request::DeviceAdd { user: user("ana"), label: user("phone"), md5_only: false };
+    let Ok(Reply::DeviceSecret(made)) = house.ask(made) else { panic!("no secret") };
+    let phone = DeviceKey::Credential(made.device.clone());
+    house.register("ana", &[(phone, false, later()), (DeviceKey::Anonymous, false, later())]);
+    house.ask(Request::DeviceRevoke { user: user("Ana"), device: made.device }).unwrap();
+    assert_eq!(house.show("ana").bindings, ["sip:ana@192.0.2.1;device=anonymous"]);
+    house.ask(Request::UserDisable { user: user("Ana") }).unwrap();
+    assert!(house.show("ana").bindings.is_empty());
+    assert_eq!(house.count(Table::Bindings), 0);
+}
+
+#[test]
+fn without_a_server_bans_are_those_that_were_kept() {
+    let house = House::new(None);
+    for (source, account) in [("192.0.2.1", Some("ana")), ("192.0.2.2", None)] {
+        house.site.accounts.record_ban(&Ban {
+            source: source.to_owned(),
+            account: account.map(str::to_owned),
+            reason: "wrong passwords".to_owned(),
+            failures: 10,
+            created: WallTime::default(),
+            until: later(),
+        });
+    }
+    let source = Some("::ffff:192.0.2.1".parse().unwrap());
+    let lift = |source, user| house.ask(Request::BanLift { source, user });
+    assert_eq!(lift(source, Some(user("rui"))), Ok(Reply::Count(0)));
+    assert_eq!(lift(source, Some(user("Ana"))), Ok(Reply::Count(1)));
+    let Ok(Reply::Bans(left)) = house.ask(Request::BanList) else { panic!("no list") };
+    let left: Vec<_> = left.iter().map(|ban| (ban.source.to_string(), ban.until.clone())).collect();
+    assert_eq!(left, [("192.0.2.2".to_owned(), later().to_string())]);
+    assert_eq!(lift(None, None), Ok(Reply::Count(1)));
+}
+
+/// What a person reads says what to do next.
+#[test]
+fn refusals_say_what_to_do() {
+    let house = House::new(None);
+    house.add("ana");
+    let says = |request, advice: &str| {
+        let message = house.ask(request).unwrap_err().message;
+        assert!(message.contains(advice), "{message}");
+    };
+    let add =
+        |name: &str| Request::UserAdd { user: user(name), name: None, mail: None, password: None };
+    says(add("ana"), "tagus user show ana");
+    says(add("a b"), "no spaces");
+    says(Request::UserShow { user: user("rui") }, "tagus user list");
+    let none = Request::DeviceRevoke { user: user("ana"), device: user("x") };
+    says(none, "tagus device list ana");
+    says(Request::UserImport { csv: Secret::new("a,b\n".to_owned()) }, "user,name,mail,password");
+    let empty = Request::UserPassword { user: user("ana"), password: Secret::default() };
+    assert_eq!(house.exit(empty), Exit::Usage);
+}
+
+/// A lost key file is not replaced: the passwords sealed with it would be lost in silence.
+#[test]
+fn a_missing_key_file_is_refused_while_something_is_sealed() {
+    let house = House::new(None);
+    house.add("ana");
+    let House { _home: home, site, runtime, .. } = house;
+    let config = Arc::clone(&site.config);
+    drop(site);
+    let key = config.data_dir.join(crate::app::site::KEY_FILE);
+    let open = || {
+        let _within = runtime.enter();
+        Site::open(Arc::clone(&config), Clock::system(), runtime.handle(), Purpose::Command)
+    };
+    let aside = home.path().join("key");
+    std::fs::rename(&key, &aside).unwrap();
+    let failure = open().unwrap_err();
+    assert_eq!(failure.exit, Exit::Refused);
+    assert!(failure.message.contains("secrets.key is missing"), "{}", failure.message);
+    assert!(!key.exists());
+    std::fs::rename(&aside, &key).unwrap();
+    open().unwrap();
 }

@@ -1,0 +1,55 @@
+//! What a refusal of the accounts means to whoever asked: an exit code, and what to do next.
+
+use crate::accounts::AccountsError;
+use crate::app::exit::{Exit, Failure};
+use crate::store::CommitError;
+
+/// The failure of a command whose change was not made.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+pub(super) fn refused(error: AccountsError) -> Failure {
+    let exit = match &error {
+        AccountsError::NoAccount(_) | AccountsError::NoDevice { .. } => Exit::NotFound,
+        AccountsError::Exists(_)
+        | AccountsError::OfDirectory(_)
+        | AccountsError::TooManyDevices(_) => Exit::Refused,
+        AccountsError::Name(_)
+        | AccountsError::Password(_)
+        | AccountsError::TooLong(_)
+        | AccountsError::Header(_) => Exit::Usage,
+        AccountsError::Unavailable(_) => Exit::Unreachable,
+        AccountsError::Store(_) | AccountsError::Commit(_) | AccountsError::Damaged(_) => {
+            Exit::Failed
+        }
+    };
+    Failure::new(exit, format!("{error}{}", advice(&error)))
+}
+
+/// What can be done about it, to be put behind the error.
+fn advice(error: &AccountsError) -> String {
+    match error {
+        AccountsError::NoAccount(_) => "; tagus user list shows who there is".to_owned(),
+        AccountsError::NoDevice { user, .. } => {
+            format!(" that could be revoked; tagus device list {user} shows them")
+        }
+        AccountsError::Exists(user) => {
+            format!("; choose another name, or see what it is: tagus user show {user}")
+        }
+        AccountsError::Name(_) => "; a name has no spaces and none of @ : ; ? \" \\ < > , / % #, \
+             and a domain behind it must be this server's"
+            .to_owned(),
+        AccountsError::OfDirectory(user) => format!(
+            "; change it there, or make one for a device: tagus device add {user} --name phone"
+        ),
+        AccountsError::TooManyDevices(user) => {
+            format!(": tagus device revoke {user} DEVICE")
+        }
+        AccountsError::Header(_) => "; as in user,name,mail,password,groups".to_owned(),
+        AccountsError::Commit(CommitError::ReadOnly) => {
+            "; the log, or tagus status, says why".to_owned()
+        }
+        AccountsError::Commit(CommitError::Conflict | CommitError::Busy) => {
+            "; try again".to_owned()
+        }
+        _ => String::new(),
+    }
+}
