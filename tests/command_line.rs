@@ -113,3 +113,149 @@ fn a_password_as_an_argument_is_refused() {
     assert!(printed.err.contains("--password-file -"), "{}", printed.err);
     assert!(!printed.err.contains("canary"), "{}", printed.err);
 }
+
+/// Adds a person with a password, as scripts do.
+fn add(data_dir: &Path, user: &str) {
+    let printed =
+        run(data_dir, &["user", "add", user, "--name", "A. B.", "--password-file", "-"], "x\n");
+    assert_eq!(printed.code, 0, "{}", printed.err);
+}
+
+/// interfaces.md "Command line": with no server running a command opens the store itself.
+#[test]
+fn people_and_devices_are_managed_while_no_server_runs() {
+    let folder = folder();
+    let at = folder.path();
+    let arguments = ["user", "add", "Alice", "--name", "Alice A.", "--password-file", "-"];
+    let made = run(at, &[&arguments[..], &["--json"]].concat(), "secret\n").json();
+    assert_eq!((&made["user"], &made["name"]), (&"alice".into(), &"Alice A.".into()));
+    assert_eq!(run(at, &arguments, "secret\n").code, 4);
+
+    let device = ["device", "add", "alice", "--name", "phone", "--json"];
+    let device = run(at, &device, "").json();
+    let members: Vec<&str> =
+        device.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(members, ["device", "secret", "user"]);
+    assert_eq!(device["user"], "alice");
+    let id = device["device"].as_str().expect("an id");
+
+    let list = run(at, &["user", "list", "--json"], "").json();
+    assert_eq!(list["users"][0]["user"], "alice");
+    let devices = run(at, &["device", "list", "alice", "--json"], "").json();
+    assert_eq!(
+        (&devices["devices"][0]["name"], &devices["devices"][0]["revoked"]),
+        (&"phone".into(), &false.into())
+    );
+    assert_eq!(run(at, &["device", "revoke", "alice", id], "").code, 0);
+    assert_eq!(run(at, &["device", "revoke", "alice", id], "").code, 3);
+
+    assert_eq!(run(at, &["user", "disable", "alice"], "").code, 0);
+    let shown = run(at, &["user", "show", "alice", "--json"], "").json();
+    assert_eq!((&shown["disabled"], &shown["held_messages"]), (&true.into(), &0.into()));
+    assert!(run(at, &["user", "show", "alice"], "").out.contains("disabled"));
+    assert_eq!(run(at, &["user", "enable", "alice"], "").code, 0);
+    assert_eq!(run(at, &["user", "passwd", "alice", "--password-file", "-"], "other\n").code, 0);
+    assert_eq!(run(at, &["ban", "list", "--json"], "").json()["bans"], serde_json::json!([]));
+    assert_eq!(run(at, &["ban", "lift", "--all"], "").code, 3);
+    assert_eq!(run(at, &["user", "delete", "alice"], "").code, 0);
+
+    let gone = run(at, &["user", "show", "alice"], "");
+    assert_eq!(gone.code, 3);
+    assert!(gone.err.contains("tagus user list"), "{}", gone.err);
+    assert_eq!(run(at, &["status"], "").code, 5);
+}
+
+/// A name mistyped makes no directory.
+#[test]
+fn a_data_directory_that_does_not_exist_is_made_by_what_has_something_to_put_there() {
+    let folder = folder();
+    let missing = folder.path().join("missing");
+    for arguments in [&["user", "list"][..], &["user", "show", "a"], &["ban", "list"]] {
+        assert_eq!(run(&missing, arguments, "").code, 3, "{arguments:?}");
+        assert!(!missing.exists());
+    }
+    add(&missing, "ana");
+    assert_eq!(run(&missing, &["user", "list"], "").code, 0);
+}
+
+/// interfaces.md: 10,000 rows in under 10 s, each durable; here with unoptimised code.
+#[test]
+fn ten_thousand_people_are_imported_and_listed() {
+    let folder = folder();
+    let mut csv = "user,name,mail,password,groups\n".to_owned();
+    for n in 0..10_000 {
+        csv.push_str(&format!("u{n:05},Person {n},u{n}@x.example,pw{n},staff\n"));
+    }
+    csv.push_str("u00000,Again,,x,\n");
+    let clock = tagus::clock::Clock::system();
+    let start = clock.now();
+    let printed = run(folder.path(), &["user", "import", "-"], &csv);
+    let took = clock.now().since(start);
+    assert_eq!(printed.code, 1, "a row failed: {}", printed.err);
+    let lines: Vec<&str> = printed.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", printed.out);
+    assert!(lines[0].starts_with("line 10002: u00000: "), "{}", lines[0]);
+    assert_eq!(lines[1], "10000 added, 1 failed");
+    assert!(took.as_secs() < 10, "{took:?}");
+    let list = run(folder.path(), &["user", "list", "--json"], "").json();
+    assert_eq!(list["users"].as_array().map(Vec::len), Some(10_000));
+}
+
+#[test]
+fn everything_moves_into_another_directory_with_its_key() {
+    let (from, to) = (folder(), folder());
+    add(from.path(), "ana");
+    let file = from.path().join("all.tagus");
+    let file = file.to_str().expect("UTF-8");
+    let exported = run(from.path(), &["export", file, "--json"], "").json();
+    assert_eq!(run(from.path(), &["export", file], "").code, 4);
+    assert_eq!(run(from.path(), &["import", file], "").code, 4);
+
+    // Somebody looked into the new directory before: that is no reason to refuse.
+    assert_eq!(run(to.path(), &["user", "list"], "").code, 0);
+    std::fs::remove_file(to.path().join("secrets.key")).expect("a key was made");
+    let imported = run(to.path(), &["import", file], "");
+    assert_eq!(imported.code, 0, "{}", imported.err);
+    assert!(imported.out.starts_with(&format!("{} records", exported["records"])));
+    assert!(imported.err.contains("secrets.key"), "{}", imported.err);
+    let locked = run(to.path(), &["user", "list"], "");
+    assert_eq!(locked.code, 4, "without the key nothing is opened: {}", locked.err);
+    std::fs::copy(from.path().join("secrets.key"), to.path().join("secrets.key")).expect("a copy");
+    assert_eq!(run(to.path(), &["user", "show", "ana", "--json"], "").json()["name"], "A. B.");
+
+    assert_eq!(run(to.path(), &["import", "/nowhere/x"], "").code, 4);
+    let (empty, other) = (folder(), folder());
+    assert_eq!(run(empty.path(), &["import", "/nowhere/x"], "").code, 3);
+    let foreign = other.path().join("foreign");
+    std::fs::write(&foreign, "something else").expect("a file");
+    let foreign = foreign.to_str().expect("UTF-8");
+    assert_eq!(run(empty.path(), &["import", foreign], "").code, 2);
+}
+
+/// Exit code 4, also: another process owns the data directory.
+#[test]
+fn a_command_beside_a_process_that_holds_the_store_exits_4() {
+    let folder = folder();
+    add(folder.path(), "ana");
+    let options = tagus::store::Options::for_command(folder.path());
+    let held = tagus::store::open(options).expect("the store");
+    let printed = run(folder.path(), &["user", "list"], "");
+    assert_eq!(printed.code, 4, "{}", printed.err);
+    assert!(printed.err.contains(&format!("process {}", std::process::id())), "{}", printed.err);
+    assert!(printed.err.contains("try again"), "{}", printed.err);
+    drop(held);
+    assert_eq!(run(folder.path(), &["user", "list"], "").code, 0);
+}
+
+#[test]
+fn commands_side_by_side_wait_for_each_other() {
+    let folder = folder();
+    std::thread::scope(|scope| {
+        let at = folder.path();
+        for user in ["ana", "bia", "rui"] {
+            scope.spawn(move || add(at, user));
+        }
+    });
+    let list = run(folder.path(), &["user", "list", "--json"], "").json();
+    assert_eq!(list["users"].as_array().map(Vec::len), Some(3));
+}
