@@ -259,3 +259,70 @@ fn commands_side_by_side_wait_for_each_other() {
     let list = run(folder.path(), &["user", "list", "--json"], "").json();
     assert_eq!(list["users"].as_array().map(Vec::len), Some(3));
 }
+
+/// A server of this test's own; gone with it.
+struct Served(std::process::Child);
+
+impl Served {
+    /// Returns when every listener and the control socket answer.
+    fn start(data_dir: &Path) -> Served {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tagus"))
+            .env_clear()
+            .env("HOME", data_dir)
+            .args(["serve", "--set", "sip.listen=[\"udp://127.0.0.1:0\"]", "--data-dir"])
+            .arg(data_dir)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("tagus can be run");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("a pipe");
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("a line");
+        let served = Served(child);
+        assert!(line.starts_with("ready "), "{line}");
+        served
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself; the test has failed then anyway.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// interfaces.md "Command line": the same behind the socket and without a server; a killed server
+/// loses nothing that a command called done.
+#[test]
+fn a_command_prints_the_same_with_a_server_and_without() {
+    let script: [(&[&str], &str, i32); 9] = [
+        (&["user", "add", "ana", "--name", "Ana", "--password-file", "-"], "x\n", 0),
+        (&["user", "add", "ana", "--json"], "", 4),
+        (&["user", "add", "a b"], "", 2),
+        (&["user", "import", "-"], "user,name\nrui,Rui\nana,Again\n", 1),
+        (&["user", "list"], "", 0),
+        (&["user", "show", "nobody"], "", 3),
+        (&["device", "revoke", "ana", "x"], "", 3),
+        (&["user", "disable", "rui"], "", 0),
+        (&["user", "export"], "", 0),
+    ];
+    let (with, without) = (folder(), folder());
+    let server = Served::start(with.path());
+    for (arguments, input, code) in script {
+        let [one, other] = [&with, &without].map(|at| run(at.path(), arguments, input));
+        assert_eq!((one.code, &one.out, &one.err), (other.code, &other.out, &other.err));
+        assert_eq!(one.code, code, "{arguments:?}: {}", one.err);
+    }
+    let second = run(with.path(), &["serve", "--set", "sip.listen=[\"udp://127.0.0.1:0\"]"], "");
+    assert_eq!(second.code, 4, "{}", second.err);
+    let status = run(with.path(), &["status", "--json"], "").json();
+    assert_eq!((&status["accounts"], &status["pid"]), (&2.into(), &server.0.id().into()));
+    assert_eq!(run(with.path(), &["import", "/nowhere/x"], "").code, 4);
+    let file = with.path().join("all.tagus");
+    assert_eq!(run(with.path(), &["export", file.to_str().expect("UTF-8")], "").code, 0);
+    drop(server);
+    assert_eq!(run(with.path(), &["status"], "").code, 5);
+    let [one, other] = [&with, &without].map(|at| run(at.path(), &["user", "list"], "").out);
+    assert_eq!(one, other);
+}
