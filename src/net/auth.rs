@@ -80,15 +80,17 @@ impl Engine {
             return None;
         }
         let waited = request.facts.lookup.is_some();
-        match self.nonces.examine(credentials.nonce(), request.now) {
-            NonceVerdict::Fresh { .. } => {}
-            // A request that was parked answered its nonce in time.
-            NonceVerdict::Stale if waited => {}
-            verdict => {
-                self.challenge(outbox, request, verdict == NonceVerdict::Stale, false, out);
+        // A nonce that alone is at fault is told so, which takes the rest to be right (RFC 7616
+        // s3.3): a stale one goes through the same proof.
+        let stale = match self.nonces.examine(credentials.nonce(), request.now) {
+            NonceVerdict::Fresh { .. } => false,
+            // A request that was parked came with the nonce that it had then.
+            NonceVerdict::Stale => !waited || request.facts.stale,
+            NonceVerdict::Forged => {
+                self.challenge(outbox, request, false, false, out);
                 return None;
             }
-        }
+        };
         if !self.digest_uri_is_ours(&credentials, message.request_uri()) {
             self.refuse(outbox, request, 400, Some("Digest URI Is Not Ours"), &[], out);
             return None;
@@ -99,7 +101,7 @@ impl Engine {
         };
         match &lookup {
             Lookup::MustWait => {
-                self.ask_directory(outbox, request, name.to_owned(), out);
+                self.ask_directory(outbox, request, name.to_owned(), stale, out);
                 return None;
             }
             Lookup::Unavailable { retry_after } => {
@@ -120,6 +122,10 @@ impl Engine {
                 return None;
             }
         };
+        if stale {
+            self.challenge(outbox, request, true, false, out);
+            return None;
+        }
         // Counted only now, so that nobody can use up the counts of somebody else's nonce.
         let first_use =
             match self.nonces.check(credentials.nonce(), credentials.count(), request.now) {
@@ -219,6 +225,7 @@ impl Engine {
         outbox: &mut Outbox,
         request: &mut Request<'_, '_>,
         name: String,
+        stale: bool,
         out: &mut Vec<u8>,
     ) {
         request.remembered = true;
@@ -226,7 +233,7 @@ impl Engine {
         let bytes = Bytes::copy_from_slice(request.message.bytes());
         let parked = self.park(move |engine| async move {
             let lookup = engine.identity.verifier(&name).await;
-            let facts = Facts { lookup: Some(lookup), ..Facts::default() };
+            let facts = Facts { lookup: Some(lookup), stale, ..Facts::default() };
             engine.resume(&bytes, flow, server, facts);
         });
         if !parked {

@@ -45,6 +45,8 @@ pub(super) struct Request<'a, 'm> {
 pub(super) struct Facts {
     /// The sender's credentials.
     pub(super) lookup: Option<Lookup>,
+    /// Whether the nonce of those credentials was stale when they came.
+    pub(super) stale: bool,
     /// Whether the person it is for exists.
     pub(super) existence: Option<Existence>,
     /// Who the sender proved to be.

@@ -111,8 +111,11 @@ impl Engine {
         let user = user.to_owned();
         let parked = self.park(move |engine| async move {
             let existence = engine.identity.exists(&user).await;
-            let facts =
-                Facts { existence: Some(existence), identified: Some(identified), lookup: None };
+            let facts = Facts {
+                existence: Some(existence),
+                identified: Some(identified),
+                ..Facts::default()
+            };
             engine.resume(&bytes, flow, server, facts);
         });
         if !parked {

@@ -60,7 +60,7 @@ impl Engine {
                         let facts = Facts {
                             existence: Some(existence),
                             identified: Some(identified),
-                            lookup: None,
+                            ..Facts::default()
                         };
                         engine.resume(&bytes, flow, server, facts);
                     });
