@@ -57,6 +57,28 @@ fn stale_is_said_of_a_nonce_and_never_of_a_password() {
     assert_eq!(ana.ask(&sign(&ana, &draft, crate::PASSWORD, 2)).status(), 200);
 }
 
+/// RFC 7616 s3.3: of an old nonce with a wrong password it is not said either.
+#[test]
+fn an_old_nonce_is_stale_for_its_owner_and_no_hint_for_anybody_else() {
+    let mut server = campus(&["ana"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let first = ana.registration(&[]);
+    let challenge = challenges(&ana.ask(&first)).remove(0);
+    // Nonces of an earlier run are stale.
+    server.kill();
+    server.start_again();
+    let mut ana = Peer::udp(&server, "ana");
+    for (password, stale) in [("wrong", false), (crate::PASSWORD, true)] {
+        let draft = ana.registration(&[]);
+        let credentials = ana.credentials(&draft, &challenge, password, 1);
+        let answer = ana.ask(&draft.with(&format!("Authorization: {credentials}")));
+        assert_eq!(answer.status(), 401);
+        assert!(challenges(&answer).iter().all(|c| c.stale == stale), "{}", answer.text());
+    }
+    let draft = ana.registration(&[]);
+    assert_eq!(ana.ask_signed(&draft).status(), 200);
+}
+
 /// RFC 7616 s3.4.6, RFC 8760 s2.6.
 #[test]
 fn credentials_for_a_uri_that_is_not_ours_are_refused() {

@@ -213,6 +213,28 @@ fn a_200_lists_every_binding_and_no_record_route() {
     assert!(answer.all("Record-Route").is_empty());
 }
 
+/// RFC 3261 s10.3: "in the order that they are received", and answered so.
+#[test]
+fn registrations_are_carried_out_in_the_order_in_which_they_come() {
+    let server = campus(&["ana"]);
+    let mut ana = Peer::tcp(&server, "ana");
+    let contacts: Vec<String> = (1..=8).map(|n| format!("<sip:ana@127.0.0.1:{n}>")).collect();
+    let drafts: Vec<_> = contacts
+        .iter()
+        .map(|contact| {
+            let draft = ana.registration(&[contact.as_str()]);
+            ana.challenged(&draft)
+        })
+        .collect();
+    let all: Vec<u8> = drafts.iter().flat_map(crate::peer::Draft::bytes).collect();
+    ana.send(&all);
+    for (place, draft) in drafts.iter().enumerate() {
+        let answer = ana.next();
+        assert_eq!(answer.one("CSeq"), format!("{} REGISTER", draft.cseq));
+        assert_eq!(listed(&answer).len(), place + 1);
+    }
+}
+
 /// RFC 3261 s10.3: "binding updates [...] visible to the proxy".
 #[test]
 fn a_contact_is_reached_as_soon_as_it_is_registered_and_not_after_it_is_removed() {

@@ -36,6 +36,26 @@ fn a_100_comes_from_here_and_what_rings_or_answers_is_forwarded_at_once() {
     }
 }
 
+/// RFC 3261 s16.7 step 8: unknown headers, their order and spelling, and the body.
+#[test]
+fn headers_and_body_of_a_response_are_untouched() {
+    let (_server, mut ana, mut bob) = two();
+    let signed = ana.challenged(&ana.to("INFO", "bob"));
+    ana.send(&signed.bytes());
+    let request = bob.request();
+    let tail = b"X-Odd :  a,, b;;\r\nsubject: <<\r\nl: 6\r\n\r\n\xff\x00\r\n\r\n";
+    let plain = response(&request, 299, "");
+    let head = plain.len() - b"Content-Length: 0\r\n\r\n".len();
+    let mut bytes = plain[..head].to_vec();
+    bytes.extend_from_slice(tail);
+    bob.send(&bytes);
+    let answer = ana.answer_to(&signed);
+    assert_eq!((answer.status(), answer.to_tag()), (299, "answerer".to_owned()));
+    assert!(answer.text().starts_with("SIP/2.0 299 Whatever\r\n"));
+    assert_eq!(answer.body(), b"\xff\x00\r\n\r\n");
+    assert!(answer.text().contains("X-Odd :  a,, b;;\r\nsubject: <<\r\nl: 6\r\n\r\n"));
+}
+
 /// RFC 3261 s16.7 steps 1 and 3, RFC 6026 s7.3, s18.1.2: dropped, never forwarded.
 #[test]
 fn a_response_that_matches_nothing_is_dropped() {

@@ -126,3 +126,13 @@ fn a_datagram_shorter_than_its_content_length_is_400_or_dropped() {
     bob.respond(&request, 200, "");
     assert_eq!(ana.answer_to(&signed).status(), 200);
 }
+
+/// RFC 3261 s18.3: on a stream nothing else tells where a message ends.
+#[test]
+fn a_request_on_a_stream_without_content_length_is_400() {
+    let server = campus(&[]);
+    let mut ana = Peer::tcp(&server, "ana");
+    let text = String::from_utf8(options(&ana).bytes()).expect("text");
+    ana.send(text.replace("Content-Length: 0\r\n", "").as_bytes());
+    assert!(ana.next().text().starts_with("SIP/2.0 400 "));
+}
