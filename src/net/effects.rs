@@ -217,9 +217,15 @@ impl Engine {
             Some(Context::Page(page)) => page.delivery.is_over(),
             Some(Context::Replay(_)) | None => false,
         };
-        if over && let Some(Context::Relay(relay)) = state.contexts.remove(&id.number) {
-            state.relays.remove(&relay.upstream.server);
+        if !over {
+            return;
         }
+        let server = match state.contexts.remove(&id.number) {
+            Some(Context::Relay(relay)) => relay.upstream.server,
+            Some(Context::Page(page)) => page.upstream.server,
+            Some(Context::Replay(_)) | None => return,
+        };
+        state.relays.remove(&server);
     }
 
     /// Carries out effects; no lock is held.

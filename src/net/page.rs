@@ -286,6 +286,7 @@ impl Engine {
                 sequence: None,
             })),
         );
+        state.relays.insert(server, id.number);
         if keep_until.is_some() {
             state.patience.push_back((request.now + self.page_mode.settings().patience, id.number));
         }

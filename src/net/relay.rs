@@ -342,8 +342,12 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let Some(number) = state.relays.get(&server) else { return };
-        let Some(Context::Relay(relay)) = state.contexts.get(number) else { return };
-        let packet = self.relay_answer(&relay.upstream, 100);
+        let upstream = match state.contexts.get(number) {
+            Some(Context::Relay(relay)) => &relay.upstream,
+            Some(Context::Page(page)) => &page.upstream,
+            Some(Context::Replay(_)) | None => return,
+        };
+        let packet = self.relay_answer(upstream, 100);
         if let Ok((flow, packet)) = state.transactions.respond(now, server, 100, packet) {
             effects.push(Effect::Send(flow, packet, None));
         }

@@ -99,7 +99,7 @@ pub(super) struct State {
     index: u8,
     /// Deliveries whose sender's patience ends; all waits are equally long, so in order.
     pub(super) patience: VecDeque<(Tick, u64)>,
-    /// The context of each server transaction that was relayed: a CANCEL, or a 100 that is due,
+    /// The context of each server transaction that was passed on: a CANCEL, or a 100 that is due,
     /// names only the transaction.
     pub(super) relays: HashMap<ServerId, u64>,
 }
