@@ -254,3 +254,26 @@ fn a_cancel_gets_the_to_tag_of_the_request_that_it_cancels() {
     let answer = ana.ask(&ana.cancel_of(&invite));
     assert_eq!((answer.status(), answer.to_tag()), (200, refused.to_tag()));
 }
+
+/// RFC 4320 s4.1: a request that is not answered after 3.5 s gets a 100, and a MESSAGE is no
+/// exception; what was only passed on gets nothing earlier.
+#[test]
+fn a_request_that_nobody_answers_gets_a_100_after_a_while() {
+    let (_server, mut ana, mut bob) = two();
+    let info = ana.challenged(&ana.to("INFO", "bob"));
+    let message = ana.challenged(&ana.message("bob", "now or never").with("Expires: 0"));
+    for draft in [&info, &message] {
+        ana.send(&draft.bytes());
+        let request = bob.request();
+        bob.respond(&request, 100, "");
+        ana.expect_silence();
+    }
+    let mut trying = [ana.next(), ana.next()].map(|got| {
+        assert_eq!(got.status(), 100, "{}", got.text());
+        got.one("Call-ID")
+    });
+    let mut expected = [info.call_id, message.call_id];
+    trying.sort();
+    expected.sort();
+    assert_eq!(trying, expected);
+}
