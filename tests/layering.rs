@@ -58,7 +58,8 @@ const RANDOM: &[&str] = &["rand", "getrandom", "fastrand", "OsRng", "SystemRando
 
 /// What a protocol core never touches: sockets, threads, runtimes, files.
 const SHELL_ONLY: &[&str] = &["tokio", "socket2", "nix", "UdpSocket", "TcpStream", "TcpListener"];
-const SANS_IO: &[&str] = &["sip/", "msrp/", "payload/", "xcap/", "text.rs", "xml.rs", "sdp.rs"];
+const SANS_IO: &[&str] =
+    &["sip/", "msrp/", "payload/", "xcap/", "text.rs", "xml.rs", "sdp.rs", "client/agent"];
 
 const FORBIDDEN_NAMES: &[&str] = &[
     "core", "common", "util", "utils", "helper", "helpers", "manager", "managers", "handler",

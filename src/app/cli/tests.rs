@@ -65,6 +65,13 @@ fn the_forms_that_scripts_use_are_taken() {
         "tagus ban lift 192.0.2.1",
         "tagus ban lift 2001:db8::1 --user alice",
         "tagus ban lift --all",
+        "tagus client register --user ana@campus.example --password-file p --once",
+        "tagus client register --user ana --password-file p --expires 60 --for 5s --json",
+        "tagus client message echo hello --user ana --password-file p --wait-reply",
+        "tagus client message echo hello --wait-reply 3s --user ana --password-file p",
+        "tagus client message sip:a@b - --user ana --password-file - --transport tcp",
+        "tagus client listen --user ana --password-file p --count 2 --for 1m --server h:5070",
+        "tagus message rui hello --from ana --password-file p --data-dir D",
         "tagus ldap test",
         "tagus ldap test alice --json",
         "tagus ldap test alice --password-file -",
@@ -101,6 +108,17 @@ fn a_password_as_an_argument_is_refused_with_the_way_to_do_it() {
 fn no_command_prints_help_and_nonsense_is_refused() {
     let kind = refused("tagus").kind();
     assert_eq!(kind, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+    for line in [
+        "tagus client message echo",
+        "tagus client listen",
+        "tagus client register --user a --once --for 1s",
+        "tagus client listen --user a --count 0",
+        "tagus client message echo hello --user a --wait-reply 5",
+        "tagus client listen --user a --transport sctp",
+        "tagus message rui hello",
+    ] {
+        assert_eq!(refused(line).exit_code(), 2, "{line}");
+    }
     for line in ["tagus sing", "tagus ban lift", "tagus ban lift nowhere", "tagus user add"] {
         assert_eq!(refused(line).exit_code(), 2, "{line}");
     }
