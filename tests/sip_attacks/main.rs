@@ -1,0 +1,12 @@
+//! Hostile input over real sockets against the server as built: lengths that lie, headers that
+//! hide, credentials that are nobody's, floods and half messages. After each of them the server
+//! must serve the next request, and no thread of it may have panicked.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test whose surroundings fail has failed")]
+
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+mod framing;
+mod raw;
+mod site;

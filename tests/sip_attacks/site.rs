@@ -1,0 +1,101 @@
+//! A server with two people, and what must hold for it after every attack.
+
+use tagus::entropy;
+use tagus::http_digest::{Answer as Login, Challenge};
+
+use crate::raw::{Answer, Datagrams, Draft};
+use crate::support::server::{DOMAIN, Server};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A server with alice and bob.
+pub(crate) struct Site {
+    pub(crate) server: Server,
+}
+
+impl Site {
+    pub(crate) fn new(more: &str) -> Site {
+        let server = Server::start(more);
+        for user in ["alice", "bob"] {
+            server.add_user(user, PASSWORD);
+        }
+        Site { server }
+    }
+
+    /// A figure of `status --json`.
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        let status = self.server.run(&["status", "--json"], None).json();
+        status["counters"][name]
+            .as_u64()
+            .or_else(|| status[name].as_u64())
+            .unwrap_or_else(|| panic!("no {name} in {status}"))
+    }
+
+    /// The server answers, nothing in it has panicked, and so many contacts are bound.
+    pub(crate) fn assert_calm(&self, bindings: u64) {
+        let stranger = Datagrams::new(self.server.udp);
+        assert_eq!(stranger.until_ping().len(), 0, "answers to nobody");
+        assert_eq!(self.count("panics"), 0, "a thread panicked");
+        assert_eq!(self.count("bindings"), bindings, "contacts are bound");
+    }
+
+    /// A challenge for this method, as anybody gets it.
+    pub(crate) fn challenge(&self, method: &str, uri: &str, user: &str) -> Nonce {
+        let phone = Datagrams::new(self.server.udp);
+        let to = if method == "REGISTER" { format!("sip:{user}@{DOMAIN}") } else { uri.to_owned() };
+        let answer = phone.ask(&Draft::new(method, uri, user, &to).bytes());
+        Nonce::from(&answer)
+    }
+
+    /// A request of somebody that its credentials make good.
+    pub(crate) fn signed(&self, draft: Draft, user: &str) -> Draft {
+        let nonce = self.challenge(&draft.method, &draft.uri, user);
+        let line = nonce.answer(&draft.method, &draft.uri, user, PASSWORD, 1);
+        draft.with(line)
+    }
+
+    /// REGISTER of a contact that would be carried out.
+    pub(crate) fn register(&self, user: &str, contact: &str) -> Draft {
+        self.signed(register(user).with(format!("Contact: <{contact}>")), user)
+    }
+}
+
+/// REGISTER without contacts or credentials.
+pub(crate) fn register(user: &str) -> Draft {
+    Draft::new("REGISTER", &format!("sip:{DOMAIN}"), user, &format!("sip:{user}@{DOMAIN}"))
+}
+
+/// A challenge that was received.
+pub(crate) struct Nonce {
+    value: String,
+    reply: &'static str,
+}
+
+impl Nonce {
+    pub(crate) fn from(answer: &Answer) -> Nonce {
+        let (name, reply) = match answer.status {
+            401 => ("WWW-Authenticate", "Authorization"),
+            407 => ("Proxy-Authenticate", "Proxy-Authorization"),
+            _ => panic!("no challenge: {}", answer.text),
+        };
+        Nonce { value: answer.header(name).expect("a challenge").to_owned(), reply }
+    }
+
+    /// The header line that answers it.
+    pub(crate) fn answer(
+        &self,
+        method: &str,
+        uri: &str,
+        user: &str,
+        password: &str,
+        count: u32,
+    ) -> String {
+        let challenge = Challenge::parse(self.value.as_bytes()).expect("a readable challenge");
+        let ha1 = challenge.ha1(user, password);
+        let cnonce = entropy::token(8);
+        let login = Login { user, ha1: &ha1, method, uri, count, cnonce: &cnonce };
+        let mut value = Vec::new();
+        login.write(&challenge, &mut value);
+        format!("{}: {}", self.reply, String::from_utf8(value).expect("text"))
+    }
+}
