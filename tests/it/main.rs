@@ -8,5 +8,6 @@ mod directory_outage;
 mod directory_test;
 mod held_messages;
 mod load_tools;
+mod own_client;
 mod page_mode;
 mod three_clients;

@@ -215,7 +215,7 @@ fn a_registrar_that_is_silent_is_asked_again_later() {
     agent.register(at(0), 600);
     let first = sent_one(&mut agent);
     let mut copies = 0;
-    let mut now = at(0);
+    let mut now;
     let failed = loop {
         now = agent.next_deadline();
         agent.advance(now);

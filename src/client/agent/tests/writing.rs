@@ -139,7 +139,8 @@ fn a_message_without_an_answer_times_out_as_408() {
         let mut agent = agent_over(transport, "ana");
         agent.message(at(0), &to("rui"), "x");
         sent_one(&mut agent);
-        let (mut now, mut again) = (at(0), 0);
+        let mut now;
+        let mut again = 0;
         let end = loop {
             now = agent.next_deadline();
             agent.advance(now);
