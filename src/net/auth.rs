@@ -139,7 +139,7 @@ impl Engine {
         request.remembered = true;
         self.guard.success(request.now, source, &account);
         // The request's own token, and that of the challenge it answers.
-        self.guard.give_back(source, 1 + u32::from(first_use));
+        self.guard.proved(request.now, request.flow.remote, 1 + u32::from(first_use));
         if request.flow.connection.is_some() {
             self.egress.mark_authenticated(request.flow.connection);
         }

@@ -4,6 +4,8 @@
 //! then authentication; nothing behind it is reached by strangers. Status codes of refusals are
 //! chosen here.
 
+use std::hash::BuildHasher;
+
 use bytes::Bytes;
 
 use super::Outbox;
@@ -106,14 +108,26 @@ impl Engine {
             }
         };
         drop(state);
-        if !self.guard.admit(now, flow.remote.ip()) {
-            // Over the rate of strangers: silence costs the least and tells nothing.
-            EngineCounts::add(&self.counts.dropped);
-            return self.forget(message, server);
-        }
         let request =
             Request { message, flow, now, server, remembered: false, facts: Facts::default() };
+        if !self.guard.admit_from(now, flow.remote) {
+            return self.shed(outbox, &request, out);
+        }
         self.dispatch(outbox, request, out);
+    }
+
+    /// A request over the rate of strangers. Silence costs the least and tells nothing, and a
+    /// datagram will be sent again; on a stream nothing is, so its sender is told.
+    fn shed(&self, outbox: &mut Outbox, request: &Request<'_, '_>, out: &mut Vec<u8>) {
+        if !request.flow.transport.is_reliable() {
+            EngineCounts::add(&self.counts.dropped);
+            return self.forget(request.message, request.server);
+        }
+        EngineCounts::add(&self.counts.shed);
+        // Not all at the same time again.
+        let seconds = 5 + self.key.hash_one(request.message.call_id()) % 26;
+        let headers = [("Retry-After", &*seconds.to_string())];
+        self.refuse(outbox, request, 503, None, &headers, out);
     }
 
     /// Decides about a request; parked ones come back here.
@@ -317,7 +331,7 @@ impl Engine {
         defect: &Defect,
         out: &mut Vec<u8>,
     ) {
-        if !self.guard.admit(self.clock.now(), flow.remote.ip()) {
+        if !self.guard.admit_from(self.clock.now(), flow.remote) {
             EngineCounts::add(&self.counts.dropped);
             return;
         }

@@ -3,7 +3,9 @@
 //! Three independent bounds (decisions.md 11 and 14b, security.md 0 and 3):
 //!
 //! - each source address has a token bucket; a request whose credentials prove valid gives its
-//!   token and that of its challenge back, so that a whole campus behind one address never runs dry;
+//!   token and that of its challenge back, so that a whole campus behind one address never runs dry,
+//!   and the address and port it came from has a bucket of its own from then on, so that strangers
+//!   behind the same address cannot drown it;
 //! - each authenticated user has a bucket for messages;
 //! - failures to authenticate ban the pair of source and account. A source as a whole is refused
 //!   after many more, and only for accounts that never authenticated from it: a stranger can lock
@@ -13,14 +15,16 @@
 //! become meaningless goes when room is needed or [`Guard::prune`] is called.
 
 mod buckets;
+mod homes;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buckets::Buckets;
+use homes::Homes;
 
 use crate::clock::{Clock, Tick, WallTime};
 use crate::config;
@@ -118,6 +122,7 @@ pub struct Guard {
     limits: GuardLimits,
     hasher: RandomState,
     sources: Buckets,
+    homes: Homes,
     messages: Buckets,
     failures: Vec<Mutex<Failures>>,
 }
@@ -129,6 +134,7 @@ impl Guard {
         Guard {
             clock,
             sources: Buckets::new(limits.source_rate, limits.source_burst, limits.capacity),
+            homes: Homes::new(limits.source_rate, limits.source_burst, limits.capacity),
             messages: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
             limits,
             hasher: RandomState::new(),
@@ -141,6 +147,20 @@ impl Guard {
     #[must_use]
     pub fn admit(&self, now: Tick, source: IpAddr) -> bool {
         self.sources.take(now, self.hasher.hash_one(subscriber(source))).is_ok()
+    }
+
+    /// The same for a request from there; a place that somebody signed in from has tokens of its
+    /// own for when strangers have used up those of its source.
+    #[must_use]
+    pub fn admit_from(&self, now: Tick, from: SocketAddr) -> bool {
+        self.admit(now, from.ip()) || self.homes.take(now, self.hasher.hash_one(from))
+    }
+
+    /// Credentials from there proved valid: the place is somebody's, and the tokens come back.
+    pub fn proved(&self, now: Tick, from: SocketAddr, tokens: u32) {
+        if !self.homes.proved(now, self.hasher.hash_one(from), tokens) {
+            self.give_back(from.ip(), tokens);
+        }
     }
 
     /// Gives tokens back to a source that sent valid credentials: one for the request, and one
@@ -310,17 +330,19 @@ impl Guard {
     pub fn prune(&self) {
         let now = self.clock.now();
         self.sources.prune(now);
+        self.homes.prune(now);
         self.messages.prune(now);
         for shard in &self.failures {
             lock(shard).prune(now, &self.limits);
         }
     }
 
-    /// Entries in memory: sources and users with a bucket that is not full, and pairs.
+    /// Entries in memory: sources and users with a bucket that is not full, places that somebody
+    /// signed in from, and pairs.
     #[must_use]
     pub fn len(&self) -> usize {
         let pairs: usize = self.failures.iter().map(|shard| lock(shard).pairs).sum();
-        self.sources.len() + self.messages.len() + pairs
+        self.sources.len() + self.homes.len() + self.messages.len() + pairs
     }
 
     /// Whether nothing is kept in mind.

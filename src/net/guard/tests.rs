@@ -244,3 +244,27 @@ proptest! {
         }
     }
 }
+
+/// decisions.md 11: strangers behind an address cannot drown a device that is at home there.
+#[test]
+fn a_place_that_somebody_signed_in_from_is_served_when_strangers_have_emptied_the_source() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let home = SocketAddr::new(source(1), 5_060);
+    let stranger = SocketAddr::new(source(1), 5_061);
+    assert!(guard.admit_from(guard.clock.now(), home));
+    guard.proved(guard.clock.now(), home, 1);
+    for _ in 0..500 {
+        let now = guard.clock.now();
+        while guard.admit_from(now, stranger) {}
+        assert!(guard.admit_from(now, home), "the request that is challenged");
+        assert!(guard.admit_from(now, home), "the one with credentials");
+        guard.proved(now, home, 2);
+        assert!(!guard.admit_from(now, stranger), "what came back is not the strangers'");
+    }
+    let now = guard.clock.now();
+    assert_eq!((0..1_000).filter(|_| guard.admit_from(now, home)).count(), 200);
+    hands.advance(Duration::from_secs(3 * 3_600));
+    let now = guard.clock.now();
+    while guard.admit_from(now, stranger) {}
+    assert!(!guard.admit_from(now, home), "it is nobody's any more");
+}
