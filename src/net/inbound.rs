@@ -1,11 +1,17 @@
 //! What one stream has sent and is not a whole message yet.
 
+use std::time::Duration;
+
 use super::Ingress;
 use super::connection::Connection;
 use super::worker::Worker;
 use crate::clock::Tick;
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::wire;
+
+/// Keep-alives that are answered within a while; RFC 5626 s4.4.1 sends one in 30 s at most.
+const PINGS: u32 = 100;
+const PINGS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The unfinished end of a stream, and when its peer last did what it should.
 pub(super) struct Inbound {
@@ -16,6 +22,8 @@ pub(super) struct Inbound {
     pub(super) last_message: Tick,
     /// When anything was last received or sent.
     pub(super) last_traffic: Tick,
+    pings: u32,
+    pings_since: Tick,
 }
 
 /// What becomes of a connection after some bytes of it.
@@ -33,6 +41,8 @@ impl Inbound {
             partial_since: None,
             last_message: now,
             last_traffic: now,
+            pings: 0,
+            pings_since: now,
         }
     }
 
@@ -61,6 +71,13 @@ impl Inbound {
                 }
                 // RFC 5626 s4.4.1
                 Ok(Some(Frame::Ping)) => {
+                    if now.since(self.pings_since) >= PINGS_WITHIN {
+                        (self.pings, self.pings_since) = (0, now);
+                    }
+                    self.pings += 1;
+                    if self.pings > PINGS {
+                        return Fate::CloseAfterFlush;
+                    }
                     worker.engage(|_, _, outbox| outbox.send_copy(flow, b"\r\n", None));
                 }
                 Ok(Some(Frame::Pong)) => {}
