@@ -15,7 +15,7 @@ pub enum Unreachable {
     /// Not a `sip:` or `sips:` URI, or one that does not parse.
     #[error("Contact Is Not A SIP URI")]
     NotSip,
-    /// The unspecified, a multicast or the broadcast address.
+    /// The unspecified, a multicast or the broadcast address, or port 0.
     #[error("Contact Address Cannot Be Reached")]
     NoSuchHost,
     /// One of our own listening addresses: a request sent there would come back for ever.
@@ -62,6 +62,9 @@ pub fn reach(
         Some(_) => return Ok(bound),
     };
     let port = uri.port().unwrap_or(if transport == Transport::Tls { 5061 } else { 5060 });
+    if port == 0 {
+        return Err(Unreachable::NoSuchHost);
+    }
     let named = SocketAddr::new(address, port);
     if is_ours(named) && named != from.remote {
         return Err(Unreachable::Ourselves);
@@ -142,7 +145,9 @@ mod tests {
 
     #[test]
     fn hosts_that_nobody_can_be_are_refused() {
-        for contact in ["sip:0.0.0.0", "sip:[::]", "sip:224.0.0.1", "sip:255.255.255.255"] {
+        for contact in
+            ["sip:0.0.0.0", "sip:[::]", "sip:224.0.0.1", "sip:255.255.255.255", "sip:192.0.2.7:0"]
+        {
             assert_eq!(
                 reach(contact.as_bytes(), flow(Transport::Udp, 0), false, is_ours),
                 Err(Unreachable::NoSuchHost),
