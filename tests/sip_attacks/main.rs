@@ -7,6 +7,11 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod credentials;
 mod framing;
+mod guessing;
 mod raw;
+mod registering;
+mod relaying;
 mod site;
+mod streams;

@@ -115,6 +115,18 @@ impl Draft {
         bytes
     }
 
+    /// The same as a new transaction.
+    pub(crate) fn anew(&self) -> Draft {
+        let fresh = format!("z9hG4bK{}", entropy::token(8));
+        let mut draft = self.clone();
+        for line in &mut draft.lines {
+            if line.starts_with("Via:") {
+                *line = line.replacen(self.branch(), &fresh, 1);
+            }
+        }
+        draft
+    }
+
     /// The branch of its Via.
     pub(crate) fn branch(&self) -> &str {
         let via = self.lines.iter().find(|line| line.starts_with("Via:")).expect("a Via");
@@ -140,6 +152,10 @@ impl Datagrams {
         Datagrams { socket, server, clock: Clock::system() }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("an address")
+    }
+
     pub(crate) fn send(&self, bytes: &[u8]) {
         self.socket.send_to(bytes, self.server).expect("loopback takes a datagram");
     }
@@ -150,6 +166,29 @@ impl Datagrams {
         self.socket.set_read_timeout(Some(wait.max(Duration::from_millis(1)))).expect("a timeout");
         let (length, _) = self.socket.recv_from(&mut buffer).ok()?;
         Some(String::from_utf8_lossy(buffer.get(..length)?).into_owned())
+    }
+
+    /// The next request of this method; it is answered with that status line and these headers.
+    pub(crate) fn serve(&self, method: &str, status: &str, headers: &str) -> String {
+        let deadline = self.clock.now() + PATIENCE;
+        loop {
+            let left = deadline.since(self.clock.now());
+            assert!(!left.is_zero(), "no {method} came");
+            let Some(text) = self.next(left) else { continue };
+            if !text.starts_with(method) {
+                continue;
+            }
+            let mut answer = format!("SIP/2.0 {status}\r\n");
+            for line in text.lines().skip(1).take_while(|line| !line.is_empty()) {
+                let name = line.split(':').next().unwrap_or_default().trim().to_lowercase();
+                if ["via", "from", "to", "call-id", "cseq"].contains(&name.as_str()) {
+                    answer.push_str(line);
+                    answer.push_str(if name == "to" { ";tag=of-the-phone\r\n" } else { "\r\n" });
+                }
+            }
+            self.send(format!("{answer}{headers}Content-Length: 0\r\n\r\n").as_bytes());
+            return text;
+        }
     }
 
     /// Sends, and gives the final answer.

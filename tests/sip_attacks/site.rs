@@ -54,6 +54,27 @@ impl Site {
         draft.with(line)
     }
 
+    /// Sends a request of somebody, with credentials once they are asked for, and gives the final
+    /// answer.
+    pub(crate) fn ask(&self, phone: &Datagrams, draft: &Draft, user: &str) -> Answer {
+        let first = phone.ask(&draft.bytes());
+        if !matches!(first.status, 401 | 407) {
+            return first;
+        }
+        let nonce = Nonce::from(&first);
+        let line = nonce.answer(&draft.method, &draft.uri, user, PASSWORD, 1);
+        phone.ask(&draft.anew().with(line).bytes())
+    }
+
+    /// A phone of somebody, registered at its own address.
+    pub(crate) fn phone(&self, user: &str) -> Datagrams {
+        let phone = Datagrams::new(self.server.udp);
+        let contact = format!("Contact: <sip:{user}@{}>", phone.address());
+        let answer = self.ask(&phone, &register(user).with(contact), user);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        phone
+    }
+
     /// REGISTER of a contact that would be carried out.
     pub(crate) fn register(&self, user: &str, contact: &str) -> Draft {
         self.signed(register(user).with(format!("Contact: <{contact}>")), user)
@@ -63,6 +84,18 @@ impl Site {
 /// REGISTER without contacts or credentials.
 pub(crate) fn register(user: &str) -> Draft {
     Draft::new("REGISTER", &format!("sip:{DOMAIN}"), user, &format!("sip:{user}@{DOMAIN}"))
+}
+
+/// The URI of somebody.
+pub(crate) fn person(user: &str) -> String {
+    format!("sip:{user}@{DOMAIN}")
+}
+
+/// MESSAGE from `from` to `to`.
+pub(crate) fn message(from: &str, to: &str, body: &str) -> Draft {
+    Draft::new("MESSAGE", &person(to), from, &person(to))
+        .with("Content-Type: text/plain")
+        .body(body)
 }
 
 /// A challenge that was received.
@@ -79,6 +112,11 @@ impl Nonce {
             _ => panic!("no challenge: {}", answer.text),
         };
         Nonce { value: answer.header(name).expect("a challenge").to_owned(), reply }
+    }
+
+    /// Whether the challenge says that only the nonce was old.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.value.contains("stale=true")
     }
 
     /// The header line that answers it.
