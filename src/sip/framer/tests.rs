@@ -46,3 +46,32 @@ fn every_split_of_a_stream_frames_alike() {
     let bytes: Vec<_> = stream.chunks(1).collect();
     assert_eq!(frames(&bytes).0, expected);
 }
+
+/// A header section of the largest size that is allowed, and one byte more.
+#[test]
+fn the_longest_header_section_frames_alike_at_any_split() {
+    let limits = Limits::default();
+    let head = b"OPTIONS sip:h SIP/2.0\r\nl: 0\r\n";
+    for excess in [0, 1] {
+        let mut stream = head.to_vec();
+        let largest = limits.header_bytes as usize + excess;
+        while stream.len() < largest {
+            let room = (largest - stream.len() - 5).min(2_000);
+            let room = if largest - stream.len() - 5 - room < 5 { room } else { room - 5 };
+            stream.extend_from_slice(b"X: ");
+            stream.extend(std::iter::repeat_n(b'x', room));
+            stream.extend_from_slice(b"\r\n");
+            if largest - stream.len() < 5 {
+                let missing = largest - stream.len();
+                let at = stream.len() - 2;
+                stream.splice(at..at, std::iter::repeat_n(b'y', missing));
+            }
+        }
+        assert_eq!(stream.len(), largest);
+        stream.extend_from_slice(b"\r\n");
+        let (whole, error) = frames(&[&stream]);
+        assert_eq!((whole.len(), error.is_some()), (1 - excess, excess == 1));
+        let bytes: Vec<_> = stream.chunks(1).collect();
+        assert_eq!(frames(&bytes), (whole, error));
+    }
+}
