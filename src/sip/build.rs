@@ -44,9 +44,29 @@ fn write_body(body: Option<(&str, &[u8])>, out: &mut Vec<u8>) {
     out.extend_from_slice(body);
 }
 
-/// Appends the lines of these names as they stand in a message.
+/// Appends a line as it stands in a message.
 fn copy_line(message: &Message<'_>, line: &RawLine<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(message.run(line.start, line.end));
+    let start = out.len();
+    let line = message.run(line.start, line.end);
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+    end_line(start, out);
+}
+
+/// Ends the line that begins at `start`. Folds stay; a CR or LF alone, which only a defective
+/// request has, becomes a space: the next reader may see a line end in it or none.
+fn end_line(start: usize, out: &mut Vec<u8>) {
+    let line = &mut out[start..];
+    let mut at = 0;
+    while let Some(step) = line.get(at..).and_then(|rest| memchr::memchr2(b'\r', b'\n', rest)) {
+        at += step;
+        if line[at..].starts_with(b"\r\n") {
+            at += 2;
+        } else {
+            line[at] = b' ';
+        }
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// A response to a request; see [`Response::write`].
@@ -164,10 +184,11 @@ impl<'a> Response<'a> {
     fn write_via(&self, line: &RawLine<'_>, source: Option<SocketAddr>, out: &mut Vec<u8>) {
         let Some(source) = source else { return copy_line(&self.request, line, out) };
         let end = text::element_end(line.value, b',');
+        let start = out.len();
         out.extend_from_slice(b"Via: ");
         write_with_source(&line.value[..end], source, out);
         out.extend_from_slice(&line.value[end..]);
-        out.extend_from_slice(b"\r\n");
+        end_line(start, out);
     }
 
     fn write_to(&self, line: &RawLine<'_>, tag: &str, out: &mut Vec<u8>) {
@@ -176,11 +197,12 @@ impl<'a> Response<'a> {
         if !is_tagless {
             return copy_line(&self.request, line, out);
         }
+        let start = out.len();
         out.extend_from_slice(b"To: ");
         out.extend_from_slice(line.value);
         out.extend_from_slice(b";tag=");
         out.extend_from_slice(tag.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        end_line(start, out);
     }
 }
 

@@ -43,3 +43,27 @@ fn a_response_copies_what_must_be_copied() {
          Content-Length: 0\r\n\r\n"
     );
 }
+
+/// RFC 3261 s7.3.1: a lone LF is no line end, and what answers it must not carry it on.
+#[test]
+fn the_answer_to_a_request_with_bare_line_ends_has_none() {
+    let request = b"OPTIONS sip:us SIP/2.0\r\n\
+        Via: SIP/2.0/UDP h\n ;branch=z9hG4bKa\n ,SIP/2.0/UDP h2\r ;x\r\n\
+        From: <sip:a@h>;tag=1\n\
+        To: Bob\n <sip:b@h>\r\n\
+        Call-ID: c1\r\
+        CSeq: 1 OPTIONS\r\n\r\n";
+    let mut layout = Layout::default();
+    let defect = scan(request, Framing::Datagram, &Limits::default(), &mut layout).unwrap_err();
+    assert!(defect.answerable());
+    let mut out = Vec::new();
+    Response::new(&Message::new(request, &layout), 400, Some(defect.reason()))
+        .to_tag("t")
+        .received_from("192.0.2.1:7070".parse().unwrap())
+        .write(&mut out);
+    let after = layout_of(&out);
+    let answer = Message::new(&out, &after);
+    assert_eq!(answer.call_id(), b"c1");
+    assert_eq!(answer.vias().count(), 2);
+    assert_eq!(answer.to().unwrap().tag(), Some(&b"t"[..]));
+}
