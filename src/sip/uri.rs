@@ -236,17 +236,19 @@ impl<'a> Uri<'a> {
         self.password
     }
 
-    /// The user part with its escapes resolved once. Octets that make no UTF-8 leave it as it was
-    /// written, so that two different user parts never decode to one text.
+    /// The user part with its escapes resolved once. If the octets make no UTF-8 they are escaped,
+    /// all of them, so that two such user parts never decode to one text.
     #[must_use]
     pub fn user_decoded(&self) -> Option<Cow<'a, str>> {
         let user = self.user?;
         Some(match text::percent_decode(user) {
-            Cow::Borrowed(plain) => String::from_utf8_lossy(plain),
-            Cow::Owned(plain) => match String::from_utf8(plain) {
-                Ok(plain) => Cow::Owned(plain),
-                Err(_) => String::from_utf8_lossy(user),
+            Cow::Borrowed(plain) => match std::str::from_utf8(plain) {
+                Ok(plain) => Cow::Borrowed(plain),
+                Err(_) => Cow::Owned(escaped(user)),
             },
+            Cow::Owned(plain) => {
+                String::from_utf8(plain).map_or_else(|_| Cow::Owned(escaped(user)), Cow::Owned)
+            }
         })
     }
 
@@ -383,6 +385,19 @@ static USER: [bool; 256] = {
     }
     table
 };
+
+/// The text with `%XX` for what is outside ASCII.
+fn escaped(text: &[u8]) -> String {
+    use std::fmt::Write;
+    text.iter().fold(String::with_capacity(text.len() + 8), |mut out, byte| {
+        // Writing to a String does not fail.
+        let _ = match byte {
+            0x80.. => write!(out, "%{byte:02X}"),
+            _ => out.write_char(char::from(*byte)),
+        };
+        out
+    })
+}
 
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
