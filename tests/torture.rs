@@ -228,7 +228,7 @@ fn the_short_tortuous_invite_is_read_across_folds_and_white_space() {
         assert_eq!(message.named("subject"), Some(&b""[..]));
         assert_eq!(message.named("UnknownHeaderWithUnusualValue"), Some(&b";;,,;;,;"[..]));
         let vias: Vec<_> = message.vias().map(Result::unwrap).collect();
-        let hosts: Vec<_> = vias.iter().map(|via| via.sent_by()).collect();
+        let hosts: Vec<_> = vias.iter().map(tagus::sip::header::Via::sent_by).collect();
         assert_eq!(hosts, [&b"192.0.2.2"[..], b"spindle.example.com", b"192.168.255.111"]);
         let branches: Vec<_> = vias.iter().map(|via| via.branch().unwrap()).collect();
         assert_eq!(branches, [&b"390skdjuw"[..], b"z9hG4bK9ikj8", b"z9hG4bK30239"]);
