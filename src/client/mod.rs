@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod bench;
 pub mod echo;
 pub mod link;
 pub mod listen;

@@ -1,0 +1,212 @@
+//! Requests, written from prepared pieces into one reused buffer.
+
+use std::net::SocketAddr;
+
+use super::login::{For, Login};
+
+/// Eight hexadecimal digits.
+pub(super) fn hex8(value: u32) -> [u8; 8] {
+    let mut digits = [b'0'; 8];
+    let mut rest = value;
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(rest & 15) as usize];
+        rest >>= 4;
+    }
+    digits
+}
+
+/// Reads eight hexadecimal digits.
+pub(super) fn from_hex8(digits: &[u8]) -> Option<u32> {
+    if digits.len() != 8 {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0, |value, digit| Some(value << 4 | u32::from(crate::text::hex_digit(*digit)?)))
+}
+
+fn decimal(value: u32, out: &mut Vec<u8>) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    let mut rest = value;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// What the requests that leave by one socket have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Face {
+    via: Vec<u8>,
+    contact_end: Vec<u8>,
+}
+
+impl Face {
+    pub(super) fn new(local: SocketAddr, stream: bool) -> Face {
+        let (transport, parameter) = if stream { ("TCP", ";transport=tcp") } else { ("UDP", "") };
+        Face {
+            via: format!("Via: SIP/2.0/{transport} {local};rport;branch=").into_bytes(),
+            contact_end: format!("@{local}{parameter}>\r\n").into_bytes(),
+        }
+    }
+}
+
+/// What every request of a run has in common.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    domain: String,
+    /// Behind the user: From with its tag and the beginning of To.
+    from_end: Vec<u8>,
+    to_end: Vec<u8>,
+    expires: Vec<u8>,
+    cnonce: String,
+    run: [u8; 8],
+}
+
+/// A branch, also the name of a transaction: run, thread, slot and generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Branch {
+    pub(super) thread: u32,
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+/// What is said in one request.
+pub(super) struct Request<'a> {
+    pub(super) user: &'a str,
+    /// The user that a MESSAGE is for; a REGISTER has none.
+    pub(super) peer: Option<&'a str>,
+    pub(super) branch: Branch,
+    /// Thread and number, unique within the run; the Call-ID.
+    pub(super) call: (u32, u32),
+    pub(super) cseq: u32,
+    pub(super) login: Option<&'a mut Login>,
+    pub(super) body: &'a [u8],
+}
+
+const MAGIC: &[u8] = b"z9hG4bK";
+
+impl Common {
+    pub(super) fn new(domain: &str, run: u32, expires: u32) -> Common {
+        let run = hex8(run);
+        let tag = String::from_utf8_lossy(&run).into_owned();
+        Common {
+            domain: domain.to_owned(),
+            from_end: format!("@{domain}>;tag={tag}\r\nTo: <sip:").into_bytes(),
+            to_end: format!("@{domain}>\r\nCall-ID: {tag}-").into_bytes(),
+            expires: format!("Expires: {expires}\r\n").into_bytes(),
+            cnonce: format!("{tag}{tag}"),
+            run,
+        }
+    }
+
+    /// The transaction that a branch names, if it is one of this run.
+    pub(super) fn branch(&self, text: &[u8]) -> Option<Branch> {
+        let rest = text.strip_prefix(MAGIC)?.strip_prefix(&self.run)?;
+        Some(Branch {
+            thread: from_hex8(rest.get(..8)?)?,
+            slot: from_hex8(rest.get(8..16)?)?,
+            generation: from_hex8(rest.get(16..24)?)?,
+        })
+    }
+
+    /// Appends a request.
+    pub(super) fn write(&self, face: &Face, request: Request<'_>, out: &mut Vec<u8>) {
+        let method = if request.peer.is_some() { "MESSAGE" } else { "REGISTER" };
+        let put = |part: &[u8], out: &mut Vec<u8>| out.extend_from_slice(part);
+        put(method.as_bytes(), out);
+        put(b" ", out);
+        let uri_start = out.len();
+        put(b"sip:", out);
+        if let Some(peer) = request.peer {
+            put(peer.as_bytes(), out);
+            put(b"@", out);
+        }
+        put(self.domain.as_bytes(), out);
+        let uri = uri_start..out.len();
+        put(b" SIP/2.0\r\n", out);
+        put(&face.via, out);
+        put(MAGIC, out);
+        put(&self.run, out);
+        put(&hex8(request.branch.thread), out);
+        put(&hex8(request.branch.slot), out);
+        put(&hex8(request.branch.generation), out);
+        put(b"\r\nMax-Forwards: 70\r\nFrom: <sip:", out);
+        put(request.user.as_bytes(), out);
+        put(&self.from_end, out);
+        put(request.peer.unwrap_or(request.user).as_bytes(), out);
+        put(&self.to_end, out);
+        put(&hex8(request.call.0), out);
+        put(&hex8(request.call.1), out);
+        put(b"\r\nCSeq: ", out);
+        decimal(request.cseq, out);
+        put(b" ", out);
+        put(method.as_bytes(), out);
+        put(b"\r\n", out);
+        if let Some(login) = request.login {
+            let mut copy = [0; 256];
+            let length = uri.len().min(copy.len());
+            let (Some(to), Some(from)) = (copy.get_mut(..length), out.get(uri)) else { return };
+            to.copy_from_slice(from.get(..length).unwrap_or_default());
+            let what = For { user: request.user, method, uri: to, cnonce: &self.cnonce };
+            login.write(&what, out);
+        }
+        if request.peer.is_none() {
+            put(b"Contact: <sip:", out);
+            put(request.user.as_bytes(), out);
+            put(&face.contact_end, out);
+            put(&self.expires, out);
+        } else {
+            put(b"Content-Type: text/plain\r\n", out);
+        }
+        put(b"Content-Length: ", out);
+        decimal(request.body.len() as u32, out);
+        put(b"\r\n\r\n", out);
+        put(request.body, out);
+    }
+}
+
+/// What the body of a MESSAGE tells its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    /// The thread that sent it.
+    pub(super) thread: u32,
+    /// Which of that thread's messages it is.
+    pub(super) number: u32,
+    /// When it was sent first, in microseconds of the run's clock.
+    pub(super) sent: u64,
+}
+
+/// How long the part of a body is that tells who sent it when.
+pub(super) const NOTE: usize = 46;
+
+impl Common {
+    /// Writes a body of at least `size` bytes.
+    pub(super) fn write_note(&self, note: Note, size: usize, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(b"bench ");
+        out.extend_from_slice(&self.run);
+        out.extend_from_slice(&hex8(note.thread));
+        out.extend_from_slice(&hex8(note.number));
+        out.extend_from_slice(&hex8((note.sent >> 32) as u32));
+        out.extend_from_slice(&hex8(note.sent as u32));
+        out.resize(size.max(NOTE), b'.');
+    }
+
+    /// Reads a body of this run.
+    pub(super) fn note(&self, body: &[u8]) -> Option<Note> {
+        let rest = body.strip_prefix(b"bench ")?.strip_prefix(&self.run)?;
+        let part = |at: usize| from_hex8(rest.get(at..at + 8)?);
+        Some(Note {
+            thread: part(0)?,
+            number: part(8)?,
+            sent: u64::from(part(16)?) << 32 | u64::from(part(24)?),
+        })
+    }
+}
