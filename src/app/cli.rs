@@ -13,6 +13,8 @@ mod client;
 
 pub use client::{Client, Connection, Listen, Message, Register, SignIn, Text};
 
+pub mod bench;
+
 /// Tagus: an instant-messaging appliance for a small campus.
 #[derive(Debug, Parser)]
 #[command(name = "tagus", version, arg_required_else_help = true)]
@@ -66,6 +68,9 @@ pub enum Command {
         /// The file
         file: PathBuf,
     },
+    /// Puts load on a SIP server, this one or another, and prints what it did
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Prints completions for a shell
     Completions {
         /// The shell

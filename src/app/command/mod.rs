@@ -8,6 +8,7 @@ use serde_json::json;
 
 mod archive;
 mod ban;
+mod bench;
 mod client;
 mod config;
 mod device;
@@ -31,6 +32,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Client(command) => client::run(context, command),
         Command::Export { file } => archive::export(context, &file),
         Command::Import { file } => archive::import(context, &file),
+        Command::Bench(command) => bench::run(context, command),
         Command::Completions { shell } => completions(context, shell),
         Command::Version => version(context),
     }

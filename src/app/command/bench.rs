@@ -1,0 +1,136 @@
+//! `tagus bench`.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::app::cli::bench::{Algorithm, Bench, Load, Transport};
+use crate::app::context::Context;
+use crate::app::exit::Failure;
+use crate::client::bench::report::Report;
+use crate::client::bench::{
+    BenchError, Kind, Load as Rate, Options, Progress, find_ceiling, people, run as play,
+};
+use crate::http_digest;
+
+pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
+    let (kind, load, warm, body_bytes) = match command {
+        Bench::Register { load, warm } => (Kind::Register, load, warm, 0),
+        Bench::Message { load, body_bytes } => (Kind::Message, load, true, body_bytes.into()),
+    };
+    permit_many_files();
+    let options = options(kind, &load, warm, body_bytes)?;
+    let terminal = std::io::stderr().is_terminal();
+    let mut tell = |progress: Progress| {
+        if terminal {
+            let Progress { requests, completed, retransmissions, failed } = progress;
+            // A terminal that has gone takes nothing; the result still counts.
+            let _ = write!(
+                std::io::stderr().lock(),
+                "\r\x1b[K{requests} sent, {completed} done, {retransmissions} sent again, \
+                 {failed} failed"
+            );
+        }
+    };
+    let clear = || {
+        if terminal {
+            context.output.say("");
+        }
+    };
+    if !load.find_ceiling {
+        let report = play(&options, &context.clock, &mut tell).map_err(failure)?;
+        clear();
+        return if context.output.json {
+            context.output.document(&report)
+        } else {
+            context.output.line(&sentence(&report))
+        };
+    }
+    let mut step = |report: &Report| {
+        let verdict = if report.is_clean() { "clean" } else { "too much" };
+        context.output.say(&format!("{verdict}: {}", sentence(report)));
+    };
+    let ceiling = find_ceiling(&options, &context.clock, &mut tell, &mut step).map_err(failure)?;
+    clear();
+    let rate = ceiling.highest_clean_rate;
+    context.output.either(&ceiling, &format!("highest clean rate: {rate} a second"))
+}
+
+fn options(kind: Kind, load: &Load, warm: bool, body_bytes: usize) -> Result<Options, Failure> {
+    let people = match &load.users {
+        Some(file) => people::read(file, load.count),
+        None => people::numbered(&load.user_pattern, &load.password_pattern, load.count),
+    };
+    let rate = match (load.rate, load.interval) {
+        (_, Some(interval)) => Rate::Interval(interval),
+        (Some(rate), None) => Rate::Rate(rate),
+        (None, None) => return Err(Failure::usage("give --rate or --interval")),
+    };
+    Ok(Options {
+        kind,
+        server: load.server,
+        domain: load.domain.clone(),
+        people: people.map_err(failure)?,
+        tcp: load.transport == Transport::Tcp,
+        load: rate,
+        duration: load.duration,
+        expires: load.expires,
+        threads: load.threads,
+        sockets: load.sockets,
+        connections: load.connections,
+        reuse_nonce: !load.no_reuse_nonce,
+        algorithm: load.algorithm.map(|algorithm| match algorithm {
+            Algorithm::Md5 => http_digest::Algorithm::Md5,
+            Algorithm::Sha256 => http_digest::Algorithm::Sha256,
+        }),
+        warm,
+        window: load.window,
+        body_bytes,
+        pid: load.pid,
+        directory_pid: load.directory_pid,
+    })
+}
+
+/// A connection a person needs more open files than a process is given at first.
+fn permit_many_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // If it fails, connecting says so where it matters.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+fn failure(error: BenchError) -> Failure {
+    match error {
+        BenchError::Pattern(_)
+        | BenchError::User(_)
+        | BenchError::File(..)
+        | BenchError::Options(_) => Failure::usage(error),
+        BenchError::Process(_) => Failure::not_found(error),
+        BenchError::System(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Failure::unreachable(error)
+        }
+        BenchError::System(_) | BenchError::SetUp { .. } | BenchError::Thread => {
+            Failure::failed(error)
+        }
+    }
+}
+
+fn sentence(report: &Report) -> String {
+    let latency = report.latency_us;
+    let mut text = format!(
+        "{} of {} a second, {} failed, {} sent again, {} lost; answers took {:.1} ms at the \
+         median, {:.1} ms at the 99th percentile",
+        report.rate,
+        report.target_rate,
+        report.failed,
+        report.retransmissions,
+        report.lost,
+        latency.p50 as f64 / 1_000.0,
+        latency.p99 as f64 / 1_000.0,
+    );
+    if let Some(server) = report.server {
+        text.push_str(&format!("; {} us of CPU each in the server", server.cpu_us_per_request));
+    }
+    text
+}
