@@ -43,3 +43,7 @@ fn a_request_is_read_by_offsets() {
     assert_eq!(message.named("X-None"), None);
     assert!(!message.contacts().any(|contact| matches!(contact, Ok(Contact::Star))));
 }
+
+mod grammar;
+mod limits;
+mod properties;
