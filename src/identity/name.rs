@@ -127,4 +127,25 @@ mod tests {
         assert!(!same_domain("campus.example", "campus.example.org"));
         assert!(!same_domain("", "a"));
     }
+
+    /// Every character there is: lower case of lower case is itself, so a name has one spelling.
+    #[test]
+    fn folding_any_character_twice_changes_nothing_more() {
+        for c in char::MIN..=char::MAX {
+            let once = fold(c.encode_utf8(&mut [0; 4])).into_owned();
+            assert_eq!(fold(&once), once, "{c:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_canonical_name_is_canonical(name: String, other: String) {
+            let canonical = UserName::canonical(&name);
+            proptest::prop_assert_eq!(&UserName::canonical(&canonical), &canonical);
+            // A name is folded character by character: no context changes it.
+            let joined = UserName::canonical(&format!("{name}{other}"));
+            let parts = format!("{canonical}{}", UserName::canonical(&other));
+            proptest::prop_assert_eq!(joined.as_str(), parts);
+        }
+    }
 }

@@ -159,7 +159,9 @@ impl Template {
         if before.contains(['{', '}']) || after.contains(['{', '}']) {
             return Err(SettingsError::Template);
         }
-        Ok(Template { before: before.to_lowercase(), after: after.to_lowercase() })
+        // Names are folded character by character, and so must be what stands around them.
+        let fold = |text| crate::identity::name::fold(text).into_owned();
+        Ok(Template { before: fold(before), after: fold(after) })
     }
 
     /// The directory's name for the canonical user part of an address, if it can have one.
@@ -220,6 +222,50 @@ mod tests {
         assert_eq!(around.uid_of("im..x"), None);
         for wrong in ["", "user", "{user}{user}", "{user}.{mail}"] {
             assert!(Template::new(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// What an assertion value of a filter stands for (RFC 4515 s3).
+    fn unescape(value: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut rest = value.as_bytes();
+        while let [first, tail @ ..] = rest {
+            if *first == b'\\' {
+                let digits = std::str::from_utf8(&tail[..2]).unwrap();
+                bytes.push(u8::from_str_radix(digits, 16).unwrap());
+                rest = &tail[2..];
+            } else {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_template_is_folded_as_names_are() {
+        let template = Template::new("ΑΣ{user}").unwrap();
+        let user = crate::identity::UserName::canonical("ΑΣana");
+        assert_eq!(template.uid_of(&user), Some("ana"));
+    }
+
+    proptest::proptest! {
+        /// RFC 4515 s3: whatever the name, the filter has its own brackets and stars alone, and
+        /// the value stands for the name.
+        #[test]
+        fn any_name_is_a_value_in_the_filter(name in "([*()\\\\\\x00=&|!a]|\\PC){0,20}") {
+            let filter = settings().filter_for(&name);
+            let value = filter.strip_prefix("(&(objectClass=inetOrgPerson)(uid=").unwrap();
+            let value = value.strip_suffix("))").unwrap();
+            proptest::prop_assert!(!value.contains(['(', ')', '*', '\0']), "{value}");
+            proptest::prop_assert_eq!(unescape(value), name);
+        }
+
+        #[test]
+        fn a_template_gives_back_the_name(uid in "[a-z0-9.]{1,8}", around in "[A-Za-z.]{0,4}\\{user\\}[A-Za-z.]{0,4}") {
+            let template = Template::new(&around).unwrap();
+            let user = template.user_of(&uid);
+            proptest::prop_assert_eq!(template.uid_of(&user), Some(uid.as_str()));
         }
     }
 }
