@@ -75,7 +75,77 @@ fn auth_params_are_found_beside_quoted_commas() {
     assert_eq!(auth_param(b"Digest ,,,,", "realm"), None);
 }
 
+/// The quoted string that stands for a text (RFC 3261 s25.1).
+fn quote(text: &[u8]) -> Vec<u8> {
+    let mut quoted = vec![b'"'];
+    for byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            quoted.push(b'\\');
+        }
+        quoted.push(*byte);
+    }
+    quoted.push(b'"');
+    quoted
+}
+
 proptest::proptest! {
+    /// RFC 3261 s25.1.
+    #[test]
+    fn quoted_texts_are_read_back(text: Vec<u8>, behind: Vec<u8>) {
+        let quoted = quote(&text);
+        proptest::prop_assert_eq!(&*unquote(&quoted), &text[..]);
+        let longer = [&quoted[..], &behind].concat();
+        proptest::prop_assert_eq!(quoted_end(&longer), Some(quoted.len()));
+    }
+
+    /// RFC 3261 s7.3.1.
+    #[test]
+    fn lists_are_parted_where_they_were_joined(
+        elements in proptest::collection::vec("[a-z]{0,3}(\"([a-z,<>;]|\\\\[\"\\\\]){0,4}\")?(<[a-z,;\"]{0,4}>)?[a-z;=]{1,3}", 1..5),
+    ) {
+        let joined = elements.join(" ,\r\n ");
+        let parts: Vec<_> = commas(joined.as_bytes()).collect();
+        proptest::prop_assert_eq!(parts, elements.iter().map(String::as_bytes).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn parameters_are_read_back(pairs in proptest::collection::vec(("[a-z.!%*_+`'~-]{1,4}", proptest::option::of((proptest::bool::ANY, "[a-z0-9:.\\[\\]]{1,4}"))), 0..5)) {
+        let mut text = String::new();
+        for (name, value) in &pairs {
+            text += &format!("; {name}");
+            match value {
+                Some((true, value)) => text += &format!(" = \"{value},;\""),
+                Some((false, value)) => text += &format!("={value}"),
+                None => {}
+            }
+        }
+        let read: Vec<_> = Params::after_semicolon(text.as_bytes())
+            .map(|param| {
+                let param = param.unwrap();
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                (text(param.name), param.value().map(text))
+            })
+            .collect();
+        let written: Vec<_> = pairs
+            .into_iter()
+            .map(|(name, value)| (name, value.map(|(quoted, v)| if quoted { v + ",;" } else { v })))
+            .collect();
+        proptest::prop_assert_eq!(read, written);
+    }
+
+    #[test]
+    fn percent_escaped_texts_are_read_back(text: Vec<u8>) {
+        let escaped: String = text.iter().map(|byte| format!("%{byte:02x}")).collect();
+        proptest::prop_assert_eq!(&*percent_decode(escaped.as_bytes()), &text[..]);
+    }
+
+    #[test]
+    fn numbers_are_read_back(value: u32) {
+        let text = value.to_string();
+        proptest::prop_assert_eq!(number(text.as_bytes()), Some(value));
+        proptest::prop_assert_eq!(saturating_number(text.as_bytes()), Some(value));
+    }
+
     #[test]
     fn no_text_makes_a_helper_panic(text: Vec<u8>) {
         let _ = (trim(&text), number(&text), unquote(&text), percent_decode(&text));
