@@ -22,6 +22,9 @@ use crate::sip::wire::Message;
 /// Credentials that are looked at in one request; more are somebody playing.
 const MAX_CREDENTIALS: usize = 16;
 
+/// Longer than the name of any account with its domain; what fails is remembered by its name.
+const LONGEST_NAME: usize = 512;
+
 /// Somebody who has proved who they are.
 #[derive(Clone, Debug)]
 pub(super) struct Identified {
@@ -59,8 +62,8 @@ impl Engine {
             _ => HeaderName::ProxyAuthorization,
         };
         let credentials = match self.credentials_for(message, header) {
-            Some(Ok(credentials)) => credentials,
-            Some(Err(_)) => {
+            Some(Ok(credentials)) if credentials.username().len() <= LONGEST_NAME => credentials,
+            Some(_) => {
                 self.refuse(outbox, request, 400, Some("Bad Credentials"), &[], out);
                 return None;
             }
