@@ -158,11 +158,18 @@ fn contacts<'a>(message: &crate::sip::wire::Message<'a>) -> Result<Contacts<'a>,
                 if list.len() >= 32 {
                     return Err("Too Many Contacts");
                 }
+                let instance = contact.sip_instance().and_then(|urn| std::str::from_utf8(urn).ok());
+                // It stands between quotes in our answers, so it must not end them or the line.
+                if instance
+                    .is_some_and(|urn| urn.contains(|c: char| c.is_control() || "\"\\".contains(c)))
+                {
+                    return Err("Bad +sip.instance");
+                }
                 list.push(ContactRequest {
                     uri: contact.address().uri(),
                     expires: contact.expires(),
                     q: contact.q().unwrap_or(1_000),
-                    instance: contact.sip_instance().and_then(|urn| std::str::from_utf8(urn).ok()),
+                    instance,
                     reg_id: contact.reg_id(),
                 });
             }
