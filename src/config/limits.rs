@@ -97,9 +97,9 @@ pub struct Limits {
     pub source_rate: u32,
     /// Requests of one source at once.
     pub source_burst: u32,
-    /// Messages a second of one person.
+    /// Messages a second of one person, and as many other requests.
     pub message_rate: u32,
-    /// Messages of one person at once.
+    /// Messages of one person at once, and as many other requests.
     pub message_burst: u32,
     /// An administrator's session without a request.
     #[serde(with = "duration")]

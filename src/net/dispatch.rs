@@ -184,8 +184,10 @@ impl Engine {
         let identified = match request.facts.identified.take() {
             Some(identified) => identified,
             None => match self.authenticate(outbox, &mut request, out) {
-                Some(identified) => identified,
-                None => return,
+                Some(identified) if self.within_rate(outbox, &mut request, &identified, out) => {
+                    identified
+                }
+                _ => return,
             },
         };
         match (message.method(), target) {
@@ -204,6 +206,33 @@ impl Engine {
             }
             (_, Target::Server) => self.for_the_server(outbox, &request, out),
         }
+    }
+
+    /// Whether a person asks no more often than one may; else that is answered, and nothing is kept
+    /// of the request: its transaction is what the rate protects.
+    fn within_rate(
+        &self,
+        outbox: &mut Outbox,
+        request: &mut Request<'_, '_>,
+        identified: &Identified,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        if identified.peer {
+            return true;
+        }
+        let (admitted, reason) = match request.message.method() {
+            Method::Message => {
+                let admitted = self.guard.admit_message(request.now, &identified.user);
+                (admitted, "Too Many Messages")
+            }
+            _ => (self.guard.admit_request(request.now, &identified.user), "Too Many Requests"),
+        };
+        let Err(wait) = admitted else { return true };
+        EngineCounts::add(&self.counts.shed);
+        request.remembered = false;
+        let seconds = (wait.as_secs() + 1).to_string();
+        self.refuse(outbox, request, 503, Some(reason), &[("Retry-After", &seconds)], out);
+        false
     }
 
     /// Mandatory headers and their grammar (RFC 3261 s8.1.1, s16.3 check 1).

@@ -6,7 +6,7 @@
 //!   token and that of its challenge back, so that a whole campus behind one address never runs dry,
 //!   and the address and port it came from has a bucket of its own from then on, so that strangers
 //!   behind the same address cannot drown it;
-//! - each authenticated user has a bucket for messages;
+//! - each authenticated user has a bucket for messages, and another one for all other requests;
 //! - failures to authenticate ban the pair of source and account. A source as a whole is refused
 //!   after many more, and only for accounts that never authenticated from it: a stranger can lock
 //!   nobody out who is at home there.
@@ -48,9 +48,9 @@ pub struct GuardLimits {
     pub source_rate: u32,
     /// Requests that a source may send at once.
     pub source_burst: u32,
-    /// Messages per second and user.
+    /// Messages per second and user; the same for all his other requests together.
     pub message_rate: u32,
-    /// Messages that a user may send at once.
+    /// Messages that a user may send at once, and so for his other requests.
     pub message_burst: u32,
     /// Failures of one account from one source within the window.
     pub failures_per_source_account: u32,
@@ -124,6 +124,7 @@ pub struct Guard {
     sources: Buckets,
     homes: Homes,
     messages: Buckets,
+    requests: Buckets,
     failures: Vec<Mutex<Failures>>,
 }
 
@@ -136,6 +137,7 @@ impl Guard {
             sources: Buckets::new(limits.source_rate, limits.source_burst, limits.capacity),
             homes: Homes::new(limits.source_rate, limits.source_burst, limits.capacity),
             messages: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
+            requests: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
             limits,
             hasher: RandomState::new(),
             failures: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -175,6 +177,15 @@ impl Guard {
     /// How long to wait for the next one, for `Retry-After`.
     pub fn admit_message(&self, now: Tick, user: &str) -> Result<(), Duration> {
         self.messages.take(now, self.hasher.hash_one(user))
+    }
+
+    /// Takes a token of an authenticated user for a request other than MESSAGE: each costs the
+    /// server memory for as long as its transaction lives.
+    ///
+    /// # Errors
+    /// How long to wait for the next one, for `Retry-After`.
+    pub fn admit_request(&self, now: Tick, user: &str) -> Result<(), Duration> {
+        self.requests.take(now, self.hasher.hash_one(user))
     }
 
     /// Whether credentials for that account from that source may be looked at.
@@ -332,6 +343,7 @@ impl Guard {
         self.sources.prune(now);
         self.homes.prune(now);
         self.messages.prune(now);
+        self.requests.prune(now);
         for shard in &self.failures {
             lock(shard).prune(now, &self.limits);
         }
@@ -342,7 +354,8 @@ impl Guard {
     #[must_use]
     pub fn len(&self) -> usize {
         let pairs: usize = self.failures.iter().map(|shard| lock(shard).pairs).sum();
-        self.sources.len() + self.homes.len() + self.messages.len() + pairs
+        let users = self.messages.len() + self.requests.len();
+        self.sources.len() + self.homes.len() + users + pairs
     }
 
     /// Whether nothing is kept in mind.

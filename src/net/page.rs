@@ -36,16 +36,6 @@ impl Engine {
         if message.body().len() > self.page_mode.settings().max_body {
             return self.refuse(outbox, &request, 413, None, &[], out);
         }
-        let first_time = request.facts.existence.is_none();
-        if first_time
-            && !identified.peer
-            && let Err(wait) = self.guard.admit_message(request.now, &identified.user)
-        {
-            EngineCounts::add(&self.counts.shed);
-            let seconds = (wait.as_secs() + 1).to_string();
-            let headers = [("Retry-After", seconds.as_str())];
-            return self.refuse(outbox, &request, 503, Some("Too Many Messages"), &headers, out);
-        }
         let row = self.registrar.lookup(aor);
         let here = row.as_ref().is_some_and(|row| row.live(request.now).next().is_some());
         if !here {
