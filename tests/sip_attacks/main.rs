@@ -7,6 +7,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod beyond;
 mod credentials;
 mod framing;
 mod guessing;
