@@ -1,6 +1,7 @@
 //! Answers of the server's own making.
 
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -13,19 +14,32 @@ use crate::identity::Asker;
 use crate::sip::build::Response;
 use crate::sip::method::Method;
 use crate::sip::transaction::ServerId;
+use crate::sip::uri::Host;
 use crate::sip::wire::Message;
 use crate::sip::{Flow, Transport};
 
 /// Where the answers to a request go: to its source, but without `rport` a datagram's to the port
-/// of sent-by (RFC 3261 s18.2.2, RFC 3581 s4).
+/// of sent-by (RFC 3261 s18.2.2, RFC 3581 s4). Not if sent-by is another address than the source:
+/// then a translator stands between, the port means nothing outside of it, and an answer there
+/// reaches nobody.
 pub(super) fn way_back(message: &Message<'_>, mut flow: Flow) -> Flow {
     if flow.transport == Transport::Udp
         && let Some(via) = message.top_via()
         && via.rport().is_none()
+        && is_at(via.host(), flow.remote.ip())
     {
         flow.remote.set_port(via.port().unwrap_or(5060));
     }
     flow
+}
+
+fn is_at(host: Host<'_>, address: IpAddr) -> bool {
+    match host {
+        Host::V4(host) => IpAddr::from(host) == address.to_canonical(),
+        Host::V6(host) => IpAddr::from(host).to_canonical() == address.to_canonical(),
+        // A name says nothing of an address; its owner chose the port to be reached at.
+        Host::Name(_) => true,
+    }
 }
 
 impl Engine {

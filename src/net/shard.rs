@@ -144,6 +144,12 @@ impl State {
 
     /// The next time at which somebody's patience or ring time ends.
     pub(super) fn next_deadline(&mut self) -> Tick {
+        // Most are answered long before: nobody is to be woken for those.
+        while let Some((_, number)) = self.patience.front()
+            && !self.contexts.contains_key(number)
+        {
+            self.patience.pop_front();
+        }
         let patience = self.patience.front().map_or(Tick::NEVER, |(at, _)| *at);
         patience.min(self.transactions.next_deadline())
     }
