@@ -14,6 +14,7 @@ mod peer;
 mod proxy;
 mod registrar;
 mod responses;
+mod torture;
 mod transport;
 mod user_agent;
 

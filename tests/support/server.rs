@@ -139,7 +139,7 @@ const NOWHERE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
 const COMMON: &str = r#"public_name = "localhost"
-aliases = ["localhost"]
+aliases = ["localhost", "example.com"]
 [sip]
 listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]
 [web]
