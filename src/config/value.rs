@@ -304,6 +304,23 @@ mod tests {
 
     proptest! {
         #[test]
+        fn every_duration_is_read_as_it_was_written(millis in 0..=100 * 366 * 86_400_000_u64, unit in prop::sample::select(vec![1, 1_000, 60_000, 3_600_000, 86_400_000_u64])) {
+            let duration = Duration::from_millis(millis / unit * unit);
+            prop_assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
+        }
+
+        #[test]
+        fn every_listener_and_network_is_read_as_it_was_written(address: IpAddr, port: u16, prefix in 0..=32_u8, scheme in "(udp|tcp|tls|https|http)") {
+            let text = format!("{scheme}://{}", SocketAddr::new(address, port));
+            prop_assert_eq!(text.parse::<Listener>().unwrap().to_string(), text);
+            // A mapped address with less than its own prefix is said to be everything.
+            let address = address.to_canonical();
+            let network: Network = format!("{address}/{prefix}").parse().unwrap();
+            prop_assert!(network.contains(address));
+            prop_assert_eq!(network.to_string().parse(), Ok(network));
+        }
+
+        #[test]
         fn no_text_makes_a_value_parser_panic(text in "\\PC*") {
             let _ = parse_duration(&text);
             if let Ok(listener) = text.parse::<Listener>() {
