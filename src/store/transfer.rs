@@ -343,3 +343,6 @@ pub fn verify(from: &mut dyn Read) -> Result<TransferReport, ImportError> {
     while importer.next()?.is_some() {}
     Ok(importer.report())
 }
+
+#[cfg(test)]
+mod tests;
