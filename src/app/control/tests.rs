@@ -154,3 +154,5 @@ fn secrets_do_not_reach_the_log() {
     assert!(text.contains("an account was made"), "{text}");
     assert!(!text.contains("canary"), "{text}");
 }
+
+mod messages;

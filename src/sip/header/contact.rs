@@ -168,4 +168,30 @@ mod tests {
         );
         assert_eq!(contact.uri(), b"sip:line1@192.0.2.2;transport=tcp");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn parameters_of_a_contact_are_read_back(q in 0..=1_000_u16, expires: u32, reg_id in 1..=i32::MAX as u32, instance in "<urn:uuid:[0-9a-f-]{1,36}>") {
+            let text = format!(
+                "\"A, B\" <sip:a@h;x=1> ; q={}.{:03};expires={expires} ;reg-id={reg_id};+sip.instance=\"{instance}\"",
+                q / 1_000,
+                q % 1_000,
+            );
+            let contact = contact(&text);
+            proptest::prop_assert_eq!(contact.q(), Some(q));
+            proptest::prop_assert_eq!(contact.expires(), Some(expires));
+            proptest::prop_assert_eq!(contact.reg_id(), Some(reg_id));
+            proptest::prop_assert_eq!(contact.sip_instance(), Some(instance.as_bytes()));
+        }
+
+        #[test]
+        fn no_value_makes_the_parser_panic(value: Vec<u8>, params in "(;(q|expires|reg-id|\\+sip.instance)(=[\"<>.0-9a-]{0,6})?){0,4}") {
+            let near = format!("<sip:a@h>{params}");
+            for value in [&value[..], near.as_bytes()] {
+                if let Ok(Contact::Address(contact)) = Contact::parse(value) {
+                    let _ = (contact.q(), contact.expires(), contact.reg_id(), contact.sip_instance());
+                }
+            }
+        }
+    }
 }

@@ -50,4 +50,18 @@ mod tests {
             assert!(CSeq::parse(bad).is_err(), "{bad:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_sequence_number_and_its_method_are_read_back(number: u32, space in "[ \t]{1,3}|\r\n ", method in "[A-Za-z!%*_+`'~.-]{1,9}") {
+            let text = format!("{number}{space}{method}");
+            let cseq = CSeq::parse(text.as_bytes()).unwrap();
+            proptest::prop_assert_eq!(cseq, CSeq { number, method: Method::parse(method.as_bytes()) });
+        }
+
+        #[test]
+        fn no_value_makes_the_parser_panic(value: Vec<u8>, near in "[0-9A-Z \t\r\n-]{0,20}") {
+            let _ = (CSeq::parse(&value), CSeq::parse(near.as_bytes()));
+        }
+    }
 }

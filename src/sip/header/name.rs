@@ -306,4 +306,24 @@ mod tests {
             assert!(steps <= 6, "{name:?} takes {steps} steps");
         }
     }
+
+    proptest::proptest! {
+        /// The table answers as a search through all names does.
+        #[test]
+        fn the_table_knows_what_the_list_knows(index in 0..HeaderName::ALL.len(), flips: u64, other: Vec<u8>) {
+            let name = HeaderName::ALL[index];
+            let mixed: Vec<u8> = name
+                .as_str()
+                .bytes()
+                .enumerate()
+                .map(|(at, byte)| if flips >> (at % 64) & 1 == 1 { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() })
+                .collect();
+            proptest::prop_assert_eq!(HeaderName::recognise(&mixed), name);
+            let listed = HeaderName::ALL.into_iter().find(|name| {
+                name.as_str().as_bytes().eq_ignore_ascii_case(&other)
+                    || name.compact().is_some_and(|letter| other.eq_ignore_ascii_case(&[letter as u8]))
+            });
+            proptest::prop_assert_eq!(HeaderName::recognise(&other), listed.unwrap_or(HeaderName::Other));
+        }
+    }
 }

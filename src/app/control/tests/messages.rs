@@ -1,0 +1,91 @@
+//! The JSON of requests and replies.
+
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn secret() -> impl Strategy<Value = Secret> {
+    any::<String>().prop_map(Secret::new)
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let text = any::<String>;
+    let maybe = any::<Option<String>>;
+    prop_oneof![
+        Just(Request::Status),
+        (text(), maybe(), maybe(), prop::option::of(secret())).prop_map(
+            |(user, name, mail, password)| Request::UserAdd { user, name, mail, password }
+        ),
+        (maybe(), any::<u32>()).prop_map(|(after, limit)| Request::UserList { after, limit }),
+        (text(), secret()).prop_map(|(user, password)| Request::UserPassword { user, password }),
+        secret().prop_map(|csv| Request::UserImport { csv }),
+        (text(), text(), any::<bool>()).prop_map(|(user, label, md5_only)| Request::DeviceAdd {
+            user,
+            label,
+            md5_only
+        }),
+        (text(), text()).prop_map(|(user, device)| Request::DeviceRevoke { user, device }),
+        (any::<Option<IpAddr>>(), maybe())
+            .prop_map(|(source, user)| Request::BanLift { source, user }),
+        text().prop_map(|path| Request::Export { path: path.into() }),
+    ]
+}
+
+fn reply() -> impl Strategy<Value = Reply> {
+    let text = any::<String>;
+    let user = (text(), text(), any::<bool>(), any::<Vec<String>>(), any::<Option<u64>>());
+    let user = user.prop_map(|(user, name, disabled, groups, held_messages)| User {
+        user,
+        name,
+        disabled,
+        bindings: groups.clone(),
+        groups,
+        held_messages,
+        ..User::default()
+    });
+    prop_oneof![
+        Just(Reply::Done),
+        any::<u64>().prop_map(Reply::Count),
+        text().prop_map(Reply::Text),
+        prop::collection::vec(user, 0..3).prop_map(Reply::Users),
+        (any::<IpAddr>(), any::<Option<String>>(), text())
+            .prop_map(|(source, user, until)| Reply::Bans(vec![BanView { source, user, until }])),
+        (any::<u64>(), text()).prop_map(|(line, reason)| {
+            let failed = vec![RowFailure { line, user: reason.clone(), reason }];
+            Reply::Imported(ImportReport { added: line, failed })
+        }),
+    ]
+}
+
+proptest! {
+    /// One line each, whatever the texts hold, and read back as it was.
+    #[test]
+    fn requests_and_replies_come_back_from_their_line(request in request(), reply in reply()) {
+        let line = serde_json::to_string(&request).unwrap();
+        prop_assert!(!line.contains('\n'));
+        prop_assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), request);
+        let line = serde_json::to_string(&reply).unwrap();
+        prop_assert!(!line.contains('\n'));
+        prop_assert_eq!(serde_json::from_str::<Reply>(&line).unwrap(), reply);
+    }
+
+    #[test]
+    fn no_line_makes_the_reader_of_messages_panic(
+        line in "(\\{\"(status|user_add|ban_lift|export|x)\":)?[\\[{\"a-z:0-9,\\]}\\\\ ]{0,60}", bytes: Vec<u8>,
+    ) {
+        let _ = serde_json::from_str::<Request>(&line);
+        let _ = serde_json::from_slice::<Request>(&bytes);
+        let _ = serde_json::from_slice::<Reply>(&bytes);
+    }
+
+    /// Deep nesting must not use up the stack.
+    #[test]
+    fn nesting_has_a_bound(depth in 1_000..50_000_usize) {
+        let line = "[".repeat(depth);
+        prop_assert!(serde_json::from_str::<Request>(&line).is_err());
+        let line = "{\"user_show\":".repeat(depth);
+        prop_assert!(serde_json::from_str::<Request>(&line).is_err());
+    }
+}
