@@ -24,6 +24,7 @@ mod dispatch;
 mod effects;
 mod egress;
 mod engine;
+mod existence;
 pub mod guard;
 mod inbound;
 pub mod listen;

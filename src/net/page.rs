@@ -9,7 +9,6 @@ use super::dispatch::{Facts, Request};
 use super::engine::{Engine, EngineCounts};
 use super::shard::{Context, ContextId, PageContext, Upstream};
 use crate::clock::WallTime;
-use crate::identity::Existence;
 use crate::model::DeviceKey;
 use crate::page_mode::{Delivery, HoldError, Plan, fingerprint, is_composing};
 use crate::registrar::Binding;
@@ -38,29 +37,8 @@ impl Engine {
         }
         let row = self.registrar.lookup(aor);
         let here = row.as_ref().is_some_and(|row| row.live(request.now).next().is_some());
-        if !here {
-            let existence = match request.facts.existence {
-                Some(existence) => existence,
-                None => self.identity.exists_now(user),
-            };
-            match existence {
-                Existence::Local | Existence::Directory => {}
-                Existence::Unknown => return self.refuse(outbox, &request, 404, None, &[], out),
-                Existence::Unavailable { retry_after } => {
-                    let seconds = retry_after.as_secs().max(1).to_string();
-                    return self.refuse(
-                        outbox,
-                        &request,
-                        503,
-                        None,
-                        &[("Retry-After", &seconds)],
-                        out,
-                    );
-                }
-                Existence::MustWait => {
-                    return self.ask_existence(outbox, request, identified, user, out);
-                }
-            }
+        if !here && !self.is_person(outbox, &request, &identified, user, out) {
+            return;
         }
         EngineCounts::add(&self.counts.messages);
         let arrived = self.clock.wall();
@@ -86,32 +64,6 @@ impl Engine {
             );
         }
         self.fork(outbox, &request, &identified, aor, plan, keep_until, arrived);
-    }
-
-    fn ask_existence(
-        &self,
-        outbox: &mut Outbox,
-        request: Request<'_, '_>,
-        identified: Identified,
-        user: &str,
-        out: &mut Vec<u8>,
-    ) {
-        let (flow, server) = (request.flow, request.server);
-        let bytes = Bytes::copy_from_slice(request.message.bytes());
-        let user = user.to_owned();
-        let parked = self.park(move |engine| async move {
-            let existence = engine.identity.exists(&user).await;
-            let facts = Facts {
-                existence: Some(existence),
-                identified: Some(identified),
-                ..Facts::default()
-            };
-            engine.resume(&bytes, flow, server, facts);
-        });
-        if !parked {
-            EngineCounts::add(&self.counts.shed);
-            self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
-        }
     }
 
     /// No device is there to try: durable first, then 202 (RFC 3428 s7).

@@ -5,12 +5,11 @@ use smallvec::SmallVec;
 
 use super::Outbox;
 use super::auth::Identified;
-use super::dispatch::{Facts, Request};
+use super::dispatch::Request;
 use super::effects::upstream_copy;
 use super::engine::{Effect, Engine, EngineCounts};
 use super::shard::{Context, ContextId, RelayContext, State, Upstream};
 use crate::clock::Tick;
-use crate::identity::Existence;
 use crate::proxy::{Answer, Fork, Verdict};
 use crate::sip::Flow;
 use crate::sip::build::{self, Response};
@@ -38,38 +37,10 @@ impl Engine {
         let targets: SmallVec<[_; 2]> =
             row.as_ref().map(|row| row.live(request.now).cloned().collect()).unwrap_or_default();
         if targets.is_empty() {
-            let existence = match request.facts.existence {
-                Some(existence) => existence,
-                None => self.identity.exists_now(user),
-            };
-            return match existence {
-                Existence::Local | Existence::Directory => {
-                    self.refuse(outbox, &request, 480, None, &[], out);
-                }
-                Existence::Unknown => self.refuse(outbox, &request, 404, None, &[], out),
-                Existence::Unavailable { retry_after } => {
-                    let seconds = retry_after.as_secs().max(1).to_string();
-                    self.refuse(outbox, &request, 503, None, &[("Retry-After", &seconds)], out);
-                }
-                Existence::MustWait => {
-                    let (flow, server) = (request.flow, request.server);
-                    let bytes = Bytes::copy_from_slice(message.bytes());
-                    let user = user.to_owned();
-                    let parked = self.park(move |engine| async move {
-                        let existence = engine.identity.exists(&user).await;
-                        let facts = Facts {
-                            existence: Some(existence),
-                            identified: Some(identified),
-                            ..Facts::default()
-                        };
-                        engine.resume(&bytes, flow, server, facts);
-                    });
-                    if !parked {
-                        EngineCounts::add(&self.counts.shed);
-                        self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
-                    }
-                }
-            };
+            if self.is_person(outbox, &request, &identified, user, out) {
+                self.refuse(outbox, &request, 480, None, &[], out);
+            }
+            return;
         }
         let server = request.server;
         if invite {
