@@ -165,6 +165,24 @@ fn people_and_devices_are_managed_while_no_server_runs() {
     assert_eq!(run(at, &["status"], "").code, 5);
 }
 
+/// Every address and password is made for one domain, whoever opens the store, and with which
+/// options.
+#[test]
+fn the_domain_of_the_first_account_stays_and_another_one_is_refused() {
+    let folder = folder();
+    let at = folder.path();
+    let first = ["--set", "domain=first.test", "user", "add", "ana", "--json"];
+    assert_eq!(run(at, &first, "").json()["address"], "ana@first.test");
+    let second = run(at, &["user", "add", "bob", "--json"], "").json();
+    assert_eq!(second["address"], "bob@first.test");
+    let serve = ["--set", "sip.listen=udp://127.0.0.1:0", "serve"];
+    for command in [&serve[..], &["user", "list"]] {
+        let other = run(at, &[&["--set", "domain=other.test"][..], command].concat(), "");
+        assert_eq!(other.code, 4, "{}", other.err);
+        assert!(other.err.contains("first.test") && other.err.contains("aliases"), "{}", other.err);
+    }
+}
+
 /// A name mistyped makes no directory.
 #[test]
 fn a_data_directory_that_does_not_exist_is_made_by_what_has_something_to_put_there() {

@@ -29,7 +29,7 @@ mod tests;
 pub use devices::DeviceSecret;
 pub use import::{ImportReport, RowFailure};
 pub use local::NewAccount;
-pub use realm::{FrozenRealm, freeze_realm};
+pub use realm::{FrozenRealm, freeze_domain, freeze_realm};
 
 /// Who asks for a change, for the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,17 @@ pub enum AccountsError {
     /// The directory is out of reach.
     #[error("the directory is out of reach; try again in {0:?}")]
     Unavailable(Duration),
+    /// The store's people have their addresses in another domain than the configured one.
+    #[error(
+        "the addresses and passwords here were made for the domain {frozen}, and {configured} is \
+         configured"
+    )]
+    OtherDomain {
+        /// Theirs.
+        frozen: String,
+        /// The configured one.
+        configured: String,
+    },
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,8 +1,54 @@
-//! The realm: settled at the first start, because every HA1 is made for it.
+//! The domain and the realm: settled at the first start, because every address and every HA1 is
+//! made for them.
 
 use super::AccountsError;
-use crate::identity::REALM_KEY;
+use crate::identity::{DOMAIN_KEY, REALM_KEY};
 use crate::store::{Commit, CommitError, Store, Table};
+
+/// The domain of the store; at the first start `domain`. One that is not `configured` but follows
+/// from the machine gives way to the one of the store. A configured one replaces it as long as
+/// nobody has an address in it.
+///
+/// # Errors
+/// [`AccountsError::OtherDomain`] if a different one is configured while there are accounts;
+/// otherwise if the store cannot be read or written.
+pub fn freeze_domain(
+    store: &dyn Store,
+    domain: &str,
+    configured: bool,
+) -> Result<String, AccountsError> {
+    let domain = domain.to_lowercase();
+    let Some(bytes) = store.get(Table::Site, DOMAIN_KEY)? else {
+        let commit = Commit::new().expect_absent(Table::Site, DOMAIN_KEY).put(
+            Table::Site,
+            DOMAIN_KEY,
+            domain.as_bytes(),
+        );
+        store.commit_blocking(commit)?;
+        return Ok(domain);
+    };
+    let frozen = String::from_utf8(bytes.clone())
+        .map_err(|_| AccountsError::Damaged("the domain".to_owned()))?;
+    if frozen == domain || !configured {
+        return Ok(frozen);
+    }
+    for table in [Table::Accounts, Table::Credentials, Table::HeldMessages] {
+        if store.count(table) > 0 {
+            return Err(AccountsError::OtherDomain { frozen, configured: domain });
+        }
+    }
+    let mut commit = Commit::new().expect_equals(Table::Site, DOMAIN_KEY, bytes.clone()).put(
+        Table::Site,
+        DOMAIN_KEY,
+        domain.as_bytes(),
+    );
+    // A realm that only followed the domain follows it again.
+    if store.get(Table::Site, REALM_KEY)?.is_some_and(|realm| realm == bytes) {
+        commit = commit.delete(Table::Site, REALM_KEY);
+    }
+    store.commit_blocking(commit)?;
+    Ok(domain)
+}
 
 /// The realm of this installation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -221,6 +221,23 @@ async fn the_realm_is_settled_at_the_first_start() {
     assert_eq!(wanted, FrozenRealm { realm: DOMAIN.to_owned(), differs: true });
 }
 
+/// An address and its HA1s are made for one domain: another one is not taken while there are any.
+#[tokio::test]
+async fn the_domain_is_settled_as_soon_as_there_are_accounts() {
+    let site = site();
+    let store = &*site.store;
+    assert_eq!(freeze_domain(store, "This.Machine", false).unwrap(), "this.machine");
+    assert_eq!(freeze_realm(store, "", "this.machine").unwrap().realm, "this.machine");
+    // Nobody has an address yet: the realm follows.
+    assert_eq!(freeze_domain(store, DOMAIN, true).unwrap(), DOMAIN);
+    assert_eq!(freeze_realm(store, "", DOMAIN).unwrap().realm, DOMAIN);
+    site.add("alice", "secret").await.unwrap();
+    assert_eq!(freeze_domain(store, "this.machine", false).unwrap(), DOMAIN);
+    let refused = freeze_domain(store, "other.example", true);
+    assert!(matches!(refused, Err(AccountsError::OtherDomain { .. })), "{refused:?}");
+    assert_eq!(freeze_domain(store, DOMAIN, true).unwrap(), DOMAIN);
+}
+
 #[tokio::test]
 async fn people_are_imported_and_each_row_that_fails_is_told() {
     let site = site();

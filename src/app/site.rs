@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::exit::Failure;
+use super::operations::refused;
 use super::process;
-use crate::accounts::{Accounts, FrozenRealm, freeze_realm};
+use crate::accounts::{Accounts, FrozenRealm, freeze_domain, freeze_realm};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,7 +31,7 @@ pub enum Purpose {
 
 /// A data directory that this process owns, with the services that everything else needs.
 pub struct Site {
-    /// The configuration.
+    /// The configuration, with the domain that the store is for.
     pub config: Arc<Config>,
     /// Time.
     pub clock: Clock,
@@ -85,8 +86,11 @@ impl Site {
     ) -> Result<Site, Failure> {
         let store = Arc::new(store);
         let key = Arc::new(open_key(&config.data_dir, &*store)?);
-        let realm = freeze_realm(&*store, &config.identity.realm, &config.domain)
-            .map_err(Failure::failed)?;
+        let domain =
+            freeze_domain(&*store, &config.domain, config.domain_is_set).map_err(refused)?;
+        let config = Arc::new(Config { domain, ..Config::clone(&config) });
+        let realm =
+            freeze_realm(&*store, &config.identity.realm, &config.domain).map_err(refused)?;
         if realm.differs {
             tracing::warn!(
                 event = "realm_differs",

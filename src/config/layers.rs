@@ -246,7 +246,8 @@ impl Sources {
         origins: &BTreeMap<String, Origin>,
         problems: &mut Vec<Problem>,
     ) {
-        if config.domain.is_empty() {
+        config.domain_is_set = !config.domain.is_empty();
+        if !config.domain_is_set {
             config.domain = self.machine.domain();
         }
         if config.public_name.is_empty() {

@@ -37,6 +37,9 @@ pub use web::{Metrics, Msrp, Tls, TlsMode, Web};
 pub struct Config {
     /// The SIP domain; empty only before the layers were resolved.
     pub domain: String,
+    /// Whether somebody set the domain; otherwise it follows from the machine's name.
+    #[serde(skip)]
+    pub domain_is_set: bool,
     /// Other domains that are ours.
     pub aliases: Vec<String>,
     /// The host name in MSRP URIs, the XCAP root and certificates; empty only before the layers
@@ -72,6 +75,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             domain: String::new(),
+            domain_is_set: false,
             aliases: Vec::new(),
             public_name: String::new(),
             data_dir: PathBuf::from("/var/lib/tagus"),

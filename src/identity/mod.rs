@@ -41,7 +41,7 @@ pub use name::{LONGEST_NAME, UserName, is_valid_name};
 pub use offers::{Algorithms, Asker, Offers};
 pub use password::PasswordOutcome;
 pub use person::DirectoryPerson;
-pub use rows::{CONTACT_KEY, REALM_KEY};
+pub use rows::{CONTACT_KEY, DOMAIN_KEY, REALM_KEY};
 pub use sync::{Departure, SyncReport, Watcher};
 pub use verifiers::{Proof, Verifiers};
 

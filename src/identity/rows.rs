@@ -18,6 +18,8 @@ use crate::store::{StoreError, Table, rows};
 
 /// The row of table `Site` that holds the frozen realm.
 pub const REALM_KEY: &[u8] = b"realm";
+/// The row of table `Site` that holds the frozen domain.
+pub const DOMAIN_KEY: &[u8] = b"domain";
 /// The row of table `Site` that holds the Unix milliseconds, in decimal, of the last listing of
 /// the directory.
 pub const CONTACT_KEY: &[u8] = b"directory.contact";

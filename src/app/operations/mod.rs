@@ -22,7 +22,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use refusal::refused;
+pub(super) use refusal::refused;
 
 /// Accounts of one page of a list at most.
 const LARGEST_PAGE: u32 = 10_000;

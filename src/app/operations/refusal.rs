@@ -6,10 +6,11 @@ use crate::store::CommitError;
 
 /// The failure of a command whose change was not made.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-pub(super) fn refused(error: AccountsError) -> Failure {
+pub(in crate::app) fn refused(error: AccountsError) -> Failure {
     let exit = match &error {
         AccountsError::NoAccount(_) | AccountsError::NoDevice { .. } => Exit::NotFound,
         AccountsError::Exists(_)
+        | AccountsError::OtherDomain { .. }
         | AccountsError::OfDirectory(_)
         | AccountsError::TooManyDevices(_) => Exit::Refused,
         AccountsError::Name(_)
@@ -43,6 +44,10 @@ fn advice(error: &AccountsError) -> String {
         AccountsError::TooManyDevices(user) => {
             format!(": tagus device revoke {user} DEVICE")
         }
+        AccountsError::OtherDomain { frozen, configured } => format!(
+            "; set domain = \"{frozen}\", with {configured} among the aliases if it is to be \
+             answered too, or begin with another --data-dir"
+        ),
         AccountsError::Header(_) => "; as in user,name,mail,password,groups".to_owned(),
         AccountsError::Commit(CommitError::ReadOnly) => {
             "; the log, or tagus status, says why".to_owned()
