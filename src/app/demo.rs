@@ -12,14 +12,15 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::context::Context;
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::process;
-use super::server::Server;
+use super::server::{self, Server};
 use super::site::Site;
 use crate::accounts::{Accounts, AccountsError, Actor, NewAccount};
 use crate::client::echo::{self, Resident};
 use crate::config::Loaded;
 use crate::entropy;
+use crate::net::Bound;
 use crate::sip::Transport;
 
 /// The domain of the demonstration; it exists nowhere else (RFC 6761 s6.5).
@@ -81,7 +82,7 @@ impl Demo {
     /// A [`Failure`] if there is none.
     pub fn new(context: &Context, bind: Option<IpAddr>) -> Result<Demo, Failure> {
         let ip = bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let address = free_address(ip)?;
+        let address = free_address(ip, FIRST_PORT)?;
         let (data_dir, own) = match &context.global.data_dir {
             Some(path) => (std::path::absolute(path).map_err(Failure::usage)?, false),
             None => {
@@ -94,11 +95,33 @@ impl Demo {
         Ok(Demo { data_dir, own, address, passwords })
     }
 
+    /// The configuration with its sockets. Another program, as a second demonstration, may have
+    /// taken the port since it was found free; then it is the next one.
+    ///
+    /// # Errors
+    /// A [`Failure`] if `--set` makes it invalid, or no port is left.
+    pub fn listen(&mut self, context: &Context) -> Result<(Loaded, Bound), Failure> {
+        loop {
+            let loaded = self.load(context)?;
+            let taken = match server::bind(&loaded.config) {
+                Ok(bound) => return Ok((loaded, bound)),
+                Err(failure) => failure,
+            };
+            let ours = server::listeners(&loaded.config);
+            let chosen = ours.iter().any(|listener| listener.socket == self.address);
+            let next = self.address.port().saturating_add(1);
+            if !chosen || taken.exit != Exit::Refused {
+                return Err(taken);
+            }
+            self.address = free_address(self.address.ip(), next)?;
+        }
+    }
+
     /// The configuration: no file, the demonstration's keys, and above them what `--set` says.
     ///
     /// # Errors
     /// A [`Failure`] if `--set` makes it invalid.
-    pub fn load(&self, context: &Context) -> Result<Loaded, Failure> {
+    fn load(&self, context: &Context) -> Result<Loaded, Failure> {
         let mut sources = context.sources();
         let address = self.address;
         sources.file = None;
@@ -350,10 +373,10 @@ fn plain(name: &str) -> String {
     name.to_lowercase().chars().map(letter).collect()
 }
 
-/// The first port from 5060 on that is free for UDP and TCP alike.
-fn free_address(ip: IpAddr) -> Result<SocketAddr, Failure> {
+/// The first port from `first` on that is free for UDP and TCP alike.
+fn free_address(ip: IpAddr, first: u16) -> Result<SocketAddr, Failure> {
     let mut last = None;
-    for port in FIRST_PORT..FIRST_PORT + PORTS {
+    for port in first..FIRST_PORT + PORTS {
         let address = SocketAddr::new(ip, port);
         // Held for a moment only, without the sharing that the server's own sockets ask for.
         match UdpSocket::bind(address).and_then(|_udp| TcpListener::bind(address)) {
@@ -397,10 +420,24 @@ mod tests {
 
     #[test]
     fn a_busy_port_is_passed_over() {
-        let first = free_address(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let first = free_address(Ipv4Addr::LOCALHOST.into(), FIRST_PORT).unwrap();
         let _taken = UdpSocket::bind(first).unwrap();
-        let second = free_address(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let second = free_address(Ipv4Addr::LOCALHOST.into(), FIRST_PORT).unwrap();
         assert!(second.port() > first.port());
+    }
+
+    /// Two demonstrations that start at once find the same port free; one gets the next.
+    #[test]
+    fn a_port_that_is_taken_after_it_was_found_free_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = Some(folder.path().to_owned());
+        let context = Context::new(crate::app::context::Global { data_dir, ..Default::default() });
+        let mut demo = Demo::new(&context, None).unwrap();
+        let found = demo.address;
+        let _taken = UdpSocket::bind(found).unwrap();
+        let (_, bound) = demo.listen(&context).unwrap();
+        assert!(demo.address.port() > found.port());
+        assert!(bound.addresses().iter().all(|address| address.socket == demo.address));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::server::{self, Server};
 use super::site::{Purpose, Site};
 use super::telemetry;
 use crate::config::{Loaded, Scheme};
+use crate::net::Bound;
 
 /// Threads beside the workers: the directory, durable writes and the control socket.
 const CONTROL_THREADS: usize = 2;
@@ -25,10 +26,10 @@ const CONTROL_THREADS: usize = 2;
 /// # Errors
 /// A [`Failure`] if it cannot start.
 pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
-    let demo = arguments.demo.then(|| Demo::new(context, arguments.bind)).transpose()?;
-    let loaded = match &demo {
-        Some(demo) => demo.load(context)?,
-        None => context.load()?,
+    let mut demo = arguments.demo.then(|| Demo::new(context, arguments.bind)).transpose()?;
+    let (loaded, bound) = match &mut demo {
+        Some(demo) => demo.listen(context).map(|(loaded, bound)| (loaded, Some(bound)))?,
+        None => (context.load()?, None),
     };
     telemetry::start(&loaded.config.log, context.clock.clone()).map_err(Failure::usage)?;
     greet(&loaded, demo.is_some());
@@ -40,7 +41,7 @@ pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
-    let outcome = serve(context, loaded, demo.as_ref(), &runtime);
+    let outcome = serve(context, loaded, bound, demo.as_ref(), &runtime);
     // Somebody's name lookup may hang; it has nothing that must be kept.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     outcome
@@ -49,6 +50,7 @@ pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
 fn serve(
     context: &Context,
     loaded: Loaded,
+    bound: Option<Bound>,
     demo: Option<&Demo>,
     runtime: &Runtime,
 ) -> Result<(), Failure> {
@@ -56,7 +58,10 @@ fn serve(
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(Failure::failed)?;
     let config = Arc::new(loaded.config);
     process::own_data_dir(&config.data_dir)?;
-    let bound = server::bind(&config)?;
+    let bound = match bound {
+        Some(bound) => bound,
+        None => server::bind(&config)?,
+    };
     let site = Arc::new(Site::open(
         Arc::clone(&config),
         context.clock.clone(),
@@ -130,7 +135,6 @@ fn greet(loaded: &Loaded, demo: bool) {
     tracing::info!(
         event = "starting",
         version = env!("CARGO_PKG_VERSION"),
-        domain = %config.domain,
         data_dir = %config.data_dir.display(),
     );
     for warning in &loaded.warnings {
