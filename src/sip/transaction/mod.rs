@@ -1,6 +1,6 @@
 //! The transaction layer (RFC 3261 s17, RFC 6026, RFC 4320), sans-IO.
 //!
-//! A [`Table`] takes what was extracted from messages and the present [`Tick`], and tells what to
+//! A [`Table`] takes what was extracted from messages and the present [`Tick`](crate::clock::Tick), and tells what to
 //! send and whom to tell. It builds no message: it keeps the bytes that the user gave it and hands
 //! them out again. Send first what a call returns, then look at the next message.
 //!
