@@ -76,7 +76,7 @@ pub(super) fn conduct<T>(
     std::thread::scope(|scope| {
         let (events, threads) = start(scope, &stage)?;
         let mut conductor = Conductor { options, stage: &stage, events, threads: threads.len() };
-        let result = conductor.set_up().and_then(|()| play(&mut conductor));
+        let result = conductor.warm_up().and_then(|()| play(&mut conductor));
         stage.order(Order::Stop);
         result
     })
@@ -156,12 +156,21 @@ impl Conductor<'_> {
         }
     }
 
-    fn set_up(&mut self) -> Result<(), BenchError> {
+    fn warm_up(&mut self) -> Result<(), BenchError> {
         if self.options.kind == Kind::Register && !self.options.warm {
             return Ok(());
         }
+        self.prepare(Kind::Register)?;
+        // The first message of each person meets a challenge, the measured ones shall not.
+        if self.options.kind == Kind::Message && self.options.reuse_nonce {
+            self.prepare(Kind::Message)?;
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, kind: Kind) -> Result<(), BenchError> {
         let window = (self.options.window / self.threads).max(1);
-        self.stage.order(Order::SetUp { window });
+        self.stage.order(Order::SetUp { kind, window });
         let (mut failed, mut last) = (0, 0);
         let mut waiting = self.threads;
         while waiting > 0 {

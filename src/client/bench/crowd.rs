@@ -33,7 +33,7 @@ const MOST_PASSED: u64 = 64;
 /// Why a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
-    /// First registration, before anything is measured.
+    /// Preparation, before anything is measured.
     Setup,
     /// Renewal beside the measured requests.
     Refresh,
@@ -102,7 +102,7 @@ pub(super) struct Crowd<'a> {
     pub(super) tally: Tally,
     /// Requests without a final answer.
     pub(super) open: usize,
-    /// First registrations that ended, and the last status that one of them failed with.
+    /// Preparations that ended, and the last status that one of them failed with.
     pub(super) set_up: usize,
     pub(super) set_up_failures: usize,
     pub(super) set_up_status: u16,
@@ -177,9 +177,14 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// Registers one person before anything is measured.
-    pub(super) fn set_up(&mut self, user: usize, now: Tick, outbox: &mut Outbox) {
-        self.begin(Task::Setup, Kind::Register, user, now, outbox);
+    /// Forgets how an earlier preparation went.
+    pub(super) fn begin_set_up(&mut self) {
+        (self.set_up, self.set_up_failures, self.set_up_status) = (0, 0, 0);
+    }
+
+    /// Registers one person, or lets that person write once, before anything is measured.
+    pub(super) fn set_up(&mut self, kind: Kind, user: usize, now: Tick, outbox: &mut Outbox) {
+        self.begin(Task::Setup, kind, user, now, outbox);
     }
 
     fn begin(&mut self, task: Task, kind: Kind, user: usize, now: Tick, outbox: &mut Outbox) {

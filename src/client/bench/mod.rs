@@ -123,8 +123,8 @@ pub enum BenchError {
     /// Sockets or threads.
     #[error("{0}")]
     System(#[from] std::io::Error),
-    /// Registration before the measurement failed.
-    #[error("{failed} of {all} people could not be registered; the last answer was {answer}")]
+    /// The first registrations or messages, before the measurement, failed.
+    #[error("{failed} of {all} people failed to begin; the last answer was {answer}")]
     SetUp {
         /// How many failed.
         failed: usize,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use super::Kind;
 use super::crowd::{Crowd, Habits};
 use super::datagrams::Datagrams;
 use super::outbox::Outbox;
@@ -22,8 +23,8 @@ use crate::clock::{Clock, Tick};
 pub(super) enum Order {
     /// Answer what comes.
     Idle,
-    /// Register everybody, so many at once.
-    SetUp { window: usize },
+    /// Let everybody register, or write once, so many at once.
+    SetUp { kind: Kind, window: usize },
     /// Measure: `rate` requests a second in all threads from `start` on.
     Measure { start: Tick, rate: f64, length: Duration },
     /// Hand over what was counted.
@@ -181,7 +182,7 @@ fn play(stage: &Stage, thread: usize, tell: &Sender<Event>) -> io::Result<()> {
     let mut outbox = Outbox::default();
     let mut traffic = Traffic::default();
     let mut pace: Option<Pace> = None;
-    let mut set_up: Option<(usize, usize)> = None;
+    let mut set_up: Option<(Kind, usize, usize)> = None;
     let mut epoch = 0;
     let share = crowd.size() as f64 / stage.people.len().max(1) as f64;
     let quietly = |event| {
@@ -192,7 +193,10 @@ fn play(stage: &Stage, thread: usize, tell: &Sender<Event>) -> io::Result<()> {
         let now = clock.now();
         match stage.newer(&mut epoch) {
             Some(Order::Stop) => return Ok(()),
-            Some(Order::SetUp { window }) => set_up = Some((0, window.max(1))),
+            Some(Order::SetUp { kind, window }) => {
+                crowd.begin_set_up();
+                set_up = Some((kind, 0, window.max(1)));
+            }
             Some(Order::Measure { start, rate, length }) => {
                 crowd.begin_phase(now);
                 traffic = Traffic::default();
@@ -208,10 +212,10 @@ fn play(stage: &Stage, thread: usize, tell: &Sender<Event>) -> io::Result<()> {
             }
             Some(Order::Idle) | None => {}
         }
-        if let Some((next, window)) = &mut set_up {
+        if let Some((kind, next, window)) = &mut set_up {
             let mut started = 0;
             while *next < crowd.size() && crowd.open < *window && started < BURST {
-                crowd.set_up(*next, now, &mut outbox);
+                crowd.set_up(*kind, *next, now, &mut outbox);
                 *next += 1;
                 started += 1;
             }
