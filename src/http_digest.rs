@@ -26,7 +26,7 @@ pub use challenge::{Answer, Challenge, ChallengeError};
 pub use credentials::{Claim, Credentials, CredentialsError, Refusal};
 pub use parameters::ParameterError;
 
-/// A hash that Digest may use here (RFC 8760 s2.1).
+/// A hash that Digest may use here (RFC 8760 s2.1), the weaker one first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "server", derive(serde::Serialize, serde::Deserialize))]
 pub enum Algorithm {

@@ -69,24 +69,33 @@ impl Keyring {
         }
     }
 
-    /// The challenges of a response that can be answered: for each realm the first whose
-    /// algorithm is spoken here (RFC 8760 s2.4).
+    /// The challenges of a response that can be answered: for each realm the one with the
+    /// strongest algorithm that is spoken here (RFC 7616 s5.6; RFC 8760 s2.4 leaves the order to
+    /// the client), the first of equals. What is not understood is passed over.
     pub(super) fn offers(asker: Asker, message: &Message<'_>) -> Vec<Challenge> {
         let mut offers: Vec<Challenge> = Vec::new();
         for value in message.headers(asker.challenge_header()) {
             let Ok(challenge) = Challenge::parse(value) else { continue };
-            if offers.len() < MOST && offers.iter().all(|other| other.realm != challenge.realm) {
-                offers.push(challenge);
+            let room = offers.len() < MOST;
+            match offers.iter_mut().find(|other| other.realm == challenge.realm) {
+                Some(other) if other.algorithm < challenge.algorithm => *other = challenge,
+                None if room => offers.push(challenge),
+                Some(_) | None => {}
             }
         }
         offers
     }
 
+    /// Gives up what was refused: no later request carries it (RFC 3261 s22.1).
+    pub(super) fn drop_refused(&mut self, asker: Asker, scope: &str, realm: &str) {
+        self.spaces.retain(|space| {
+            space.asker != asker || space.scope != scope || space.challenge.realm != realm
+        });
+    }
+
     /// Takes a challenge; from now on requests of this scope answer it unasked.
     pub(super) fn take(&mut self, asker: Asker, scope: &str, challenge: Challenge) {
-        self.spaces.retain(|space| {
-            space.asker != asker || space.scope != scope || space.challenge.realm != challenge.realm
-        });
+        self.drop_refused(asker, scope, &challenge.realm);
         if self.spaces.len() >= MOST {
             self.spaces.remove(0);
         }

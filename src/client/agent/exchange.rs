@@ -257,16 +257,18 @@ impl Agent {
     fn answers_challenge(&mut self, id: RequestId, asker: Asker, message: &Message<'_>) -> bool {
         let Some(exchange) = self.exchanges.get_mut(&id) else { return false };
         let offers = Keyring::offers(asker, message);
-        if offers.is_empty() || exchange.attempts >= MOST_ATTEMPTS {
-            return false;
-        }
+        let scope = exchange.scopes().of(asker).to_owned();
         let known = |realm: &str| exchange.answered.iter().any(|(a, r)| *a == asker && r == realm);
-        if offers.iter().any(|offer| !offer.stale && known(&offer.realm)) {
+        let mut refused = false;
+        for offer in offers.iter().filter(|offer| !offer.stale && known(&offer.realm)) {
+            self.keyring.drop_refused(asker, &scope, &offer.realm);
+            refused = true;
+        }
+        if refused || offers.is_empty() || exchange.attempts >= MOST_ATTEMPTS {
             return false;
         }
         for offer in offers {
             exchange.answered.push((asker, offer.realm.clone()));
-            let scope = exchange.scopes().of(asker).to_owned();
             self.keyring.take(asker, &scope, offer);
         }
         exchange.cseq += 1;

@@ -44,19 +44,47 @@ fn a_challenge_is_answered_with_the_same_call_id_and_the_next_cseq() {
     }
 }
 
-/// RFC 8760 s2.4: of several challenges the first that is understood.
-#[test]
-fn the_first_algorithm_that_is_spoken_is_taken() {
+/// Answers a registration with these challenges; the second REGISTER.
+fn after_challenges(offers: &[String]) -> Read {
     let mut agent = ana();
     agent.register(at(0), 600);
     let first = sent_one(&mut agent);
-    let unknown = sha256("n0").replace("SHA-256", "SHA-512-256");
-    let offers = [unknown, sha256("n1"), md5("n2")];
     let headers: Vec<(&str, &str)> =
         offers.iter().map(|offer| ("WWW-Authenticate", offer.as_str())).collect();
     answer(&mut agent, at(0), &first, 401, &headers);
-    let second = sent_one(&mut agent);
-    assert!(second.header(HeaderName::Authorization).contains("algorithm=SHA-256"));
+    sent_one(&mut agent)
+}
+
+/// RFC 7616 s5.6: the strongest, in whatever order they come; of equals the topmost (RFC 8760
+/// s2.4).
+#[test]
+fn of_several_challenges_the_strongest_is_answered() {
+    for (offers, nonce) in [
+        ([sha256("n1"), md5("n2")], "n1"),
+        ([md5("n2"), sha256("n1")], "n1"),
+        ([sha256("n1"), sha256("n2")], "n1"),
+    ] {
+        let second = after_challenges(&offers);
+        assert!(second.header(HeaderName::Authorization).contains("algorithm=SHA-256"));
+        assert_eq!(second.message().headers(HeaderName::Authorization).count(), 1);
+        assert_eq!(second.claims(HeaderName::Authorization), Some((nonce.to_owned(), 1)));
+    }
+}
+
+/// RFC 8760 s2.4: other schemes, algorithms and `qop` values, and rubbish, are passed over.
+#[test]
+fn challenges_that_are_not_understood_are_ignored() {
+    let with = |from, to| sha256("n0").replace(from, to);
+    let unknown = [
+        "Basic realm=\"campus.test\"".to_owned(),
+        with("SHA-256", "SHA-512-256"),
+        with("SHA-256", "SHA-256-sess"),
+        with("qop=\"auth\"", "qop=\"auth-int\""),
+        "Digest realm=\"campus.test".to_owned(),
+    ];
+    let second = after_challenges(&[&unknown[..], &[md5("n1")]].concat());
+    assert_eq!(second.claims(HeaderName::Authorization), Some(("n1".to_owned(), 1)));
+    let second = after_challenges(&[&[md5("n1")], &unknown[..]].concat());
     assert_eq!(second.claims(HeaderName::Authorization), Some(("n1".to_owned(), 1)));
 }
 
@@ -93,6 +121,9 @@ fn refused_credentials_are_not_tried_again() {
     assert!(outcome.is_refusal() && retry_in.is_none());
     agent.advance(at(10_000));
     assert!(sent(&mut agent).is_empty());
+    // Told to try again, it waits to be asked instead of sending what was refused.
+    agent.register(at(10_000), 600);
+    assert!(!sent_one(&mut agent).has(HeaderName::Authorization));
 }
 
 /// A registrar that always says `stale` does not keep the client busy for ever.

@@ -76,6 +76,72 @@ fn a_proxy_is_answered_and_its_nonce_counted_on() {
     assert_eq!(fourth.claims(HeaderName::ProxyAuthorization), Some(("p2".to_owned(), 1)));
     answer(&mut agent, at(1), &fourth, 407, &[("Proxy-Authenticate", &sha256("p3"))]);
     assert!(outcome(&mut agent).is_refusal());
+    // RFC 3261 s22.1: what was refused is not shown again, neither for this nor for the next one.
+    agent.message(at(2), &to("eva"), "three");
+    assert!(!sent_one(&mut agent).has(HeaderName::ProxyAuthorization));
+}
+
+/// Every request that the agent makes: each kind, at first and after a challenge.
+fn every_request() -> Vec<Read> {
+    let mut agent = agent_over(Transport::Tcp, "ana");
+    let mut requests = Vec::new();
+    agent.register(at(0), 600);
+    requests.push(sent_one(&mut agent));
+    answer(&mut agent, at(0), &requests[0], 401, &[("WWW-Authenticate", &sha256("n1"))]);
+    requests.push(sent_one(&mut agent));
+    grant(&mut agent, at(0), &requests[1], 600);
+    agent.advance(at(540));
+    requests.push(sent_one(&mut agent));
+    grant(&mut agent, at(540), &requests[2], 600);
+    agent.message(at(540), &to("rui"), "x");
+    requests.push(sent_one(&mut agent));
+    answer(&mut agent, at(540), &requests[3], 407, &[("Proxy-Authenticate", &sha256("p1"))]);
+    requests.push(sent_one(&mut agent));
+    answer(&mut agent, at(540), &requests[4], 200, &[]);
+    agent.unregister(at(541));
+    requests.push(sent_one(&mut agent));
+    requests
+}
+
+/// RFC 3261 s8.1.1.2: "A request outside of a dialog MUST NOT contain a To tag". The answers have
+/// one, which must not come back in what is sent after them.
+#[test]
+fn no_request_of_ours_has_a_to_tag() {
+    for request in every_request() {
+        assert_eq!(request.message().to().unwrap().tag(), None, "{:?}", request.bytes);
+    }
+}
+
+/// RFC 3261 s8.1.1.9: only extensions of standards-track RFCs; ours are none at all.
+#[test]
+fn no_request_of_ours_names_an_extension() {
+    for request in every_request() {
+        for name in [HeaderName::Supported, HeaderName::Require, HeaderName::ProxyRequire] {
+            assert!(!request.has(name), "{:?}", request.bytes);
+        }
+    }
+}
+
+/// RFC 3261 s8.1.2: all goes to the server that the client was told, a local policy that is free
+/// to do so only as long as there is no Route.
+#[test]
+fn no_request_of_ours_has_a_route() {
+    for request in every_request() {
+        assert!(!request.has(HeaderName::Route), "{:?}", request.bytes);
+    }
+}
+
+/// RFC 3428 s4: every endpoint reads text/plain; "MUST NOT insert Contact header fields".
+#[test]
+fn our_messages_are_plain_text_without_contact() {
+    let requests = every_request();
+    let messages: Vec<&Read> =
+        requests.iter().filter(|read| read.message().method() == Method::Message).collect();
+    assert_eq!(messages.len(), 2);
+    for message in messages {
+        assert!(!message.has(HeaderName::Contact));
+        assert_eq!(message.header(HeaderName::ContentType), "text/plain;charset=utf-8");
+    }
 }
 
 /// Credentials for the registrar are not given away to whoever carries messages.
