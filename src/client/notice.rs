@@ -37,7 +37,8 @@ pub enum Notice {
     Sent {
         /// To whom.
         to: String,
-        /// The status: 200 delivered, 202 kept.
+        /// The status: 200 tells that some device has it, not that anybody read it or that no
+        /// other device has it; 202 tells that it may be delivered later (RFC 3428 s4).
         status: u16,
         /// The reason phrase.
         reason: String,
@@ -157,7 +158,7 @@ impl fmt::Display for Notice {
             }
             Notice::Unregistered => f.write_str("unregistered"),
             Notice::Sent { status: 202, ms, .. } => {
-                write!(f, "202 Accepted: kept until the person is there ({ms:.1} ms)")
+                write!(f, "202 Accepted: not delivered yet, perhaps later ({ms:.1} ms)")
             }
             Notice::Sent { status, reason, ms, .. } => {
                 write!(f, "{status} {reason} in {ms:.1} ms")
@@ -174,5 +175,37 @@ impl fmt::Display for Text {
             Some(date) => write!(f, "{} ({date}): {}", self.from, self.body),
             None => write!(f, "{}: {}", self.from, self.body),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::agent::Cause;
+
+    /// RFC 3428 s4: "MUST NOT assume that the recipient has actually read" what was answered with
+    /// 200, that a 202 was delivered, or that one answer stands for the only recipient.
+    #[test]
+    fn no_more_is_told_of_a_message_than_its_status_says() {
+        let told = |status, reason: &str| {
+            let outcome = Outcome {
+                status,
+                reason: reason.to_owned(),
+                cause: Cause::Answer,
+                elapsed: Duration::from_millis(3),
+                retry_after: None,
+            };
+            let notice = Notice::sent("sip:rui@campus.test", &outcome);
+            (notice.to_string(), serde_json::to_value(&notice).unwrap())
+        };
+        let (line, json) = told(200, "OK");
+        assert_eq!(line, "200 OK in 3.0 ms");
+        let fields = serde_json::json!({
+            "event": "sent", "to": "sip:rui@campus.test", "status": 200, "reason": "OK", "ms": 3.0
+        });
+        assert_eq!(json, fields);
+        let (line, json) = told(202, "Accepted");
+        assert_eq!(line, "202 Accepted: not delivered yet, perhaps later (3.0 ms)");
+        assert_eq!((&json["event"], &json["status"]), (&"sent".into(), &202.into()));
     }
 }

@@ -241,7 +241,7 @@ async fn a_message_is_sent_and_its_answer_told() {
     };
     tokio::join!(client, script);
     assert_eq!(names(&told), ["sent", "sent"]);
-    assert!(told[0].to_string().starts_with("202 Accepted: kept until the person is there"));
+    assert!(told[0].to_string().starts_with("202 Accepted: not delivered yet"));
     assert!(told[1].to_string().starts_with("404 Not Found in "));
 }
 
