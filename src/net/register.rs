@@ -53,8 +53,18 @@ impl Engine {
             credential: identified.device.clone(),
             user_agent: message.user_agent().and_then(|agent| std::str::from_utf8(agent).ok()),
         };
+        // A request that waited for the directory may have outlived its connection. A contact on
+        // one that is closed reaches nobody, and could take the place of one that does.
+        if !self.is_heard(request) {
+            return self.forget(message, request.server);
+        }
         match self.registrar.register(&register) {
             Ok(registered) => {
+                if !self.is_heard(request) {
+                    // It closed meanwhile, and who tells the registrar may have been before us.
+                    self.registrar.connection_closed(request.flow.connection);
+                    return self.forget(message, request.server);
+                }
                 EngineCounts::add(&self.counts.registers);
                 self.note_device(message, request, identified);
                 self.registered(outbox, request, &registered, out);
@@ -85,6 +95,12 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether the connection that a request came on still stands.
+    fn is_heard(&self, request: &Request<'_, '_>) -> bool {
+        let connection = request.flow.connection;
+        !connection.is_some() || self.egress.is_open(connection)
     }
 
     /// What a device credential leaves behind when it is used: the day, and whether the device is to

@@ -1,13 +1,16 @@
 //! The directory stopped, hung and slow: those who were here go on, others are told to wait, and
 //! nobody gets in who should not.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use tagus::clock::Clock;
+use tagus::http_digest::{Answer as Login, Challenge};
 
-use crate::support::caller::{Answer, Caller};
+use crate::support::caller::{Answer, Caller, header};
 use crate::support::directory::{Directory, Slow};
-use crate::support::server::Server;
+use crate::support::server::{DOMAIN, Server};
 
 /// `timeout` is 2 s in total; the answer must be there half a second later.
 const ANSWERED: Duration = Duration::from_millis(2_500);
@@ -122,6 +125,48 @@ fn a_directory_that_is_slow_counts_as_one_that_is_away() {
     campus.check_the_outage();
     slow.delay(Duration::ZERO);
     campus.check_the_return();
+}
+
+/// RFC 3261 s18.4, RFC 5626 s7: a REGISTER that waits for the directory while its connection
+/// closes leaves no contact on a connection that is not there.
+#[test]
+fn a_register_that_outlives_its_connection_registers_nothing() {
+    let directory = Directory::start(&PEOPLE);
+    let slow = Slow::before(directory.address);
+    let campus = Campus::on(&directory.readable_configuration(slow.address));
+    slow.delay(Duration::from_millis(1_500));
+    let mut stream = TcpStream::connect(campus.server.tcp).expect("a connection");
+    let uri = format!("sip:{DOMAIN}");
+    let request = |cseq: u32, more: &str| {
+        format!(
+            "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/TCP rui.invalid;branch=z9hG4bK{cseq}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:rui@{DOMAIN}>;tag=a\r\nTo: <sip:rui@{DOMAIN}>\r\n\
+             Call-ID: closes\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:rui@rui.invalid>\r\n\
+             {more}Content-Length: 0\r\n\r\n"
+        )
+    };
+    stream.write_all(request(1, "").as_bytes()).expect("written");
+    let mut came = String::new();
+    let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
+    while !came.ends_with("\r\n\r\n") {
+        assert_ne!(reader.read_line(&mut came).expect("a line"), 0, "{came}");
+    }
+    let challenge = header(&came, "WWW-Authenticate").expect("a challenge");
+    let challenge = Challenge::parse(challenge.as_bytes()).expect("a readable challenge");
+    let ha1 = challenge.ha1("rui", "secret-of-rui");
+    let login =
+        Login { user: "rui", ha1: &ha1, method: "REGISTER", uri: &uri, count: 1, cnonce: "c" };
+    let mut value = b"Authorization: ".to_vec();
+    login.write(&challenge, &mut value);
+    let line = String::from_utf8(value).expect("text") + "\r\n";
+    stream.write_all(request(2, &line).as_bytes()).expect("written");
+    drop((stream, reader));
+    let status = || campus.server.run(&["status", "--json"], None).json();
+    while status()["connections"] != 0 {}
+    slow.delay(Duration::ZERO);
+    // Waits for the same answer of the directory.
+    assert_eq!(campus.somebody("rui", "secret-of-rui").register(600).status, 200);
+    assert_eq!(status()["bindings"], 2, "ana's, and rui's that was answered");
 }
 
 /// A person who is deleted in the directory is out, with the list read once a second.
