@@ -183,6 +183,19 @@ fn the_domain_of_the_first_account_stays_and_another_one_is_refused() {
     }
 }
 
+/// What a command meets on its way is told on standard error, and does not mix with its data.
+#[test]
+fn a_command_without_a_server_tells_its_warnings() {
+    let folder = folder();
+    let at = folder.path();
+    add(at, "ana");
+    let listed = run(at, &["--set", "identity.realm=other", "user", "list", "--json"], "");
+    assert_eq!(listed.json()["users"][0]["user"], "ana");
+    let warning: Value = serde_json::from_str(&listed.err).expect("one line of JSON");
+    assert_eq!((&warning["level"], &warning["configured"]), (&"warn".into(), &"other".into()));
+    assert_eq!(run(at, &["user", "list"], "").err, "");
+}
+
 /// A name mistyped makes no directory.
 #[test]
 fn a_data_directory_that_does_not_exist_is_made_by_what_has_something_to_put_there() {

@@ -3,6 +3,8 @@
 use super::cli::{Cli, Command};
 use super::context::Context;
 use super::exit::Failure;
+use super::telemetry;
+use crate::config::{Log, LogFormat};
 use clap::CommandFactory as _;
 use serde_json::json;
 
@@ -19,6 +21,12 @@ mod user;
 
 /// Runs one command.
 pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    if !matches!(command, Command::Serve(_)) {
+        // What a command meets on its way is told beside what it prints.
+        let format = if context.output.json { LogFormat::Json } else { LogFormat::Text };
+        let log = Log { level: "warn".to_owned(), format };
+        telemetry::start(&log, context.clock.clone()).map_err(Failure::failed)?;
+    }
     match command {
         Command::Serve(arguments) => crate::app::serve::run(context, &arguments),
         Command::Init(arguments) => init::run(context, &arguments),
