@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cli;
 use super::context::Context;
-use super::control;
+use super::control::{self, Client};
 use super::demo::Demo;
 use super::exit::Failure;
 use super::operations::Administration;
@@ -58,6 +58,14 @@ fn serve(
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(Failure::failed)?;
     let config = Arc::new(loaded.config);
     process::own_data_dir(&config.data_dir)?;
+    // Said before the ports: they are busy because of it.
+    if Client::connect(&config.control_socket()).is_ok() {
+        return Err(Failure::refused(format!(
+            "a server runs in {0} already: tagus --data-dir {0} status; end it, or choose another \
+             --data-dir and other ports",
+            config.data_dir.display()
+        )));
+    }
     let bound = match bound {
         Some(bound) => bound,
         None => server::bind(&config)?,
