@@ -250,6 +250,24 @@ fn a_device_that_stays_away_is_forgotten_after_its_memory() {
     assert!(b.registrar.lookup(AOR).is_none());
 }
 
+/// RFC 3261 s10.3 step 7: a binding is in force in memory, which cannot fail half-way; a store
+/// that takes no writes costs what would be known after the next start, and nothing before.
+#[test]
+fn a_store_that_takes_no_writes_does_not_stop_registrations() {
+    let (clock, _hands) = Clock::manual(WallTime::from_unix_secs(1_700_000_000));
+    let store = crate::store::memory();
+    let registrar = Registrar::open(settings(), clock.clone(), store.clone()).unwrap();
+    registrar.register(&request("c1", 1, vec![contact("sip:a@192.0.2.7:1")])).unwrap();
+    store.set_read_only(Some(crate::store::ReadOnlyReason::SyncFailed));
+    let two = vec![contact("sip:a@192.0.2.7:2"), contact("sip:a@192.0.2.7:3")];
+    registrar.register(&request("c1", 2, two)).unwrap();
+    let row = registrar.lookup(AOR).unwrap();
+    assert_eq!(row.live(clock.now()).count(), 3);
+    // On the disk the row is as a whole what it was.
+    let later = Registrar::open(settings(), clock.clone(), store).unwrap();
+    assert_eq!(later.lookup(AOR).unwrap().live(clock.now()).count(), 1);
+}
+
 proptest! {
     // Decision 13: shortened by up to a tenth, never lengthened
     #[test]

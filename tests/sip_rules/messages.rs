@@ -1,6 +1,6 @@
 //! RFC 3428: MESSAGE.
 
-use crate::peer::Peer;
+use crate::peer::{Draft, Peer};
 use crate::{campus, two};
 
 /// RFC 3428 s5: each device gets the message, its sender one answer.
@@ -91,4 +91,38 @@ fn cpim_and_signed_bodies_pass_byte_for_byte() {
     assert_eq!(ana.ask_signed(&held).status(), 202);
     bob.sign_in();
     assert_eq!(bob.respond_to_next(200).body(), signed_body);
+}
+
+/// RFC 3261 s8.2: what is accepted is done as a whole, and what is refused leaves nothing behind
+/// that would be delivered later.
+#[test]
+fn what_is_refused_is_never_delivered_and_what_is_accepted_is() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::tcp(&server, "ana");
+    let large = ana.to("MESSAGE", "bob").body("text/plain", &[b'x'; 60_000]);
+    let foreign = Draft {
+        from: "<sip:ana@elsewhere.example>;tag=1".to_owned(),
+        ..ana.message("bob", "foreign")
+    };
+    for (status, draft) in [
+        (403, foreign),
+        (403, ana.message("bob", "by others").with("Route: <sip:elsewhere.example;lr>")),
+        (404, ana.message("nobody", "to nobody")),
+        (413, large),
+        (420, ana.message("bob", "with more").with("Proxy-Require: unknown")),
+        (480, ana.message("bob", "now or never").with("Expires: 0")),
+        (483, ana.message("bob", "too far").hops("0")),
+        (202, ana.message("bob", "later")),
+    ] {
+        let mut answer = ana.ask(&draft);
+        if answer.status() == 407 {
+            let signed = ana.signed(&draft, &answer);
+            answer = ana.ask(&signed);
+        }
+        assert_eq!(answer.status(), status, "{}", answer.text());
+    }
+    let mut bob = Peer::udp(&server, "bob");
+    bob.sign_in();
+    assert_eq!(bob.respond_to_next(200).body(), b"later");
+    bob.expect_silence();
 }

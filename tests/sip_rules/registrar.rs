@@ -1,6 +1,6 @@
 //! RFC 3261 s10: the registrar.
 
-use crate::peer::{Got, Peer};
+use crate::peer::{Draft, Got, Peer};
 use crate::server::DOMAIN;
 use crate::{campus, two};
 
@@ -232,6 +232,55 @@ fn registrations_are_carried_out_in_the_order_in_which_they_come() {
         let answer = ana.next();
         assert_eq!(answer.one("CSeq"), format!("{} REGISTER", draft.cseq));
         assert_eq!(listed(&answer).len(), place + 1);
+    }
+}
+
+/// RFC 3261 s10.3: "Registrars MUST NOT generate 6xx responses"; s8.2: of what is rejected no
+/// part is done, here the good contact that each of these brings.
+#[test]
+fn every_refusal_of_a_registration_is_below_600_and_leaves_no_trace() {
+    let (server, mut ana) = ana();
+    let own = ana.contact();
+    let call = ana.registration(&[]).call_id;
+    ana.sign_in();
+    let good = "<sip:ana@127.0.0.1:9>";
+    let many: Vec<String> = (1..=20).map(|port| format!("<sip:ana@127.0.0.1:{port}>")).collect();
+    let ourselves = format!("<sip:ana@{}>", server.udp);
+    type Change = fn(&mut Draft);
+    let nothing: Change = |_| {};
+    let cases: [(u16, &[&str], &str, Change); 18] = [
+        (400, &[good, "*"], "Expires: 0", nothing),
+        (400, &[good, "<sip:ana@127.0.0.1:7"], "X: y", nothing),
+        (400, &[good, "<mailto:ana@campus.test>"], "X: y", nothing),
+        (400, &[good], "X: y", |draft| draft.from = "<sip:ana@campus.test>".to_owned()),
+        (400, &[good], "Authorization: Digest rubbish", nothing),
+        (400, &[good], "X: y", |draft| draft.max_forwards = Some("many".to_owned())),
+        (401, &[good], "X: y", nothing),
+        (403, &[good, &ourselves], "X: y", nothing),
+        (403, &many.iter().map(String::as_str).collect::<Vec<_>>(), "X: y", nothing),
+        (403, &[good], "X: y", |draft| draft.uri = "sip:elsewhere.example".to_owned()),
+        (403, &[good], "X: y", |draft| draft.to = format!("<sip:bob@{DOMAIN}>")),
+        (403, &[good], "X: y", |draft| draft.from = "<sip:ana@else.example>;tag=1".to_owned()),
+        (404, &[good], "X: y", |draft| draft.to = "<sip:ana@elsewhere.example>".to_owned()),
+        (416, &[good], "X: y", |draft| draft.uri = "mailto:ana@campus.test".to_owned()),
+        (420, &[good], "Require: unknown", nothing),
+        (423, &[good, "<sip:ana@127.0.0.1:7>;expires=1"], "X: y", nothing),
+        (483, &[good], "X: y", |draft| draft.max_forwards = Some("0".to_owned())),
+        (500, &[good, &own], "X: y", |draft| draft.cseq = 0),
+    ];
+    for (status, contacts, line, change) in cases {
+        let mut draft = ana.registration(contacts).with(line);
+        assert_eq!(draft.call_id, call);
+        change(&mut draft);
+        let mut answer = ana.ask(&draft);
+        if answer.status() == 401 && status != 401 {
+            let signed = ana.signed(&draft, &answer);
+            answer = ana.ask(&signed);
+        }
+        assert_eq!(answer.status(), status, "{contacts:?}, {line}: {}", answer.text());
+        let query = ana.registration(&[]);
+        let left = listed(&ana.ask_signed(&query));
+        assert_eq!(left.len(), 1, "after {status} for {contacts:?}: {left:?}");
     }
 }
 
