@@ -347,6 +347,7 @@ fn a_command_prints_the_same_with_a_server_and_without() {
     }
     let second = run(with.path(), &["serve", "--set", "sip.listen=[\"udp://127.0.0.1:0\"]"], "");
     assert_eq!(second.code, 4, "{}", second.err);
+    assert!(second.err.contains("a server runs in "), "{}", second.err);
     let status = run(with.path(), &["status", "--json"], "").json();
     assert_eq!((&status["accounts"], &status["pid"]), (&2.into(), &server.0.id().into()));
     assert_eq!(run(with.path(), &["import", "/nowhere/x"], "").code, 4);

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::directory::{Directory, PEOPLE};
+use crate::support::server::Server;
 
 /// The steps that `tagus ldap test --json` prints, and its exit code.
 fn test(folder: &Path, configuration: &str, arguments: &[&str]) -> (Vec<Value>, i32) {
@@ -78,4 +79,21 @@ fn a_directory_that_is_not_there_is_said_to_be_so() {
     assert_eq!(code, 1);
     assert_eq!(outcome(&steps, "connect"), "fail");
     assert_eq!(steps.last().expect("a step")["step"], "resolve", "every server is tried");
+}
+
+/// decisions of the house: a person of the directory stays one, which whoever deletes the account
+/// is told.
+#[test]
+fn deleting_a_person_of_the_directory_says_that_the_person_stays() {
+    let directory = Directory::start(&[("ana", "secret-of-ana")]);
+    let server = Server::start(&directory.configuration());
+    server.add_device("ana", "phone");
+    let deleted = server.run(&["user", "delete", "ana"], None);
+    assert_eq!(deleted.code, 0, "{}", deleted.err);
+    assert!(deleted.out.contains("tagus user disable ana"), "{}", deleted.out);
+    let unknown = server.run(&["device", "add", "nobody"], None);
+    assert_eq!(unknown.code, 3);
+    assert!(unknown.err.contains("tagus ldap test nobody"), "{}", unknown.err);
+    server.add_user("rui", "x");
+    assert_eq!(server.run(&["user", "delete", "rui"], None).out, "rui is gone.\n");
 }

@@ -54,10 +54,7 @@ pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> 
             let sentence = format!("{user} may sign in again.");
             done(context, &Request::UserEnable { user }, &sentence)
         }
-        cli::User::Delete { user } => {
-            let sentence = format!("{user} is gone.");
-            done(context, &Request::UserDelete { user }, &sentence)
-        }
+        cli::User::Delete { user } => delete(context, user),
         cli::User::Import { file } => import(context, &file),
         cli::User::Export => match context.perform(&Request::UserExport)? {
             Reply::Text(csv) if context.output.json => {
@@ -72,6 +69,26 @@ pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> 
 fn done(context: &Context, request: &Request, sentence: &str) -> Result<(), Failure> {
     match context.perform(request)? {
         Reply::Done => context.output.either(&json!({ "done": true }), sentence),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Removes an account; of a person of the directory, what is kept here.
+fn delete(context: &Context, user: String) -> Result<(), Failure> {
+    let mut desk = context.desk()?;
+    let Reply::User(account) = desk.perform(&Request::UserShow { user: user.clone() })? else {
+        return Err(unexpected());
+    };
+    let sentence = if account.kind == "directory" {
+        format!(
+            "What was kept of {user} is gone, a lock too. The directory decides whether there is \
+             such a person; to lock one out: tagus user disable {user}"
+        )
+    } else {
+        format!("{user} is gone.")
+    };
+    match desk.perform(&Request::UserDelete { user })? {
+        Reply::Done => context.output.either(&json!({ "done": true }), &sentence),
         _ => Err(unexpected()),
     }
 }

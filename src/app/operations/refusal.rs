@@ -28,7 +28,10 @@ pub(in crate::app) fn refused(error: AccountsError) -> Failure {
 /// What can be done about it, to be put behind the error.
 fn advice(error: &AccountsError) -> String {
     match error {
-        AccountsError::NoAccount(_) => "; tagus user list shows who there is".to_owned(),
+        AccountsError::NoAccount(user) => format!(
+            "; tagus user list shows who there is, and with a directory tagus ldap test {user} \
+             asks it"
+        ),
         AccountsError::NoDevice { user, .. } => {
             format!(" that could be revoked; tagus device list {user} shows them")
         }
