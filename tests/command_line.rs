@@ -183,6 +183,30 @@ fn the_domain_of_the_first_account_stays_and_another_one_is_refused() {
     }
 }
 
+/// A store that cannot be read says what helps: the server, or with nothing that it could restore
+/// an export.
+#[test]
+fn a_damaged_store_says_how_it_is_had_back() {
+    let folder = folder();
+    let at = folder.path();
+    add(at, "ana");
+    let file = at.join("all.tagus");
+    assert_eq!(run(at, &["export", file.to_str().expect("UTF-8")], "").code, 0);
+    let database = at.join("store/gen-1/tree/db");
+    let length = std::fs::metadata(&database).expect("the file of the store").len();
+    std::fs::write(&database, vec![0xaa; length as usize]).expect("written");
+    let command = run(at, &["user", "list"], "");
+    assert_eq!(command.code, 1, "{}", command.out);
+    assert!(command.err.contains("tagus serve restores"), "{}", command.err);
+    let server = run(at, &["--set", "sip.listen=udp://127.0.0.1:0", "serve"], "");
+    assert_eq!(server.code, 1);
+    let said = server.err.lines().last().unwrap_or_default();
+    assert!(said.contains("move ") && !said.contains("serve restores"), "{said}");
+    std::fs::rename(at.join("store"), at.join("damaged")).expect("moved away");
+    assert_eq!(run(at, &["import", file.to_str().expect("UTF-8")], "").code, 0);
+    assert_eq!(run(at, &["user", "list", "--json"], "").json()["users"][0]["user"], "ana");
+}
+
 /// What a command meets on its way is told on standard error, and does not mix with its data.
 #[test]
 fn a_command_without_a_server_tells_its_warnings() {

@@ -129,7 +129,7 @@ impl Alone {
                     }
                     std::thread::sleep(PAUSE);
                 }
-                Err(error) => return Err(site::unopened(data_dir, &error)),
+                Err(error) => return Err(site::unopened(data_dir, &error, Purpose::Command)),
             }
         }
     }

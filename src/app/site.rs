@@ -70,7 +70,7 @@ impl Site {
     ) -> Result<Site, Failure> {
         process::own_data_dir(&config.data_dir)?;
         let store = open_store(&config.data_dir, &clock, purpose)
-            .map_err(|error| unopened(&config.data_dir, &error))?;
+            .map_err(|error| unopened(&config.data_dir, &error, purpose))?;
         Site::over(config, clock, runtime, store)
     }
 
@@ -139,7 +139,7 @@ pub fn open_store(
 
 /// What a store that did not open means for whoever wanted it.
 #[must_use]
-pub fn unopened(data_dir: &Path, error: &OpenError) -> Failure {
+pub fn unopened(data_dir: &Path, error: &OpenError, purpose: Purpose) -> Failure {
     let shown = data_dir.display();
     match error {
         OpenError::Owned { pid } => {
@@ -155,9 +155,16 @@ pub fn unopened(data_dir: &Path, error: &OpenError) -> Failure {
         }
         OpenError::Foreign { .. } | OpenError::Exposed(_) => Failure::refused(error),
         OpenError::Io { .. } => Failure::failed(error),
-        OpenError::Damaged { .. } => Failure::failed(format!(
-            "{error}; tagus serve restores the newest export that it made of it"
-        )),
+        OpenError::Damaged { .. } => Failure::failed(match purpose {
+            Purpose::Command => {
+                format!("{error}; tagus serve restores the newest export that it made of it")
+            }
+            // It would have.
+            Purpose::Server => format!(
+                "{error}; with a file of tagus export: move {shown}/store away, then \
+                 tagus --data-dir {shown} import FILE"
+            ),
+        }),
     }
 }
 

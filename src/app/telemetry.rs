@@ -179,6 +179,8 @@ impl Values {
     fn add(&mut self, field: &Field, value: Value) {
         match (field.name(), value) {
             ("message", Value::Plain(text) | Value::Text(text)) => self.message = Some(text),
+            // Where in the source of a library the line was made: nobody's who runs this.
+            ("log.file" | "log.line" | "log.module_path", _) => {}
             (name, value) => self.fields.push((name, value)),
         }
     }
