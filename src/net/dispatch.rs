@@ -107,11 +107,15 @@ impl Engine {
                 return self.reject(outbox, message, flow, 503, None, out);
             }
         };
+        let merged = state.has_met(now, message);
         drop(state);
         let request =
             Request { message, flow, now, server, remembered: false, facts: Facts::default() };
         if !self.guard.admit_from(now, flow.remote) {
             return self.shed(outbox, &request, out);
+        }
+        if merged {
+            return self.refuse(outbox, &request, 482, Some("Merged Request"), &[], out);
         }
         self.dispatch(outbox, request, out);
     }

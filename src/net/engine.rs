@@ -28,7 +28,7 @@ use crate::identity::Identity;
 use crate::page_mode::PageMode;
 use crate::registrar::Registrar;
 use crate::sip::header::Via;
-use crate::sip::transaction::{Bounds, Matched, Owner, Table, TimerOutput, Timing};
+use crate::sip::transaction::{Bounds, Matched, MergedRequests, Owner, Table, TimerOutput, Timing};
 use crate::sip::uri::Host;
 use crate::sip::wire::{self, Framing, Layout, Message};
 use crate::sip::{ConnectionId, Flow};
@@ -153,7 +153,11 @@ impl Engine {
         let share = parts.settings.transactions.divided(shards);
         Arc::new_cyclic(|this| Engine {
             shards: (0..shards)
-                .map(|index| Shard::new(index as u8, Table::new(parts.settings.timing, share)))
+                .map(|index| {
+                    let timing = parts.settings.timing;
+                    let merged = MergedRequests::new(timing, share.lingering);
+                    Shard::new(index as u8, Table::new(timing, share), merged)
+                })
                 .collect(),
             clock: parts.clock,
             identity: parts.identity,

@@ -28,6 +28,7 @@ mod existence;
 pub mod guard;
 mod inbound;
 pub mod listen;
+mod merge;
 mod outbox;
 mod page;
 mod register;

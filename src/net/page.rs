@@ -84,6 +84,9 @@ impl Engine {
             let status = if is_composing(request.message) { 202 } else { 480 };
             return self.refuse(outbox, &request, status, None, &[], out);
         };
+        if self.is_merged(&request) {
+            return self.refuse(outbox, &request, 482, Some("Merged Request"), &[], out);
+        }
         let bytes = Bytes::copy_from_slice(request.message.bytes());
         // Live devices are among those it is held for when older messages wait for them too.
         let waiting = devices.clone();

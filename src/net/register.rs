@@ -23,6 +23,9 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         let message = request.message;
+        if self.is_merged(request) {
+            return self.refuse(outbox, request, 482, Some("Merged Request"), &[], out);
+        }
         // s10.3 step 1: the Request-URI names the domain, and nobody in it.
         if !self.is_our_host(request_uri) {
             return self.refuse(outbox, request, 403, Some("Not Served Here"), &[], out);

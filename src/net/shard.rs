@@ -15,7 +15,7 @@ use crate::model::DeviceKey;
 use crate::page_mode::Delivery;
 use crate::proxy::Fork;
 use crate::sip::Flow;
-use crate::sip::transaction::{ClientId, ServerId, Table};
+use crate::sip::transaction::{ClientId, MergedRequests, ServerId, Table};
 
 /// Names a response context: which shard, and which one there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +94,8 @@ pub(super) struct ReplayContext {
 /// The contents of a shard.
 pub(super) struct State {
     pub(super) transactions: Table,
+    /// Requests that were carried out here, where we are their user agent server.
+    pub(super) merged: MergedRequests,
     pub(super) contexts: HashMap<u64, Context, BuildHasherDefault<NumberHasher>>,
     next: u64,
     index: u8,
@@ -110,10 +112,11 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(index: u8, transactions: Table) -> Shard {
+    pub(super) fn new(index: u8, transactions: Table, merged: MergedRequests) -> Shard {
         Shard {
             state: Mutex::new(State {
                 transactions,
+                merged,
                 contexts: HashMap::default(),
                 next: 0,
                 index,

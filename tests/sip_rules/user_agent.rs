@@ -44,6 +44,30 @@ fn a_request_uri_of_an_unknown_scheme_is_416() {
     }
 }
 
+/// RFC 3261 s8.2.2.2: the same From tag, Call-ID and CSeq under another branch: 482, if the first
+/// was for us. A retry after a challenge has another CSeq, and a retransmission the same branch.
+#[test]
+fn a_request_for_us_that_comes_by_two_ways_is_482_the_second_time() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let contact = ana.contact();
+    let register = ana.registration(&[&contact]);
+    for (done, draft) in [(200, register), (202, ana.message("bob", "once"))] {
+        let first = ana.challenged(&draft);
+        assert_eq!(ana.ask(&first).status(), done);
+        let mut second = first.clone().again();
+        second.cseq = first.cseq;
+        let refused = ana.ask(&second);
+        assert_eq!(refused.status(), 482, "{}", refused.text());
+        assert_eq!(ana.ask(&first).status(), done, "a retransmission");
+        let again = ana.challenged(&draft.again().again());
+        assert_eq!(ana.ask(&again).status(), done, "a later request of the same call");
+    }
+    let mut bob = Peer::udp(&server, "bob");
+    bob.sign_in();
+    assert_eq!(bob.respond_to_next(200).body(), b"once");
+}
+
 /// RFC 3261 s8.2.2.3: 420 lists in Unsupported what is not understood, and that alone.
 #[test]
 fn an_unknown_extension_in_require_is_420_with_unsupported() {

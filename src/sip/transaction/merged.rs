@@ -66,6 +66,24 @@ impl MergedRequests {
         }
     }
 
+    /// Whether such a request opened another transaction within 64*T1; notes nothing, and costs no
+    /// allocation. For a request that is new.
+    #[must_use]
+    pub fn has_met(
+        &mut self,
+        now: Tick,
+        from_tag: &[u8],
+        call_id: &[u8],
+        cseq: u32,
+        method: &[u8],
+    ) -> bool {
+        while let Some(key) = self.order.pop_over(now) {
+            self.forget(&key);
+        }
+        !self.seen.is_empty()
+            && self.seen.contains_key(&self.keyer.merge(from_tag, call_id, cseq, method))
+    }
+
     fn forget(&mut self, key: &MergeKey) {
         self.seen.remove(key);
         shrink(&mut self.seen);

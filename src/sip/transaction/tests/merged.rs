@@ -19,6 +19,23 @@ fn a_request_that_comes_by_two_ways_is_merged_the_second_time() {
     assert!(merged(&mut requests, &bench, second, 1));
 }
 
+/// RFC 3261 s8.2.2.2: asking notes nothing, and ends with 64*T1.
+#[test]
+fn asking_whether_a_request_was_met_notes_nothing() {
+    let mut bench = Bench::new();
+    let mut requests = MergedRequests::new(Timing::default(), 10);
+    let now = bench.now;
+    assert!(!requests.has_met(now, b"tag", b"call", 1, b"MESSAGE"));
+    assert!(!requests.has_met(now, b"tag", b"call", 1, b"MESSAGE"));
+    let first = bench.server("MESSAGE", BRANCH, udp());
+    assert!(!merged(&mut requests, &bench, first, 1));
+    assert!(requests.has_met(now, b"tag", b"call", 1, b"MESSAGE"));
+    assert!(!requests.has_met(now, b"tag", b"call", 2, b"MESSAGE"));
+    let later = now + Timing::default().bounded().timeout();
+    assert!(!requests.has_met(later, b"tag", b"call", 1, b"MESSAGE"));
+    assert!(requests.is_empty());
+}
+
 /// RFC 3261 s8.2.2.2: each of the four counts.
 #[test]
 fn another_tag_call_number_or_method_is_not_merged() {
