@@ -23,7 +23,8 @@ impl Record for HeldMessage {}
 pub struct HeldState {
     /// The devices that have not had it.
     pub pending: Vec<DeviceKey>,
-    /// Whether it is for whichever device comes first: none was known when it arrived.
+    /// Whether it is also for a device that was not known when it arrived, the first that comes:
+    /// nobody has had it.
     pub unclaimed: bool,
     /// When it arrived.
     pub received_at: WallTime,

@@ -254,6 +254,7 @@ impl Engine {
         let (aor, request) = (page.aor.clone(), page.upstream.request.clone());
         let (from, received_at) = (page.from.clone(), page.received_at);
         let (keep_until, sequence) = (page.keep_until, page.sequence);
+        let unread = !page.delivery.is_delivered();
         drop(state);
 
         let held = self.page_mode.held();
@@ -270,7 +271,7 @@ impl Engine {
                     &aor,
                     &from,
                     &request,
-                    devices.clone(),
+                    (devices.clone(), unread),
                     received_at,
                     expires_at,
                 ) {
@@ -300,13 +301,13 @@ impl Engine {
         }
     }
 
-    /// Writes one message into the queue.
+    /// Writes one message into the queue, for these devices, and with whether nobody has had it.
     pub(super) fn put_in_queue(
         &self,
         aor: &str,
         from: &str,
         request: &Bytes,
-        devices: smallvec::SmallVec<[DeviceKey; 2]>,
+        (devices, unread): (smallvec::SmallVec<[DeviceKey; 2]>, bool),
         received_at: crate::clock::WallTime,
         expires_at: crate::clock::WallTime,
     ) -> Result<(u64, crate::store::Commitment), HoldError> {
@@ -324,6 +325,7 @@ impl Engine {
         let holding = self.page_mode.held().hold(&HoldRequest {
             aor,
             devices,
+            unread,
             request: &replayable,
             received_at,
             expires_at,

@@ -90,7 +90,8 @@ impl Engine {
         let bytes = Bytes::copy_from_slice(request.message.bytes());
         // Live devices are among those it is held for when older messages wait for them too.
         let waiting = devices.clone();
-        let queued = self.put_in_queue(aor, &identified.user, &bytes, devices, arrived, expires_at);
+        let queued =
+            self.put_in_queue(aor, &identified.user, &bytes, (devices, true), arrived, expires_at);
         let (sequence, durable) = match queued {
             Ok(queued) => queued,
             Err(HoldError::Full) => {

@@ -117,6 +117,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Whether a device has the message.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.targets.iter().any(|target| target.share == Share::Delivered)
+    }
+
     /// A delivery to `devices`, one entry per branch in order; `absent` devices get it later if
     /// it is `holdable`.
     #[must_use]

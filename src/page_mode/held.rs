@@ -48,6 +48,9 @@ pub struct HoldRequest<'a> {
     pub aor: &'a str,
     /// The devices that need it. None: whichever device comes first.
     pub devices: SmallVec<[DeviceKey; 2]>,
+    /// Whether no device has had it: then a device that was not known comes into its share, too.
+    /// Somebody who has lost the old telephone reads on the new one what came in between.
+    pub unread: bool,
     /// The request as it will be replayed.
     pub request: &'a [u8],
     /// When it arrived.
@@ -174,7 +177,7 @@ impl Held {
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
         let state = HeldState {
             pending: request.devices.to_vec(),
-            unclaimed: request.devices.is_empty(),
+            unclaimed: request.unread || request.devices.is_empty(),
             received_at: request.received_at,
             expires_at: request.expires_at,
             fingerprint: request.fingerprint,
@@ -223,12 +226,13 @@ impl Held {
         let entry = queue.entries.iter_mut().find(|entry| entry.sequence == sequence)?;
         let before = entry.state.pending.len();
         entry.state.pending.retain(|other| other != device);
-        if entry.state.pending.is_empty() && !entry.state.unclaimed {
-            drop(queues);
-            return self.remove(aor, sequence, true);
-        }
         if entry.state.pending.len() == before {
             return None;
+        }
+        entry.state.unclaimed = false;
+        if entry.state.pending.is_empty() {
+            drop(queues);
+            return self.remove(aor, sequence, true);
         }
         let commit =
             Commit::new().put(Table::HeldCursors, &held_key(aor, sequence), entry.state.encode());
@@ -257,7 +261,7 @@ impl Held {
 
     /// The next message for `device`, marked as being sent; `None` if there is none, or if one is
     /// being sent already (RFC 3428 s8: one at a time). Messages that nobody claimed become this
-    /// device's.
+    /// device's, too.
     #[must_use]
     pub fn start(&self, aor: &str, device: &DeviceKey, now: WallTime) -> Option<u64> {
         if self.is_empty() {
@@ -269,7 +273,7 @@ impl Held {
             return None;
         }
         for entry in &mut queue.entries {
-            if entry.state.unclaimed {
+            if entry.state.unclaimed && !entry.state.pending.contains(device) {
                 entry.state.unclaimed = false;
                 entry.state.pending.push(device.clone());
             }

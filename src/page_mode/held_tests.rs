@@ -14,9 +14,19 @@ fn device(name: &str) -> DeviceKey {
 }
 
 fn hold(held: &Held, devices: &[&str], fingerprint: u64) -> Result<u64, HoldError> {
+    hold_as(held, devices, false, fingerprint)
+}
+
+fn hold_as(
+    held: &Held,
+    devices: &[&str],
+    unread: bool,
+    fingerprint: u64,
+) -> Result<u64, HoldError> {
     let holding = held.hold(&HoldRequest {
         aor: BOB,
         devices: devices.iter().map(|name| device(name)).collect(),
+        unread,
         request: format!("message {fingerprint}").as_bytes(),
         received_at: WallTime::from_unix_secs(100),
         expires_at: WallTime::from_unix_secs(200),
@@ -65,6 +75,34 @@ fn what_nobody_claimed_goes_to_the_first_device_that_comes() {
     assert_eq!(held.start(BOB, &device("second"), now()), None);
     held.settle(BOB, sequence, &device("first"));
     assert!(held.is_empty());
+}
+
+/// RFC 3428 s7: whoever comes back with another telephone reads what came in between.
+#[test]
+fn what_nobody_has_read_goes_to_a_new_device_and_to_the_old_one() {
+    let (held, store) = queue(10);
+    let sequence = hold_as(&held, &["lost"], true, 1).unwrap();
+    assert_eq!(held.start(BOB, &device("new"), now()), Some(sequence));
+    assert_eq!(held.start(BOB, &device("third"), now()), None);
+    held.settle(BOB, sequence, &device("new")).unwrap().wait().unwrap();
+    drop(held);
+    let held = Held::open(store, 10).unwrap();
+    assert_eq!(held.start(BOB, &device("new"), now()), None);
+    assert_eq!(held.start(BOB, &device("lost"), now()), Some(sequence));
+    held.settle(BOB, sequence, &device("lost"));
+    assert!(held.is_empty());
+}
+
+/// What one device has read is history for those that come later.
+#[test]
+fn what_was_read_does_not_go_to_a_device_that_was_not_known_then() {
+    let (held, _) = queue(10);
+    let sequence = hold_as(&held, &["here", "away"], true, 1).unwrap();
+    held.settle(BOB, sequence, &device("here"));
+    assert_eq!(held.start(BOB, &device("new"), now()), None);
+    let live = hold_as(&held, &["away"], false, 2).unwrap();
+    assert_eq!(held.start(BOB, &device("new"), now()), None);
+    assert!(live > sequence);
 }
 
 #[test]
