@@ -20,6 +20,7 @@ use crate::sip::method::Method;
 use crate::sip::transaction::{Legacy, Received, ServerId, ServerKeyParts};
 use crate::sip::uri::{Host, Uri};
 use crate::sip::wire::{Defect, Framing, Layout, Message, scan};
+use crate::text::{self, Params};
 
 /// Methods this server answers itself or passes on; the Allow of a 405.
 const ALLOW: &str =
@@ -174,7 +175,13 @@ impl Engine {
         if !unsupported.is_empty() {
             return self.refuse(outbox, &request, 420, None, &[("Unsupported", &unsupported)], out);
         }
-        if message.method() == Method::Options && (ping || ends_here) {
+        let pinged = message.method() == Method::Options && (ping || ends_here);
+        if (pinged || message.method() == Method::Register)
+            && let Some(accept) = unread(message)
+        {
+            return self.refuse(outbox, &request, 415, None, accept, out);
+        }
+        if pinged {
             return self.options(outbox, &request, out);
         }
         if matches!(target, Target::Server) && !matches!(message.method(), Method::Register) {
@@ -393,6 +400,31 @@ impl Engine {
         self.dispatch(&mut outbox, request, &mut Vec::with_capacity(1_024));
         outbox.flush();
     }
+}
+
+/// RFC 3261 s8.2.3: a body that ends here must be understood unless its sender calls it optional,
+/// and none is, neither in REGISTER nor in OPTIONS. What is accepted instead: nothing (s20.1), not
+/// encoded. No language is refused.
+fn unread(message: &Message<'_>) -> Option<&'static [(&'static str, &'static str)]> {
+    // s20.11: without the parameter "required" is assumed.
+    let optional = message.header(HeaderName::ContentDisposition).is_some_and(|value| {
+        let parameters = value.get(text::element_end(value, b';')..).unwrap_or_default();
+        Params::after_semicolon(parameters).flatten().any(|parameter| {
+            parameter.is("handling")
+                && parameter.value().is_some_and(|value| value.eq_ignore_ascii_case(b"optional"))
+        })
+    });
+    if message.body().is_empty() || optional {
+        return None;
+    }
+    let encoded = message
+        .values(HeaderName::ContentEncoding)
+        .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
+    Some(if encoded {
+        &[("Accept", ""), ("Accept-Encoding", "identity")]
+    } else {
+        &[("Accept", "")]
+    })
 }
 
 /// What a server transaction is known by (RFC 3261 s17.2.3).

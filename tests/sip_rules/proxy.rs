@@ -220,3 +220,24 @@ fn content_length_is_added_on_the_way_to_a_stream() {
     ana.send(text.replace("Content-Length: 5\r\n", "").as_bytes());
     assert_eq!(eva.request().one("Content-Length"), "5");
 }
+
+/// RFC 3261 s16.6 step 7: no Route is left, so the Request-URI says where it goes, even if that is
+/// not where the registration came from.
+#[test]
+fn a_forwarded_request_goes_to_where_its_request_uri_names() {
+    let (server, mut ana, mut bob) = two();
+    let mut device = Peer::udp(&server, "bob");
+    let contact = format!("<sip:bob@{}>", device.address);
+    let leave = bob.registration(&["*"]).with("Expires: 0");
+    assert_eq!(bob.ask_signed(&leave).status(), 200);
+    let register = bob.registration(&[&contact]);
+    assert_eq!(bob.ask_signed(&register).status(), 200);
+    let draft = ana.to("INFO", "bob").with(&format!("Route: <sip:{};lr>", server.udp));
+    let signed = ana.challenged(&draft);
+    ana.send(&signed.bytes());
+    let got = device.respond_to_next(200);
+    assert_eq!(format!("<{}>", got.uri()), contact);
+    assert!(got.all("Route").is_empty(), "{}", got.text());
+    assert_eq!(ana.answer_to(&signed).status(), 200);
+    bob.expect_silence();
+}

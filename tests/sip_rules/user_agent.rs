@@ -100,6 +100,79 @@ fn require_and_proxy_require_are_ignored_in_cancel_and_ack() {
     ana.expect_silence();
 }
 
+/// RFC 3261 s8.2.3: "MUST reject the request with a 415", with Accept, and for an encoding with
+/// Accept-Encoding; unless the body is optional (s20.11: "required" is the default).
+#[test]
+fn a_body_that_must_be_understood_and_is_not_is_415() {
+    let server = campus(&["ana"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let mut done = [0; 2];
+    for (line, status) in [
+        ("X: y", 415),
+        ("Content-Disposition: session", 415),
+        ("Content-Disposition: render;handling=required", 415),
+        ("Content-Disposition: render ; a=\";handling=optional\"", 415),
+        ("Content-Encoding: gzip", 415),
+        ("e: identity", 415),
+        ("Content-Disposition: render;handling=optional", 200),
+        ("Content-Disposition: x ; a=b; Handling = Optional\r\nContent-Encoding: gzip", 200),
+    ] {
+        let register = ana.registration(&[&ana.contact()]);
+        for draft in [register, ana.draft("OPTIONS", &server_uri())] {
+            let draft = draft.body("application/x-unheard-of", b"?").with(line);
+            let mut answer = ana.ask(&draft);
+            if answer.status() == 401 {
+                let signed = ana.signed(&draft, &answer);
+                answer = ana.ask(&signed);
+            }
+            assert_eq!(answer.status(), status, "{} {line}: {}", draft.method, answer.text());
+            done[usize::from(status == 200)] += 1;
+            if status == 415 {
+                assert_eq!(answer.one("Accept"), "", "no type at all, as s20.1 writes it");
+                let encodings = answer.all("Accept-Encoding");
+                assert_eq!(encodings.len(), usize::from(line.contains("gzip")), "{line}");
+                assert!(encodings.iter().all(|encoding| encoding == "identity"));
+            }
+        }
+    }
+    assert_eq!(done, [12, 4]);
+}
+
+/// RFC 3261 s8.2.4: "MUST NOT apply extensions not listed in the Supported header field", and what
+/// is applied is listed in Require. Whatever a request supports, or does not, we apply none.
+#[test]
+fn no_answer_of_ours_applies_an_extension() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let contact = format!("{};+sip.instance=\"<urn:uuid:1>\";reg-id=1", ana.contact());
+    for line in ["X: y", "Supported: outbound, path, gruu, 100rel, timer, replaces, sec-agree"] {
+        for draft in [
+            ana.registration(&[&contact]),
+            ana.draft("OPTIONS", &server_uri()),
+            ana.draft("SUBSCRIBE", "sip:bob@campus.test"),
+            ana.message("bob", "later"),
+            ana.to("INVITE", "bob"),
+        ] {
+            let draft = draft.with(line);
+            let challenge = ana.ask(&draft);
+            let mut answers = vec![challenge];
+            if matches!(answers[0].status(), 401 | 407) {
+                let signed = ana.signed(&draft, &answers[0]);
+                answers.push(ana.ask(&signed));
+            }
+            for answer in answers {
+                for name in
+                    ["Require", "RSeq", "Session-Expires", "Path", "Service-Route", "Flow-Timer"]
+                {
+                    assert!(answer.all(name).is_empty(), "{name} in {}", answer.text());
+                }
+                let text = answer.text();
+                assert!(!text.contains("pub-gruu") && !text.contains("temp-gruu"), "{text}");
+            }
+        }
+    }
+}
+
 /// RFC 3261 s8.2.6.1: a 100 copies Timestamp. To SHOULD NOT get a tag there (s17.2.1).
 #[test]
 fn a_100_copies_timestamp_and_adds_no_tag() {
