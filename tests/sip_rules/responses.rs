@@ -277,3 +277,47 @@ fn a_request_that_nobody_answers_gets_a_100_after_a_while() {
     expected.sort();
     assert_eq!(trying, expected);
 }
+
+/// RFC 3261 s16.7 step 9 as RFC 6026 s8.3 has it: "If the server transaction is no longer available
+/// [...] the response is simply discarded"; on a stream it is gone with its final response.
+#[test]
+fn a_response_goes_to_the_server_transaction_and_is_discarded_without_one() {
+    let (server, _ana, mut bob) = two();
+    let mut other = Peer::udp(&server, "bob");
+    other.sign_in();
+    let mut ana = Peer::tcp(&server, "ana");
+    let draft = ana.challenged(&ana.to("INFO", "bob"));
+    ana.send(&draft.bytes());
+    let (one, two) = (bob.request(), other.request());
+    bob.respond(&one, 200, "X-From: bob\r\n");
+    assert_eq!(ana.answer_to(&draft).one("X-From"), "bob");
+    for status in [200, 603] {
+        other.respond(&two, status, "X-From: other\r\n");
+        // What is answered behind it on the same way: by now it was looked at.
+        other.expect_silence();
+        ana.expect_silence();
+    }
+}
+
+/// RFC 3261 s17.2.4 as RFC 6026 s8.8 has it: the failure is told, here to who runs the server, and
+/// the transaction "MUST remain": a retransmission is answered out of it, and goes no further.
+#[test]
+fn a_response_that_cannot_be_sent_is_counted_and_its_transaction_stays() {
+    let (server, mut ana, mut bob) = two();
+    let failures = || {
+        let status = server.run(&["status", "--json"], None).json();
+        status["counters"]["send_failures"].as_u64().expect("a number")
+    };
+    let mut signed = ana.challenged(&ana.to("INFO", "bob"));
+    // Nothing can be sent to port 0, and without rport the answer goes there (s18.2.2).
+    signed.via = "SIP/2.0/UDP 127.0.0.1:0;branch=z9hG4bKnowhere".to_owned();
+    let before = failures();
+    ana.send(&signed.bytes());
+    bob.respond_to_next(200);
+    bob.expect_silence();
+    assert_eq!(failures(), before + 1);
+    ana.send(&signed.bytes());
+    ana.expect_silence();
+    assert_eq!(failures(), before + 2);
+    bob.expect_silence();
+}
