@@ -359,6 +359,7 @@ impl Live for Server {
         let aor = self.aor(user);
         let device = DeviceKey::Credential(device.to_owned());
         self.registrar.remove_device(&aor, &device);
+        self.page_mode.held().dismiss(&aor, &device);
     }
 
     fn bans(&self) -> Vec<BanView> {

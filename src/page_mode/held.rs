@@ -239,6 +239,33 @@ impl Held {
         Some(self.store.commit(commit))
     }
 
+    /// Takes a device that will not come back out of everything that waits for it. What nobody has
+    /// had goes on waiting, for whichever device comes.
+    pub fn dismiss(&self, aor: &str, device: &DeviceKey) {
+        let mut done: SmallVec<[u64; 4]> = SmallVec::new();
+        let mut commit = Commit::new();
+        let mut queues = self.queues(aor);
+        let Some(queue) = queues.get_mut(aor) else { return };
+        queue.in_flight.retain(|(other, _)| other != device);
+        for entry in &mut queue.entries {
+            if !entry.state.pending.contains(device) {
+                continue;
+            }
+            entry.state.pending.retain(|other| other != device);
+            if entry.state.pending.is_empty() && !entry.state.unclaimed {
+                done.push(entry.sequence);
+                continue;
+            }
+            let key = held_key(aor, entry.sequence);
+            commit = commit.put(Table::HeldCursors, &key, entry.state.encode());
+        }
+        drop(self.store.commit(commit));
+        drop(queues);
+        for sequence in done {
+            drop(self.remove(aor, sequence, true));
+        }
+    }
+
     fn remove(&self, aor: &str, sequence: u64, remember: bool) -> Option<Commitment> {
         let mut queues = self.queues(aor);
         let MapEntry::Occupied(mut slot) = queues.entry(aor.into()) else { return None };
@@ -272,10 +299,12 @@ impl Held {
         if queue.in_flight.iter().any(|(other, _)| other == device) {
             return None;
         }
-        for entry in &mut queue.entries {
-            if entry.state.unclaimed && !entry.state.pending.contains(device) {
-                entry.state.unclaimed = false;
-                entry.state.pending.push(device.clone());
+        // While another device is being sent to, it is that one's to read them.
+        if queue.in_flight.is_empty() {
+            for entry in &mut queue.entries {
+                if entry.state.unclaimed && !entry.state.pending.contains(device) {
+                    entry.state.pending.push(device.clone());
+                }
             }
         }
         let sequence = queue

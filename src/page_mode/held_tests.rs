@@ -105,6 +105,23 @@ fn what_was_read_does_not_go_to_a_device_that_was_not_known_then() {
     assert!(live > sequence);
 }
 
+/// A device that is revoked holds nothing back, and takes nothing with it that nobody has read.
+#[test]
+fn a_dismissed_device_leaves_what_nobody_has_had() {
+    let (held, store) = queue(10);
+    hold(&held, &["gone"], 1).unwrap();
+    let unread = hold_as(&held, &["gone"], true, 2).unwrap();
+    let shared = hold(&held, &["gone", "stays"], 3).unwrap();
+    assert!(held.start(BOB, &device("gone"), now()).is_some());
+    held.dismiss(BOB, &device("gone"));
+    store.flush().wait().unwrap();
+    drop(held);
+    let held = Held::open(store, 10).unwrap();
+    assert_eq!(held.len(), 2);
+    assert_eq!(held.start(BOB, &device("new"), now()), Some(unread));
+    assert_eq!(held.start(BOB, &device("stays"), now()), Some(shared));
+}
+
 #[test]
 fn an_unreachable_device_rests_and_starts_again_with_the_same_message() {
     let (held, _) = queue(10);
