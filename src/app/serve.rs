@@ -18,8 +18,9 @@ use super::telemetry;
 use crate::config::{Loaded, Scheme};
 use crate::net::Bound;
 
-/// Threads beside the workers: the directory, durable writes and the control socket.
-const CONTROL_THREADS: usize = 2;
+/// Threads beside the workers, for the directory, durable writes and the control socket. One: most
+/// of what they do is to wait for each other, and each hand-over between threads costs more than it.
+const CONTROL_THREADS: usize = 1;
 
 /// Runs the server until it is told to end.
 ///

@@ -1,9 +1,11 @@
 //! Asking the directory about one person: one query in flight for each, on the control runtime.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::OnceCell;
 
 use super::Identity;
@@ -15,7 +17,7 @@ use crate::config::SecretFormat;
 use crate::http_digest::{Algorithm, Hash};
 
 /// People asked about at once.
-const MOST: usize = 512;
+const MOST: usize = 4_096;
 /// People asked about at once of whom nobody waits to hear.
 const MOST_AHEAD: usize = 64;
 
@@ -88,15 +90,11 @@ impl Identity {
         });
     }
 
-    /// The query itself, on the control runtime whoever waits, and to its end even if nobody does.
+    /// The query itself. A panic in the library's parsers ends this one alone.
     async fn take_off(&self, name: &UserName) -> Answer {
-        let Some(me) = self.me.get().and_then(std::sync::Weak::upgrade) else {
-            return Err(DirectoryError::Timeout);
-        };
-        let name = name.clone();
-        let query = self.runtime.spawn(async move { me.query(&name).await });
-        // A panic in the library's parsers ends this one query.
-        query.await.unwrap_or_else(|error| Err(DirectoryError::Connection(error.to_string())))
+        let query = AssertUnwindSafe(self.query(name)).catch_unwind();
+        let panicked = |_| Err(DirectoryError::Connection("its answer cannot be read".to_owned()));
+        query.await.unwrap_or_else(panicked)
     }
 
     async fn query(&self, name: &UserName) -> Answer {

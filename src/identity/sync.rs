@@ -135,6 +135,7 @@ impl Identity {
         let Some(directory) = self.directory.as_ref().map(Arc::clone) else {
             return Ok(SyncReport::default());
         };
+        let began = self.clock.now();
         // On its own task: the library's parsers of controls can panic.
         let listing = self.runtime.spawn(async move { directory.list().await });
         let outcome = listing
@@ -157,16 +158,17 @@ impl Identity {
             }
             *known = trouble;
         }
-        match outcome {
-            Err(DirectoryError::Answer(_)) => Ok(self.apply(self.roll_of_known().await?)),
-            outcome => Ok(self.apply(outcome?)),
-        }
+        let reading = match outcome {
+            Err(DirectoryError::Answer(_)) => self.roll_of_known(began).await?,
+            outcome => Reading { roll: outcome?, began, asked: None },
+        };
+        Ok(self.apply(reading))
     }
 
     /// A list of those alone who are known here, asked for one by one: whoever is out must be out
     /// also where the directory lets nobody read its whole list.
-    async fn roll_of_known(&self) -> Result<Roll, DirectoryError> {
-        let Some(directory) = self.directory.as_ref() else { return Ok(Roll::default()) };
+    async fn roll_of_known(&self, began: Tick) -> Result<Reading, DirectoryError> {
+        let mut roll = Roll::default();
         let mut names: HashSet<UserName> = self
             .people
             .names(|person| {
@@ -185,9 +187,10 @@ impl Identity {
                 local.is_none_or(Local::is_of_directory)
             })
         });
-        let mut roll = Roll::default();
-        for name in names {
-            let Some(uid) = self.uid_of(&name) else { continue };
+        for name in &names {
+            let (Some(directory), Some(uid)) = (self.directory.as_ref(), self.uid_of(name)) else {
+                continue;
+            };
             let (entry, disabled) = match directory.find(uid).await? {
                 Found::Absent => continue,
                 Found::Present(entry) => (entry, false),
@@ -196,7 +199,7 @@ impl Identity {
             let id = entry.id.map(String::into_boxed_str);
             roll.people.insert(uid.into(), Listing { id, disabled });
         }
-        Ok(roll)
+        Ok(Reading { roll, began, asked: Some(names) })
     }
 
     /// Whether somebody of that name is on the directory's list as it was read last, and not
@@ -209,14 +212,15 @@ impl Identity {
     }
 
     /// Takes over a list.
-    fn apply(&self, roll: Roll) -> SyncReport {
+    fn apply(&self, reading: Reading) -> SyncReport {
         let now = self.clock.now();
+        let roll = &reading.roll;
         let mut report = SyncReport {
             people: roll.people.len(),
             disabled: roll.people.values().filter(|listing| listing.disabled).count(),
             ..SyncReport::default()
         };
-        let departures = self.departures(&roll, now);
+        let departures = self.departures(&reading, now);
         let before = self.known_roll();
         let known = if before.read { before.len() } else { departures.considered };
         let missing = before
@@ -241,17 +245,21 @@ impl Identity {
             return report;
         }
         drop(trouble);
-        self.take_over(roll, departures, now, &mut report);
+        self.take_over(reading, departures, now, &mut report);
         report
     }
 
     /// Compares a list with everybody who is known here.
-    fn departures(&self, roll: &Roll, now: Tick) -> Changes {
+    fn departures(&self, reading: &Reading, now: Tick) -> Changes {
         let mut changes = Changes::default();
-        let listing = |name: &UserName| self.uid_of(name).and_then(|uid| roll.people.get(uid));
+        let people = &reading.roll.people;
+        let listing = |name: &UserName| self.uid_of(name).and_then(|uid| people.get(uid));
         self.people.each(|name, person| {
             let local = person.local.as_deref();
             if local.is_some_and(|local| !local.is_of_directory()) {
+                return;
+            }
+            if !reading.covers(name, person.fact.as_deref()) {
                 return;
             }
             let standing = person.fact.as_ref().map(|fact| fact.standing);
@@ -294,7 +302,10 @@ impl Identity {
                     let local = person.and_then(|person| person.local.as_deref());
                     local.is_some_and(|local| !local.is_of_directory() && !local.disabled)
                 });
-                if is_local || seen.contains(&name) {
+                let is_covered = self.people.with(&name, |person| {
+                    reading.covers(&name, person.and_then(|person| person.fact.as_deref()))
+                });
+                if is_local || !is_covered || seen.contains(&name) {
                     continue;
                 }
                 changes.considered += 1;
@@ -310,8 +321,9 @@ impl Identity {
         changes
     }
 
-    fn take_over(&self, roll: Roll, changes: Changes, now: Tick, report: &mut SyncReport) {
-        let known = Arc::new(KnownRoll { roll, read: true });
+    fn take_over(&self, reading: Reading, changes: Changes, now: Tick, report: &mut SyncReport) {
+        let whole = reading.asked.is_none();
+        let known = Arc::new(KnownRoll { roll: reading.roll, read: whole });
         *self.roll.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
         let wall = self.clock.wall();
         self.last_sync.store(wall.unix_millis(), Ordering::Relaxed);
@@ -372,6 +384,24 @@ impl Identity {
     }
 }
 
+/// A list, and what it can say anything about.
+#[derive(Debug)]
+struct Reading {
+    roll: Roll,
+    /// When it was begun: what was learnt of somebody since is newer.
+    began: Tick,
+    /// Those who were asked about, where it is not of everybody.
+    asked: Option<HashSet<UserName>>,
+}
+
+impl Reading {
+    /// Whether an absence from the list means that somebody is out.
+    fn covers(&self, name: &UserName, fact: Option<&Fact>) -> bool {
+        self.asked.as_ref().is_none_or(|asked| asked.contains(name))
+            && fact.is_none_or(|fact| fact.at < self.began)
+    }
+}
+
 /// What a list changes.
 #[derive(Debug, Default)]
 struct Changes {
@@ -379,4 +409,24 @@ struct Changes {
     back: Vec<UserName>,
     /// People who were in before.
     considered: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever signs in while a list is read, or is not on a list of some alone, is not out.
+    #[test]
+    fn a_list_says_nothing_of_who_came_after_it_was_begun_or_was_not_asked_about() {
+        let [ana, rui] = ["ana", "rui"].map(UserName::canonical);
+        let tick = |seconds| Tick::ZERO + Duration::from_secs(seconds);
+        let fact = |at| Fact::new(Standing::Present, None, None, at);
+        let whole = Reading { roll: Roll::default(), began: tick(10), asked: None };
+        assert!(whole.covers(&ana, None));
+        assert!(whole.covers(&ana, Some(&fact(tick(9)))));
+        assert!(!whole.covers(&ana, Some(&fact(tick(11)))));
+        let part = Reading { asked: Some([ana.clone()].into()), ..whole };
+        assert!(part.covers(&ana, None));
+        assert!(!part.covers(&rui, None));
+    }
 }
