@@ -1,11 +1,12 @@
 //! `tagus ldap test` against a real slapd: each step, and what it says when one fails.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::directory::{Directory, PEOPLE};
+use crate::support::directory::{ADMIN, ADMIN_PASSWORD, Directory, PEOPLE};
 use crate::support::server::Server;
 
 /// The steps that `tagus ldap test --json` prints, and its exit code.
@@ -63,6 +64,20 @@ fn each_step_says_what_it_found_and_the_failing_one_what_to_do() {
     assert_eq!((code, outcome(&steps, "user")), (1, "fail"), "{steps:#?}");
     let printed = format!("{steps:?}");
     assert!(!printed.contains("SSHA"), "a secret was printed: {printed}");
+
+    // Whose password everybody on the machine may read is told so.
+    let secret = folder.path().join("bind.password");
+    std::fs::write(&secret, format!("{ADMIN_PASSWORD}\n")).expect("a file");
+    let bound = format!(
+        "{configuration}bind_dn = \"{ADMIN}\"\nbind_password_file = {:?}\n",
+        secret.display().to_string()
+    );
+    for (mode, expected) in [(0o644, "warn"), (0o600, "absent")] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&secret, mode).expect("a mode");
+        let (steps, code) = test(folder.path(), &bound, &["ana"]);
+        assert_eq!((code, outcome(&steps, "file")), (0, expected), "{steps:#?}");
+    }
 
     let encrypted = format!("{configuration}start_tls = true\n");
     let (steps, code) = test(folder.path(), &encrypted, &["ana"]);

@@ -20,8 +20,8 @@ use super::program;
 /// Where the people are.
 pub(crate) const PEOPLE: &str = "ou=people,dc=campus,dc=test";
 
-const ADMIN: &str = "cn=admin,dc=campus,dc=test";
-const ADMIN_PASSWORD: &str = "of-the-test-alone";
+pub(crate) const ADMIN: &str = "cn=admin,dc=campus,dc=test";
+pub(crate) const ADMIN_PASSWORD: &str = "of-the-test-alone";
 
 const START: Duration = Duration::from_secs(15);
 

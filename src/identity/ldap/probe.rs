@@ -225,6 +225,7 @@ impl Probe<'_> {
     async fn ask(&mut self, ldap: &mut Ldap, person: Person<'_>) -> Option<()> {
         let bound = self.bind(ldap).await;
         self.step("bind", bound)?;
+        self.look_at_password_file();
         let who =
             person.user.map_or_else(|| "*".to_owned(), |user| ldap3::ldap_escape(user).into());
         let filter = self.settings.user_filter.replace("{user}", &who);
@@ -247,6 +248,21 @@ impl Probe<'_> {
         match person.password {
             Some(password) => self.password(ldap, &entry.dn, password).await,
             None => Some(()),
+        }
+    }
+
+    /// A password that others on this machine may read is the directory's problem, too.
+    fn look_at_password_file(&mut self) {
+        use std::os::unix::fs::MetadataExt as _;
+        let settings = self.settings;
+        if settings.bind_dn.is_empty() {
+            return;
+        }
+        let shown = settings.bind_password_file.display();
+        let mode = std::fs::metadata(&settings.bind_password_file).map_or(0, |file| file.mode());
+        if mode & 0o077 != 0 {
+            let found = format!("{shown} has mode {:04o}: others may read it", mode & 0o7777);
+            self.tell("file", Outcome::Doubtful, found, Some(format!("chmod 600 {shown}")));
         }
     }
 
