@@ -249,6 +249,11 @@ impl Demo {
             let line = format!("  {user:<8} {address:<28} {:<14} {note}", password.as_str());
             let _ = writeln!(text, "{}", line.trim_end());
         }
+        if self.address.ip().is_unspecified() {
+            let port = self.address.port();
+            let _ =
+                writeln!(text, "\n  from a telephone: any address of this machine, port {port}");
+        }
         let _ = write!(
             text,
             "\n  domain   {DOMAIN}\n  proxy    sip:{tcp};transport=tcp   or   sip:{udp}\n  \
