@@ -121,7 +121,7 @@ fn add(data_dir: &Path, user: &str) {
     assert_eq!(printed.code, 0, "{}", printed.err);
 }
 
-/// interfaces.md "Command line": with no server running a command opens the store itself.
+/// With no server running a command opens the store itself.
 #[test]
 fn people_and_devices_are_managed_while_no_server_runs() {
     let folder = folder();
@@ -233,7 +233,7 @@ fn a_data_directory_that_does_not_exist_is_made_by_what_has_something_to_put_the
     assert_eq!(run(&missing, &["user", "list"], "").code, 0);
 }
 
-/// interfaces.md: 10,000 rows in under 10 s, each durable; here with unoptimised code.
+/// 10,000 rows in under 10 s, each durable; here with unoptimised code.
 #[test]
 fn ten_thousand_people_are_imported_and_listed() {
     let folder = folder();
@@ -347,7 +347,7 @@ impl Drop for Served {
     }
 }
 
-/// interfaces.md "Command line": the same behind the socket and without a server; a killed server
+/// The same behind the socket and without a server; a killed server
 /// loses nothing that a command called done.
 #[test]
 fn a_command_prints_the_same_with_a_server_and_without() {

@@ -241,7 +241,7 @@ impl Accounts {
     }
 }
 
-/// Text to show: without control characters and directional overrides (security.md T33).
+/// Text to show: without control characters and directional overrides.
 pub(super) fn visible(text: &str) -> String {
     let hidden =
         |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -119,7 +119,7 @@ async fn an_account_that_cannot_be_is_refused_and_changes_nothing() {
     assert_eq!(site.actions().len(), 1);
 }
 
-/// interfaces.md: the secret works as Digest password for `alice` and for `alice@domain`.
+/// The secret works as Digest password for `alice` and for `alice@domain`.
 #[tokio::test]
 async fn a_device_signs_in_with_its_own_password_until_it_is_revoked() {
     let site = site();
@@ -209,7 +209,7 @@ async fn changes_at_once_are_all_made_and_their_trail_is_a_chain() {
     assert_eq!((added, site.accounts.count(), site.actions().len()), (25, 25, 25));
 }
 
-/// features.md 3.3: the realm is settled once, for changing it kills every HA1.
+/// The realm is settled once, for changing it kills every HA1.
 #[tokio::test]
 async fn the_realm_is_settled_at_the_first_start() {
     let site = site();
@@ -269,7 +269,7 @@ async fn people_are_imported_and_each_row_that_fails_is_told() {
     }
 }
 
-/// features.md 1.1: an imported subscriber registers with the old password, no re-enrolment.
+/// An imported subscriber registers with the old password, no re-enrolment.
 #[tokio::test]
 async fn a_subscriber_table_of_another_server_is_imported_by_its_ha1() {
     let site = site();
@@ -301,7 +301,7 @@ async fn a_subscriber_table_of_another_server_is_imported_by_its_ha1() {
     assert_eq!(proof, Proof::Wrong);
 }
 
-/// interfaces.md: 10,000 rows in under 10 s; here with unoptimised code.
+/// 10,000 rows in under 10 s; here with unoptimised code.
 #[tokio::test]
 async fn ten_thousand_people_are_imported() {
     let site = site();
@@ -349,7 +349,7 @@ async fn bans_are_kept_listed_and_lifted() {
     assert_eq!(site.actions().len(), 2);
 }
 
-/// security.md T69: no row holds a password or an HA1 as it is.
+/// No row holds a password or an HA1 as it is.
 #[tokio::test]
 async fn nothing_in_the_store_gives_a_password_away() {
     let site = site();

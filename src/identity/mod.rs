@@ -94,7 +94,7 @@ impl Settings {
             })
             .collect();
         if only_md5 {
-            // Nobody of the directory could answer anything else (decisions.md 5).
+            // Nobody of the directory could answer anything else.
             algorithms = vec![Algorithm::Md5];
         }
         Ok(Settings {

@@ -98,7 +98,7 @@ pub(super) fn same_domain(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// decisions.md 3: another case of the same name is the same person.
+    /// Another case of the same name is the same person.
     #[test]
     fn every_case_of_a_name_is_one_name() {
         for name in ["alice", "Alice", "ALICE", "aLiCe"] {

@@ -1,4 +1,4 @@
-//! Which Digest algorithms a request is offered (RFC 8760 s2.3, decisions.md 5).
+//! Which Digest algorithms a request is offered (RFC 8760 s2.3).
 //!
 //! The order is that of the configuration, best first. Some clients stumble over the first
 //! challenge that they do not know, so a request is offered MD5 alone if its User-Agent is known

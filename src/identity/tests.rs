@@ -178,7 +178,7 @@ fn a_locked_account_is_out_at_once_and_whoever_watches_is_told() {
     assert_eq!(*heard.0.lock().unwrap(), expected);
 }
 
-/// decisions.md 6: the same answer, for the same work.
+/// The same answer, for the same work.
 #[test]
 fn nobody_and_somebody_with_a_wrong_password_get_the_same_answer() {
     let site = site();
@@ -189,7 +189,6 @@ fn nobody_and_somebody_with_a_wrong_password_get_the_same_answer() {
     }
 }
 
-/// security.md T22.
 #[test]
 fn one_may_act_as_oneself_in_any_spelling_and_as_nobody_else() {
     let identity = site().identity;
@@ -256,7 +255,7 @@ fn everything_is_there_again_after_a_restart() {
     assert_eq!((verifiers.len(), verifiers.has_device("d1")), (2, true));
 }
 
-/// decisions.md 5: while the source has MD5 HA1s alone, MD5 alone is offered.
+/// While the source has MD5 HA1s alone, MD5 alone is offered.
 #[test]
 fn the_offer_follows_what_the_source_can_verify() {
     let mut config = config::Config { domain: "Campus.Example".to_owned(), ..Default::default() };

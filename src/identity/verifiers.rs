@@ -7,7 +7,7 @@ use super::name::UserName;
 use crate::http_digest::{Algorithm, Credentials, Hash, Refusal, ha1};
 
 /// Attempts that a failure costs at least, so that a wrong password, a locked account and a name
-/// that nobody has take the same time (decisions.md 6).
+/// that nobody has take the same time.
 const LEAST_WORK: usize = 4;
 
 /// How a client may spell a user name. Digest hashes the spelling, so each has HA1s of its own.
@@ -301,7 +301,7 @@ mod tests {
         Proof::Proved { device: device.map(Arc::from) }
     }
 
-    /// decisions.md 3: Digest accepts the spelling that was sent.
+    /// Digest accepts the spelling that was sent.
     #[test]
     fn every_spelling_of_a_name_proves_the_same_person_by_both_algorithms() {
         let alice = person("alice", &[(None, "own"), (Some("d1"), "phone")]);

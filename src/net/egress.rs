@@ -151,7 +151,7 @@ impl Egress {
     }
 
     /// Marks a connection as one on which somebody authenticated: it may idle, and no longer
-    /// counts against its source (decisions.md 11). Cheap when repeated.
+    /// counts against its source. Cheap when repeated.
     pub fn mark_authenticated(&self, connection: ConnectionId) {
         if let Some(connection) = self.connections.get(connection) {
             self.connections.authenticated(&connection);

@@ -1,6 +1,6 @@
 //! Who may ask how often, and who is not listened to for a while.
 //!
-//! Three independent bounds (decisions.md 11 and 14b, security.md 0 and 3):
+//! Three independent bounds:
 //!
 //! - each source address has a token bucket; a request whose credentials prove valid gives its
 //!   token and that of its challenge back, so that a whole campus behind one address never runs dry,

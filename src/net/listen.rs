@@ -93,7 +93,7 @@ impl Bound {
         &self.addresses
     }
 
-    /// What was asked for and has no service yet (decisions.md 21).
+    /// What was asked for and has no service yet.
     #[must_use]
     pub fn skipped(&self) -> &[Address] {
         &self.skipped

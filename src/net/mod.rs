@@ -75,7 +75,7 @@ pub trait Ingress: Send + Sync + 'static {
     fn tick(&self, worker: usize, outbox: &mut Outbox) -> Tick;
 }
 
-/// Bounds on what peers may cost (security.md 0 and 3).
+/// Bounds on what peers may cost.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// What one message on a stream may be.

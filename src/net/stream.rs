@@ -178,7 +178,7 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection) {
             armed = deadline;
             alarm.set(tokio::time::sleep(deadline.since(now)));
         }
-        // Who does not read our answers is not asked for more (security.md 3).
+        // Who does not read our answers is not asked for more.
         let reading = pending.state == State::Open
             && pending.waiting <= limits.connection_write_queue_bytes / 2;
         let interest = match (reading, pending.waiting > 0) {

@@ -177,7 +177,7 @@ fn a_burst_comes_back_complete() {
         for index in 0..50_u32 {
             let mut buffer = [0; 8];
             assert_eq!(client.recv(&mut buffer).unwrap(), 4);
-            // One source, one socket: the order holds (decisions.md 10).
+            // One source, one socket: the order holds.
             assert_eq!(buffer[..4], (round * 50 + index).to_be_bytes());
         }
     }
@@ -231,7 +231,7 @@ fn addresses_are_read_and_written_alike() {
     }
 }
 
-/// The defaults of the configuration are the figures of security.md 0, here as there.
+/// The defaults of the configuration are the figures that stand here.
 #[test]
 fn configured_limits_arrive() {
     let configured = crate::config::Limits::default();

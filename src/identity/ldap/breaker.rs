@@ -70,7 +70,6 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    /// security.md R11.
     #[test]
     fn five_failures_in_a_row_open_it_and_one_success_closes_it() {
         let breaker = Breaker::default();

@@ -80,7 +80,7 @@ pub(super) fn identifier(entry: &SearchEntry, name: &str) -> Option<String> {
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Text to show: without control characters and directional overrides (security.md T33).
+/// Text to show: without control characters and directional overrides.
 fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| {

@@ -186,7 +186,6 @@ mod tests {
         Settings::try_from(&config::Ldap::default()).unwrap()
     }
 
-    /// security.md T65, L01, L03, L05.
     #[test]
     fn a_name_never_leaves_its_place_in_the_filter() {
         let settings = settings();

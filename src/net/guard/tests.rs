@@ -33,7 +33,7 @@ fn a_source_may_send_its_burst_and_then_its_rate() {
     assert!(guard.admit(guard.clock.now(), source(2)), "another source is not concerned");
 }
 
-/// decisions.md 11; section 3, point 4: a campus behind one address passes.
+/// A campus behind one address passes.
 #[test]
 fn a_source_whose_credentials_prove_valid_never_runs_dry() {
     let (guard, hands) = guard(GuardLimits::default());
@@ -57,7 +57,6 @@ fn tokens_given_back_do_not_pile_up() {
     assert_eq!((0..1_000).filter(|_| guard.admit(now, source(1))).count(), 200);
 }
 
-/// decisions.md 14b
 #[test]
 fn a_user_may_send_a_burst_of_messages_and_learns_how_long_to_wait() {
     let (guard, hands) = guard(GuardLimits::default());
@@ -118,7 +117,7 @@ fn failures_count_within_their_window_and_end_with_a_success() {
     assert_eq!(fail(1), 1);
 }
 
-/// decisions.md 11: a stranger behind the same address locks out nobody who is at home there.
+/// A stranger behind the same address locks out nobody who is at home there.
 #[test]
 fn a_source_as_a_whole_is_refused_only_for_strangers() {
     let (guard, _) = guard(GuardLimits::default());
@@ -245,7 +244,7 @@ proptest! {
     }
 }
 
-/// decisions.md 11: strangers behind an address cannot drown a device that is at home there.
+/// Strangers behind an address cannot drown a device that is at home there.
 #[test]
 fn a_place_that_somebody_signed_in_from_is_served_when_strangers_have_emptied_the_source() {
     let (guard, hands) = guard(GuardLimits::default());

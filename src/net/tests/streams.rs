@@ -189,7 +189,7 @@ fn only_an_authenticated_connection_may_idle() {
     expect(&mut friend, &message("still here"));
 }
 
-/// N-conn and decisions.md 11: only strangers count against their source.
+/// Only strangers count against their source.
 #[test]
 fn a_source_may_have_so_many_unauthenticated_connections() {
     let server = tcp(Limits { connections_per_source: 2, ..Limits::default() });
