@@ -126,7 +126,7 @@ impl Engine {
         }
     }
 
-    /// Senders whose patience ends (decisions 14a: after two seconds of silence).
+    /// Senders whose patience ends (after two seconds of silence).
     pub(super) fn on_patience(
         &self,
         state: &mut State,
