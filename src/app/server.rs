@@ -21,7 +21,7 @@ use crate::registrar::{self, Registrar};
 use crate::sip::transaction::{Bounds, Timing};
 use crate::store::{Mode, ReadOnlyReason, Store as _};
 
-/// How long a device may stay silent is `messages.patience`; this is how long a MESSAGE may be.
+/// Answered transactions that are kept for their retransmissions, for each that may be open.
 const LINGERING_PER_TRANSACTION: usize = 2;
 
 /// A server that answers.
