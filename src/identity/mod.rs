@@ -245,7 +245,7 @@ impl Identity {
         let directory = settings
             .directory
             .clone()
-            .map(|directory| ldap::Directory::new(directory, runtime.clone(), clock.clone()))
+            .map(|directory| ldap::Directory::new(directory, clock.clone()))
             .transpose()?
             .map(Arc::new);
         let mut offers = Offers::new(&settings.algorithms, &settings.md5_only_agents);

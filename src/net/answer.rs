@@ -101,12 +101,10 @@ impl Engine {
         let mut state = self.shard(index).lock();
         let packet = Bytes::copy_from_slice(out);
         let sent = state.transactions.respond(request.now, request.server, status, packet);
-        let deadline = state.next_deadline();
         drop(state);
         if let Ok((flow, packet)) = sent {
             outbox.send(flow, packet, None);
         }
-        self.wake_for(index, deadline);
     }
 
     /// Answers something that is not even a request one could dispatch.

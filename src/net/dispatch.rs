@@ -97,10 +97,9 @@ impl Engine {
             Received::Cancel { id, target } => {
                 let mut effects = Vec::new();
                 self.on_cancel(&mut state, now, message, id, target, flow, out, &mut effects);
-                let deadline = state.next_deadline();
                 drop(state);
                 self.run(outbox, effects);
-                return self.wake_for(index, deadline);
+                return;
             }
             Received::Full => {
                 drop(state);

@@ -356,10 +356,8 @@ impl Engine {
             self.take_steps(&mut state, now, id, steps, &mut effects);
             self.drop_if_over(&mut state, id);
         }
-        let deadline = state.next_deadline();
         drop(state);
         self.run(outbox, effects);
-        self.wake_for(usize::from(id.shard), deadline);
     }
 
     /// Takes a device's share out of the queue, and starts its next message once that is durable:
@@ -445,10 +443,8 @@ impl Engine {
                 client: Some(client),
             })),
         );
-        let deadline = state.next_deadline();
         drop(state);
         outbox.send(flow, packet, Some(id.token(0)));
-        self.wake_for(index, deadline);
     }
 }
 

@@ -188,6 +188,18 @@ impl Egress {
         }
     }
 
+    /// Whether a worker's deadline has come; then it is unset, and the engine tells the next one.
+    /// What another thread sets from here on stays set.
+    pub(super) fn take_due_alarm(&self, worker: usize) -> bool {
+        self.alarms.get(worker).is_some_and(|alarm| {
+            let due = alarm.deadline() <= self.clock.now();
+            if due {
+                alarm.armed.store(u64::MAX, Ordering::Release);
+            }
+            due
+        })
+    }
+
     /// Closes a connection after what is queued for it was written.
     pub fn close(&self, connection: ConnectionId) {
         if let Some(connection) = self.connections.get(connection) {
@@ -287,10 +299,5 @@ impl Egress {
 impl Alarm {
     pub(super) fn deadline(&self) -> Tick {
         Tick::from_micros(self.armed.load(Ordering::Acquire))
-    }
-
-    /// The deadline has come: the next one is learnt from the engine.
-    pub(super) fn disarm(&self) {
-        self.armed.store(u64::MAX, Ordering::Release);
     }
 }

@@ -7,8 +7,8 @@
 //!                                                               context, client transactions
 //! ```
 //!
-//! What must wait (a directory, a durable write) is carried to the control runtime together with
-//! a copy of the request, and comes back through the same doors.
+//! What must wait (a directory, a durable write) is set aside together with a copy of the request,
+//! on the runtime of the thread that set it aside, and comes back through the same doors.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::shard::{ContextId, Shard, State};
+use super::shard::{ContextId, Locked, Shard};
 use super::{Egress, Guard, Ingress, Outbox, SendFailure};
 use crate::accounts::Accounts;
 use crate::clock::{Clock, Tick};
@@ -156,7 +156,8 @@ impl Engine {
                 .map(|index| {
                     let timing = parts.settings.timing;
                     let merged = MergedRequests::new(timing, share.lingering);
-                    Shard::new(index as u8, Table::new(timing, share), merged)
+                    let table = Table::new(timing, share);
+                    Shard::new(index as u8, table, merged, Arc::clone(&parts.egress))
                 })
                 .collect(),
             clock: parts.clock,
@@ -197,12 +198,8 @@ impl Engine {
         &self.shards[index & (self.shards.len() - 1)]
     }
 
-    /// Makes sure that somebody runs the timers of a shard in time.
-    pub(super) fn wake_for(&self, shard: usize, deadline: Tick) {
-        self.egress.alarm(shard % self.egress.workers().max(1), deadline);
-    }
-
-    /// Carries work to the control runtime; `false` if too much waits there already.
+    /// Sets work aside that has to wait; `false` if too much waits already. It goes on with the
+    /// runtime of the thread that set it aside: a worker wakes nobody else for it.
     pub(super) fn park<F, W>(&self, work: W) -> bool
     where
         W: FnOnce(Arc<Engine>) -> F,
@@ -215,7 +212,8 @@ impl Engine {
         }
         let done = Parked(Arc::clone(&engine));
         let future = work(engine);
-        self.control.spawn(async move {
+        let runtime = Handle::try_current();
+        runtime.as_ref().unwrap_or(&self.control).spawn(async move {
             let _done = done;
             future.await;
         });
@@ -301,10 +299,8 @@ impl Engine {
             (ContextId { shard: index as u8, number: received.owner.0 }, received.owner.1 as usize);
         let mut effects = Vec::new();
         self.on_response(&mut state, now, context, branch, &received, message, out, &mut effects);
-        let deadline = state.next_deadline();
         drop(state);
         self.run(outbox, effects);
-        self.wake_for(index, deadline);
     }
 
     /// Runs the timers of one shard.
@@ -353,7 +349,7 @@ impl Engine {
     }
 
     /// The shard of a context, locked.
-    pub(super) fn lock_for(&self, context: ContextId) -> std::sync::MutexGuard<'_, State> {
+    pub(super) fn lock_for(&self, context: ContextId) -> Locked<'_> {
         self.shard(usize::from(context.shard)).lock()
     }
 
@@ -440,6 +436,10 @@ impl Ingress for Engine {
         self.on_transport_failure(&mut state, now, context, branch, failure.failure, &mut effects);
         drop(state);
         self.run(outbox, effects);
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.parked.load(Ordering::Acquire) > 0
     }
 
     fn tick(&self, worker: usize, outbox: &mut Outbox) -> Tick {

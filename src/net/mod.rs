@@ -70,8 +70,13 @@ pub trait Ingress: Send + Sync + 'static {
     /// A packet that was sent with a token did not get out (RFC 3261 s18.4).
     fn transport_failed(&self, outbox: &mut Outbox, failure: &SendFailure);
 
-    /// Runs the timers of one worker that are due, and returns the next deadline. Called after
-    /// each batch and at the deadline; [`Egress::alarm`] brings a deadline forward from elsewhere.
+    /// Whether work was set aside that still has to answer somebody.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
+    /// Runs the timers of one worker that are due, and returns the next deadline. Called once the
+    /// deadline has come, which [`Egress::alarm`] alone sets and brings forward.
     fn tick(&self, worker: usize, outbox: &mut Outbox) -> Tick;
 }
 

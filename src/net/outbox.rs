@@ -52,7 +52,8 @@ pub struct Outbox {
     streams: Vec<Arc<Connection>>,
     closing: Vec<Arc<Connection>>,
     failures: Vec<SendFailure>,
-    sender: Sender,
+    /// The thread's spare one, from the first datagram on.
+    sender: Option<Sender>,
 }
 
 struct Datagram {
@@ -74,12 +75,12 @@ impl Outbox {
             egress,
             worker,
             own_failures,
-            datagrams: Vec::with_capacity(2 * BATCH),
+            datagrams: Vec::with_capacity(if own_failures { 2 * BATCH } else { 1 }),
             copied: Vec::new(),
             streams: Vec::new(),
             closing: Vec::new(),
             failures: Vec::new(),
-            sender: Sender::new(),
+            sender: None,
         }
     }
 
@@ -227,7 +228,8 @@ impl Outbox {
                 };
                 (d.flow.remote, bytes)
             });
-            match self.sender.send(port, first.source, packets) {
+            let sender = self.sender.get_or_insert_with(Sender::spare);
+            match sender.send(port, first.source, packets) {
                 Ok(sent) if sent > 0 => {
                     egress.add(|c| &c.datagrams_sent, sent as u64);
                     run = run.get(sent..).unwrap_or_default();
@@ -251,5 +253,8 @@ impl Drop for Outbox {
     /// A task that ends early still sends what it decided.
     fn drop(&mut self) {
         self.flush();
+        if let Some(sender) = self.sender.take() {
+            sender.keep();
+        }
     }
 }

@@ -234,14 +234,12 @@ impl Engine {
         );
         state.relays.insert(server, id.number);
         if keep_until.is_some() {
-            state.patience.push_back((request.now + self.page_mode.settings().patience, id.number));
+            state.have_patience(request.now + self.page_mode.settings().patience, id.number);
         }
-        let deadline = state.next_deadline();
         drop(state);
         for (flow, packet, token) in sends {
             outbox.send(flow, packet, Some(token));
         }
-        self.wake_for(index, deadline);
     }
 
     /// A request as it goes to one contact: branch, packet and the flow it takes. `from` is the

@@ -90,12 +90,10 @@ impl Engine {
             })),
         );
         state.relays.insert(server, id.number);
-        let deadline = state.next_deadline();
         drop(state);
         for (flow, packet, token) in sends {
             outbox.send(flow, packet, Some(token));
         }
-        self.wake_for(index, deadline);
     }
 
     /// A response to a forwarded request (RFC 3261 s16.7).

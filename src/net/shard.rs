@@ -5,11 +5,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::Egress;
 use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::page_mode::Delivery;
@@ -101,6 +103,8 @@ pub(super) struct State {
     index: u8,
     /// Deliveries whose sender's patience ends; all waits are equally long, so in order.
     pub(super) patience: VecDeque<(Tick, u64)>,
+    /// The earliest end of a patience since somebody asked.
+    soonest: Tick,
     /// The context of each server transaction that was passed on: a CANCEL, or a 100 that is due,
     /// names only the transaction.
     pub(super) relays: HashMap<ServerId, u64>,
@@ -109,11 +113,51 @@ pub(super) struct State {
 /// A shard and its lock.
 pub(super) struct Shard {
     state: Mutex<State>,
+    egress: Arc<Egress>,
+    /// Who runs its timers.
+    worker: usize,
+}
+
+/// A shard's state, while its lock is held. Whoever set a deadline under it need not think of it:
+/// the worker that runs the timers is told at the end.
+pub(super) struct Locked<'a> {
+    state: MutexGuard<'a, State>,
+    shard: &'a Shard,
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let soonest = self.state.take_soonest();
+        if soonest != Tick::NEVER {
+            self.shard.egress.alarm(self.shard.worker, soonest);
+        }
+    }
 }
 
 impl Shard {
-    pub(super) fn new(index: u8, transactions: Table, merged: MergedRequests) -> Shard {
+    pub(super) fn new(
+        index: u8,
+        transactions: Table,
+        merged: MergedRequests,
+        egress: Arc<Egress>,
+    ) -> Shard {
         Shard {
+            worker: usize::from(index) % egress.workers().max(1),
+            egress,
             state: Mutex::new(State {
                 transactions,
                 merged,
@@ -121,15 +165,17 @@ impl Shard {
                 next: 0,
                 index,
                 patience: VecDeque::new(),
+                soonest: Tick::NEVER,
                 relays: HashMap::new(),
             }),
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> Locked<'_> {
         // A panic while the lock was held is a fault of ours; the tables stay usable, and the
         // transactions concerned run into their timers.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { state, shard: self }
     }
 }
 
@@ -145,8 +191,21 @@ impl State {
         self.index
     }
 
-    /// The next time at which somebody's patience or ring time ends.
+    /// Wakes the shard at `at` for a sender who has had no answer by then.
+    pub(super) fn have_patience(&mut self, at: Tick, number: u64) {
+        self.patience.push_back((at, number));
+        self.soonest = self.soonest.min(at);
+    }
+
+    /// The earliest deadline that was set since this was last asked: what the worker does not know.
+    fn take_soonest(&mut self) -> Tick {
+        let patience = std::mem::replace(&mut self.soonest, Tick::NEVER);
+        patience.min(self.transactions.take_soonest())
+    }
+
+    /// The next time at which anything is due. Whoever asks minds it.
     pub(super) fn next_deadline(&mut self) -> Tick {
+        self.take_soonest();
         // Most are answered long before: nobody is to be woken for those.
         while let Some((_, number)) = self.patience.front()
             && !self.contexts.contains_key(number)

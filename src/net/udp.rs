@@ -9,6 +9,7 @@
 //! so that [`Flow::local`] is the address the peer wrote to and answers leave from it: peers with
 //! a connected socket or behind a NAT accept nothing else (RFC 3581 s4).
 
+use std::cell::Cell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -178,8 +179,24 @@ pub(super) struct Sender {
     addresses: Vec<Option<SockaddrStorage>>,
 }
 
+thread_local! {
+    /// Headers that no outbox of this thread uses: too big to be made for one packet.
+    static SPARE: Cell<Option<Sender>> = const { Cell::new(None) };
+}
+
 impl Sender {
-    pub(super) fn new() -> Sender {
+    /// The one that this thread kept, or a new one.
+    pub(super) fn spare() -> Sender {
+        SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(Sender::new)
+    }
+
+    /// Leaves it to the next outbox of this thread.
+    pub(super) fn keep(self) {
+        // A thread that ends needs none.
+        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+    }
+
+    fn new() -> Sender {
         Sender {
             plain: MultiHeaders::preallocate(BATCH, None),
             pinned_v4: MultiHeaders::preallocate(BATCH, Some(cmsg_space!(in_pktinfo))),

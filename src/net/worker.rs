@@ -28,6 +28,9 @@ const READ_BUFFER: usize = 64 * 1024;
 /// No deadline is slept for in one piece longer than this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
 
+/// How long a worker that stops waits for what was set aside.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
 /// The running workers.
 #[derive(Debug)]
 pub struct Workers {
@@ -93,6 +96,13 @@ fn run<I: Ingress>(
         tokio::task::spawn_local(keep_time(Rc::clone(&worker)));
         tokio::task::spawn_local(obey(Rc::clone(&worker), parts.commands));
         let _ = stop.wait_for(|stop| *stop).await;
+        // What waits for the disk or the directory is answered yet, if that does not take long.
+        let answered = async {
+            while worker.ingress.is_waiting() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_ANSWERS, answered).await;
         worker.settle();
     });
 }
@@ -140,9 +150,11 @@ impl<I: Ingress> Worker<I> {
 
     /// After a batch: timers that are due, one flush, and what could not be sent.
     pub(super) fn settle(&self) {
-        let mut deadline = Tick::NEVER;
-        self.engage(|ingress, _, outbox| deadline = ingress.tick(self.index, outbox));
-        self.egress.alarm(self.index, deadline);
+        if self.egress.take_due_alarm(self.index) {
+            let mut deadline = Tick::NEVER;
+            self.engage(|ingress, _, outbox| deadline = ingress.tick(self.index, outbox));
+            self.egress.alarm(self.index, deadline);
+        }
         for _ in 0..FAILURE_ROUNDS {
             let mut failures = {
                 let mut desk = self.desk.borrow_mut();
@@ -232,10 +244,7 @@ async fn keep_time<I: Ingress>(worker: Rc<Worker<I>>) {
         let Some(alarm) = worker.egress.alarm_of(worker.index) else { return };
         let left = alarm.deadline().since(worker.egress.clock.now()).min(LONGEST_SLEEP);
         tokio::select! {
-            () = tokio::time::sleep(left) => {
-                alarm.disarm();
-                worker.settle();
-            }
+            () = tokio::time::sleep(left) => worker.settle(),
             () = alarm.bell.notified() => {}
         }
     }

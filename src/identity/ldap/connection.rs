@@ -7,7 +7,6 @@ use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::{DirectoryError, Settings, SettingsError};
@@ -16,7 +15,6 @@ use super::{DirectoryError, Settings, SettingsError};
 #[derive(Clone)]
 pub(super) struct Connector {
     pub(super) settings: Arc<Settings>,
-    runtime: Handle,
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -27,10 +25,7 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    pub(super) fn new(
-        settings: Arc<Settings>,
-        runtime: Handle,
-    ) -> Result<Connector, SettingsError> {
+    pub(super) fn new(settings: Arc<Settings>) -> Result<Connector, SettingsError> {
         let encrypted =
             settings.start_tls || settings.urls.iter().any(|url| url.starts_with("ldaps:"));
         let tls = if encrypted && !settings.ca_file.as_os_str().is_empty() {
@@ -42,7 +37,7 @@ impl Connector {
             // The system's authorities.
             None
         };
-        Ok(Connector { settings, runtime, tls })
+        Ok(Connector { settings, tls })
     }
 
     /// A connection to a server, bound as the service account.
@@ -63,7 +58,7 @@ impl Connector {
     }
 
     /// A connection to a server, bound as nobody. If StartTLS is demanded and fails, there is no
-    /// connection.
+    /// connection. It is driven by the runtime that asks.
     pub(super) async fn open(&self, url: usize, most: Duration) -> Result<Ldap, DirectoryError> {
         let url = self.settings.urls.get(url).ok_or(DirectoryError::Timeout)?;
         let mut settings = LdapConnSettings::new().set_conn_timeout(most);
@@ -76,7 +71,7 @@ impl Connector {
         let (connection, ldap) =
             LdapConnAsync::with_settings(settings, url).await.map_err(broken)?;
         // Its end shows on the handle, and the operation that waits gets an error.
-        self.runtime.spawn(async move {
+        tokio::spawn(async move {
             let _ = connection.drive().await;
         });
         Ok(ldap)

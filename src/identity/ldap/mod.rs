@@ -1,12 +1,12 @@
 //! The directory: an LDAP server that is looked up, listed, and bound against.
 //!
 //! ```text
-//!               ┌── search session (one, shared, supervised) ── find, probe
-//!   Directory ──┼── listing session (one, while it lasts) ───── list
-//!               └── bind pool (up to four) ──────────────────── bind
+//!               ┌── search sessions (up to three, one a thread) ── find, probe
+//!   Directory ──┼── listing session (one, while it lasts) ─────── list
+//!               └── bind pool (up to four) ────────────────────── bind
 //! ```
 //!
-//! At most six sockets. Every operation has one deadline over all servers that it tries. Five
+//! At most eight sockets. Every operation has one deadline over all servers that it tries. Five
 //! failures in a row open the breaker: callers are refused at once, and a probe every ten seconds
 //! closes it again. Referrals are never followed; a StartTLS that fails ends the connection before
 //! a name or a password was sent.
@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ldap3::{Ldap, Scope, SearchEntry, SearchOptions};
-use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::clock::{Clock, Tick};
@@ -27,6 +26,7 @@ mod connection;
 mod entry;
 mod list;
 pub mod probe;
+mod sessions;
 mod settings;
 
 pub use entry::Entry;
@@ -35,6 +35,7 @@ pub use settings::{Settings, SettingsError, Template};
 
 use breaker::Breaker;
 use connection::Connector;
+use sessions::{Session, Sessions};
 
 /// What a search for one person found.
 #[derive(Debug)]
@@ -88,12 +89,6 @@ pub struct Health {
     pub lookups: u64,
 }
 
-struct Session {
-    ldap: Ldap,
-    url: usize,
-    number: u64,
-}
-
 #[derive(Debug, Default)]
 struct Report {
     last_contact: Option<Tick>,
@@ -105,8 +100,9 @@ pub struct Directory {
     settings: Arc<Settings>,
     connector: Connector,
     clock: Clock,
-    session: tokio::sync::Mutex<Option<Session>>,
-    sessions: AtomicU64,
+    sessions: Sessions,
+    /// Sessions so far.
+    opened: AtomicU64,
     /// The server that answered last.
     preferred: Arc<AtomicUsize>,
     breaker: Breaker,
@@ -125,25 +121,24 @@ impl std::fmt::Debug for Directory {
 type Operation<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, DirectoryError>> + Send>>;
 
 impl Directory {
-    /// A directory by its settings; connections are driven on `runtime`. Nothing is contacted yet.
+    /// A directory by its settings. Nothing is contacted yet.
     ///
     /// # Errors
     /// [`SettingsError`] if the certificate authority's file cannot be used.
     pub fn new(
         settings: Settings,
-        runtime: Handle,
         clock: Clock,
     ) -> Result<Directory, SettingsError> {
         let settings = Arc::new(settings);
-        let connector = Connector::new(Arc::clone(&settings), runtime)?;
+        let connector = Connector::new(Arc::clone(&settings))?;
         let preferred = Arc::new(AtomicUsize::new(0));
         let binds = bind::Pool::new(connector.clone(), Arc::clone(&preferred))?;
         Ok(Directory {
             settings,
             connector,
             clock,
-            session: tokio::sync::Mutex::new(None),
-            sessions: AtomicU64::new(0),
+            sessions: Sessions::default(),
+            opened: AtomicU64::new(0),
             preferred,
             breaker: Breaker::default(),
             report: Mutex::default(),
@@ -192,9 +187,10 @@ impl Directory {
         .await
     }
 
-    /// Whether the search session broke since it was last used, as when the server was stopped.
+    /// Whether a search session broke since it was last used, as when the server was stopped. Told
+    /// once.
     pub async fn has_lost_session(&self) -> bool {
-        self.session.lock().await.as_mut().is_some_and(|session| session.ldap.is_closed())
+        self.sessions.take_lost().await
     }
 
     /// Whether `password` opens the entry `dn`. An empty password, or one with a NUL, opens
@@ -257,7 +253,7 @@ impl Directory {
         self.breaker.probe_is_due(self.clock.now())
     }
 
-    /// Runs an operation on the search session: on the server that answered last, else on the
+    /// Runs an operation on this thread's search session: on the server that answered last, else on the
     /// others in turn, all within one deadline.
     async fn run<T: Send>(
         &self,
@@ -286,7 +282,7 @@ impl Directory {
                 }
                 Ok(Err(failed)) => failed,
                 Err(_) => {
-                    self.session.lock().await.take();
+                    self.sessions.own().await.take();
                     (DirectoryError::Timeout, false)
                 }
             };
@@ -312,10 +308,7 @@ impl Directory {
         match operation(ldap).await {
             Ok(answer) => Ok(answer),
             Err(error) => {
-                let mut session = self.session.lock().await;
-                if session.as_ref().is_some_and(|current| current.number == number) {
-                    session.take();
-                }
+                self.sessions.end(number).await;
                 Err((error, reused))
             }
         }
@@ -327,7 +320,7 @@ impl Directory {
         url: usize,
         share: Duration,
     ) -> Result<(Ldap, u64, bool), DirectoryError> {
-        let mut slot = self.session.lock().await;
+        let mut slot = self.sessions.own().await;
         if let Some(session) = slot.as_mut()
             && session.url == url
             && !session.ldap.is_closed()
@@ -336,7 +329,7 @@ impl Directory {
         }
         slot.take();
         let ldap = self.connector.connect(url, share).await?;
-        let number = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
         *slot = Some(Session { ldap: ldap.clone(), url, number });
         Ok((ldap, number, false))
     }

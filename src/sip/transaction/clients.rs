@@ -181,7 +181,9 @@ impl Table {
             return;
         }
         self.client_index.insert(client.key, None);
-        self.client_answers.push(client.key, now + self.timing.t4);
+        let ends_at = now + self.timing.t4;
+        self.client_answers.push(client.key, ends_at);
+        self.mind_removal(ends_at);
         if self.client_answers.len() > self.bounds.lingering
             && let Some(oldest) = self.client_answers.pop()
         {

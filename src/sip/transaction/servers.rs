@@ -214,7 +214,9 @@ impl Table {
         let number = if flow.transport.is_reliable() || self.bounds.lingering == 0 {
             None
         } else {
-            self.answers.push(server.key, flow, response, now + self.timing.timeout())
+            let ends_at = now + self.timing.timeout();
+            self.mind_removal(ends_at);
+            self.answers.push(server.key, flow, response, ends_at)
         };
         let Some(number) = number else {
             self.forget_server_key(&server.key);

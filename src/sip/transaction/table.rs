@@ -57,6 +57,8 @@ pub struct Table {
     pub(super) client_answers: Remembered<TransactionKey>,
     pub(super) evicted: u64,
     pub(super) refused: u64,
+    /// The earliest deadline set since somebody asked for it.
+    pub(super) soonest: Tick,
 }
 
 /// How much a table holds and what it had to give up.
@@ -108,6 +110,7 @@ impl Table {
             client_answers: Remembered::new(),
             evicted: 0,
             refused: 0,
+            soonest: Tick::NEVER,
         }
     }
 
@@ -157,6 +160,13 @@ impl Table {
         timer.min(removal)
     }
 
+    /// The earliest deadline that was set since this was last asked; [`Tick::NEVER`] if none was.
+    /// Whoever minds the deadlines told before needs no other, and unlike
+    /// [`next_deadline`](Table::next_deadline) it costs nothing.
+    pub fn take_soonest(&mut self) -> Tick {
+        std::mem::replace(&mut self.soonest, Tick::NEVER)
+    }
+
     /// Lets time pass: retransmits, ends, and reports.
     pub fn advance(&mut self, now: Tick, out: &mut Vec<TimerOutput>) {
         self.remove_answered(now);
@@ -170,6 +180,11 @@ impl Table {
                 self.server_timer(now, entry.target.index(), out);
             }
         }
+    }
+
+    /// An answered transaction will have to be removed.
+    pub(super) fn mind_removal(&mut self, ends_at: Tick) {
+        self.soonest = self.soonest.min(ends_at + LAG);
     }
 
     fn remove_answered(&mut self, now: Tick) {
@@ -190,6 +205,7 @@ impl Table {
             let (servers, clients) = (&self.servers, &self.clients);
             self.timers.sweep(|entry| is_live(servers, clients, entry));
         }
+        self.soonest = self.soonest.min(deadline);
         self.timers.arm(now, deadline, target)
     }
 }

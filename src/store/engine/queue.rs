@@ -11,7 +11,7 @@ const MOST_WAITING: usize = 64 * 1024 * 1024;
 /// Keys of relaxed writes that may wait; more are given up.
 const MOST_RELAXED: usize = 200_000;
 /// How long relaxed writes gather. They must be on the disk within 100 ms.
-const GATHER: Duration = Duration::from_millis(60);
+const GATHER: Duration = Duration::from_millis(80);
 /// How often the writer looks around when there is nothing to do.
 const IDLE: Duration = Duration::from_secs(2);
 
