@@ -136,16 +136,31 @@ impl WallTime {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let c = self.civil();
-        format!(
-            "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-            DAYS[usize::from(c.weekday)],
-            c.day,
-            MONTHS[usize::from(c.month - 1)],
-            c.year,
-            c.hour,
-            c.minute,
-            c.second
-        )
+        // In each answer to REGISTER: without the machinery of `format!`.
+        let mut date = String::with_capacity(29);
+        let two = |date: &mut String, number: u64| {
+            date.push(char::from(b'0' + (number / 10 % 10) as u8));
+            date.push(char::from(b'0' + (number % 10) as u8));
+        };
+        date.push_str(DAYS[usize::from(c.weekday)]);
+        date.push_str(", ");
+        two(&mut date, u64::from(c.day));
+        date.push(' ');
+        date.push_str(MONTHS[usize::from(c.month - 1)]);
+        date.push(' ');
+        match c.year {
+            0..=9_999 => {
+                two(&mut date, c.year / 100);
+                two(&mut date, c.year);
+            }
+            year => date.push_str(&year.to_string()),
+        }
+        for (before, number) in [(' ', c.hour), (':', c.minute), (':', c.second)] {
+            date.push(before);
+            two(&mut date, u64::from(number));
+        }
+        date.push_str(" GMT");
+        date
     }
 }
 

@@ -185,7 +185,9 @@ pub struct Hex {
 }
 
 impl Hex {
-    fn of(bytes: &[u8]) -> Hex {
+    /// The digits of some bytes, of 32 at most.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Hex {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut hex = Hex { length: 0, text: [0; 64] };
         for (pair, byte) in hex.text.chunks_exact_mut(2).zip(bytes) {

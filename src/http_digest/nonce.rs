@@ -64,6 +64,10 @@ pub enum NonceVerdict {
 /// Names a nonce in the table: when it was issued, and its random number.
 type Key = (u64, u64);
 
+/// A nonce whose MAC and age were found good ([`NonceTable::examine`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Examined(Key);
+
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     highest: u32,
@@ -122,24 +126,29 @@ impl NonceTable {
         Nonce(encode(&raw))
     }
 
-    /// What a nonce is worth before its count is looked at: `Fresh` if it is ours, of this run and
-    /// young. Changes nothing, so it may be asked before the response was verified.
-    #[must_use]
-    pub fn examine(&self, nonce: &[u8], now: Tick) -> NonceVerdict {
-        match self.open(nonce, now) {
-            Ok(_) => NonceVerdict::Fresh { first_use: false },
-            Err(verdict) => verdict,
-        }
+    /// What a nonce is worth before its count is looked at. Changes nothing, so it may be asked
+    /// before the response was verified.
+    ///
+    /// # Errors
+    /// [`NonceVerdict::Forged`] if it is not ours, [`NonceVerdict::Stale`] if it is of an earlier run
+    /// or too old.
+    pub fn examine(&self, nonce: &[u8], now: Tick) -> Result<Examined, NonceVerdict> {
+        self.open(nonce, now).map(Examined)
     }
 
     /// Uses up the count `nc` of a nonce. To be called once the response proved right: an answer
     /// that is wrong must neither spend a count of its owner nor fill the table.
     #[must_use]
     pub fn check(&self, nonce: &[u8], nc: u32, now: Tick) -> NonceVerdict {
-        let key = match self.open(nonce, now) {
-            Ok(key) => key,
-            Err(verdict) => return verdict,
-        };
+        match self.examine(nonce, now) {
+            Ok(examined) => self.use_up(examined, nc, now),
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// The same for a nonce that was examined a moment ago.
+    #[must_use]
+    pub fn use_up(&self, Examined(key): Examined, nc: u32, now: Tick) -> NonceVerdict {
         if nc == 0 {
             return NonceVerdict::Stale;
         }

@@ -333,7 +333,7 @@ impl Identity {
             known => return known,
         }
         let name = self.canonical(user);
-        match self.ask(&name).await {
+        match self.ask(&name, ldap::Wanted::Proof).await {
             Ok(fact) => self.judge_fact(&name, &fact),
             Err(error) => self.judge_outage(&name, &error),
         }
@@ -386,7 +386,7 @@ impl Identity {
             known => return known,
         }
         let name = self.canonical(user);
-        match self.ask(&name).await {
+        match self.ask(&name, ldap::Wanted::Proof).await {
             Ok(fact) if fact.is_present() => Existence::Directory,
             Ok(_) => Existence::Unknown,
             Err(error) => Existence::Unavailable { retry_after: query::retry_after(&error) },
@@ -404,7 +404,7 @@ impl Identity {
         if self.directory.is_none() {
             return Ok(None);
         }
-        let fact = self.ask(&self.canonical(user)).await?;
+        let fact = self.ask(&self.canonical(user), ldap::Wanted::Everything).await?;
         Ok(fact.person())
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::ldap::Found;
+use super::ldap::{Found, Wanted};
 use super::name::UserName;
 use super::query::retry_after;
 use super::{Identity, Lookup};
@@ -99,7 +99,7 @@ impl Identity {
             return PasswordOutcome::Wrong;
         };
         let unavailable = |error| PasswordOutcome::Unavailable { retry_after: retry_after(&error) };
-        let entry = match directory.find(uid).await {
+        let entry = match directory.find(uid, Wanted::Everything).await {
             Ok(Found::Present(entry)) => Some(entry.dn),
             Ok(Found::Disabled(_) | Found::Absent) => None,
             Err(error) => return unavailable(error),

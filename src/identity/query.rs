@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::OnceCell;
 
 use super::Identity;
-use super::ldap::{DirectoryError, Entry, Found};
+use super::ldap::{DirectoryError, Entry, Found, Wanted};
 use super::name::UserName;
 use super::person::{DirectoryPerson, Fact, Person, Standing};
 use super::verifiers::Secret;
@@ -23,35 +23,37 @@ const MOST_AHEAD: usize = 64;
 
 type Answer = Result<Arc<Fact>, DirectoryError>;
 type Flight = Arc<OnceCell<Answer>>;
+/// About whom, and what.
+type Query = (UserName, Wanted);
 
 /// The queries that are on their way.
 #[derive(Debug, Default)]
-pub(super) struct Flights(Mutex<HashMap<UserName, Flight>>);
+pub(super) struct Flights(Mutex<HashMap<Query, Flight>>);
 
 impl Flights {
     /// The flight about a person: the one that is on its way, or a new one; `None` if there are
     /// `most` already.
-    fn board(&self, name: &UserName, most: usize) -> Option<Flight> {
+    fn board(&self, query: &Query, most: usize) -> Option<Flight> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(name) {
+        if let Some(flight) = flights.get(query) {
             return Some(Arc::clone(flight));
         }
         if flights.len() >= most {
             return None;
         }
         let flight = Flight::default();
-        flights.insert(name.clone(), Arc::clone(&flight));
+        flights.insert(query.clone(), Arc::clone(&flight));
         Some(flight)
     }
 
-    fn contains(&self, name: &UserName) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    fn contains(&self, query: &Query) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(query)
     }
 
-    fn land(&self, name: &UserName, flight: &Flight) {
+    fn land(&self, query: &Query, flight: &Flight) {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if flights.get(name).is_some_and(|current| Arc::ptr_eq(current, flight)) {
-            flights.remove(name);
+        if flights.get(query).is_some_and(|current| Arc::ptr_eq(current, flight)) {
+            flights.remove(query);
         }
     }
 }
@@ -65,43 +67,46 @@ pub(super) fn retry_after(error: &DirectoryError) -> Duration {
 }
 
 impl Identity {
-    /// Asks the directory about a person, together with everybody who asks about him now.
-    pub(super) async fn ask(&self, name: &UserName) -> Answer {
+    /// Asks the directory about a person, together with everybody who asks the same now. What is
+    /// cached is always everything.
+    pub(super) async fn ask(&self, name: &UserName, wanted: Wanted) -> Answer {
+        let wanted = if self.settings.cache.enabled { Wanted::Everything } else { wanted };
+        let query = (name.clone(), wanted);
         let flight = self
             .flights
-            .board(name, MOST)
+            .board(&query, MOST)
             .ok_or(DirectoryError::Resting(Duration::from_secs(1)))?;
-        let answer = flight.get_or_init(|| self.take_off(name)).await.clone();
-        self.flights.land(name, &flight);
+        let answer = flight.get_or_init(|| self.take_off(&query)).await.clone();
+        self.flights.land(&query, &flight);
         answer
     }
 
     /// Asks in the background, unless too many are asked about already.
     pub(super) fn ask_soon(&self, name: &UserName) {
-        if self.flights.contains(name) {
+        let query = (name.clone(), Wanted::Everything);
+        if self.flights.contains(&query) {
             return;
         }
         let Some(me) = self.me.get().and_then(std::sync::Weak::upgrade) else { return };
-        let Some(flight) = self.flights.board(name, MOST_AHEAD) else { return };
-        let name = name.clone();
+        let Some(flight) = self.flights.board(&query, MOST_AHEAD) else { return };
         self.runtime.spawn(async move {
-            flight.get_or_init(|| me.take_off(&name)).await;
-            me.flights.land(&name, &flight);
+            flight.get_or_init(|| me.take_off(&query)).await;
+            me.flights.land(&query, &flight);
         });
     }
 
     /// The query itself. A panic in the library's parsers ends this one alone.
-    async fn take_off(&self, name: &UserName) -> Answer {
-        let query = AssertUnwindSafe(self.query(name)).catch_unwind();
+    async fn take_off(&self, (name, wanted): &Query) -> Answer {
+        let query = AssertUnwindSafe(self.query(name, *wanted)).catch_unwind();
         let panicked = |_| Err(DirectoryError::Connection("its answer cannot be read".to_owned()));
         query.await.unwrap_or_else(panicked)
     }
 
-    async fn query(&self, name: &UserName) -> Answer {
+    async fn query(&self, name: &UserName, wanted: Wanted) -> Answer {
         let Some((directory, uid)) = self.directory.as_ref().zip(self.uid_of(name)) else {
             return Ok(Arc::new(Fact::new(Standing::Absent, None, None, self.clock.now())));
         };
-        let found = directory.find(uid).await?;
+        let found = directory.find(uid, wanted).await?;
         let now = self.clock.now();
         let fact = Arc::new(match found {
             Found::Absent => Fact::new(Standing::Absent, None, None, now),
@@ -183,7 +188,7 @@ mod tests {
     #[test]
     fn flights_are_shared_and_bounded() {
         let flights = Flights::default();
-        let name = |n: usize| UserName::canonical(&n.to_string());
+        let name = |n: usize| (UserName::canonical(&n.to_string()), Wanted::Everything);
         let first = flights.board(&name(1), 2).unwrap();
         assert!(Arc::ptr_eq(&first, &flights.board(&name(1), 2).unwrap()));
         assert!(flights.board(&name(2), 2).is_some());

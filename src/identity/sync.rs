@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::Identity;
-use super::ldap::{DirectoryError, Found, Listing, Roll};
+use super::ldap::{DirectoryError, Found, Listing, Roll, Wanted};
 use super::name::UserName;
 use super::person::{Fact, Local, Person, Standing, is_same_person};
 use crate::clock::{Tick, WallTime};
@@ -191,7 +191,7 @@ impl Identity {
             let (Some(directory), Some(uid)) = (self.directory.as_ref(), self.uid_of(name)) else {
                 continue;
             };
-            let (entry, disabled) = match directory.find(uid).await? {
+            let (entry, disabled) = match directory.find(uid, Wanted::Everything).await? {
                 Found::Absent => continue,
                 Found::Present(entry) => (entry, false),
                 Found::Disabled(entry) => (entry, true),

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::Outbox;
 use super::dispatch::Request;
 use super::engine::{Engine, EngineCounts};
-use crate::http_digest::Challenge;
+use crate::http_digest::{Challenge, Hex};
 use crate::identity::Asker;
 use crate::sip::build::Response;
 use crate::sip::method::Method;
@@ -46,7 +46,8 @@ impl Engine {
     /// Our tag for a request: the same for its retransmissions, different for everything else.
     pub(super) fn tag(&self, message: &Message<'_>) -> String {
         let branch = message.top_via().and_then(|via| via.branch()).unwrap_or_default();
-        format!("{:016x}", self.key.hash_one((message.call_id(), branch, self.loop_key)))
+        let hash = self.key.hash_one((message.call_id(), branch, self.loop_key));
+        Hex::of(&hash.to_be_bytes()).as_str().to_owned()
     }
 
     /// Forgets that a request came: a repetition will be looked at afresh.

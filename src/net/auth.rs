@@ -10,7 +10,7 @@ use super::Outbox;
 use super::dispatch::{Facts, Request};
 use super::engine::{Engine, EngineCounts};
 use super::guard::Verdict;
-use crate::http_digest::nonce::NonceVerdict;
+use crate::http_digest::nonce::{Examined, NonceVerdict};
 use crate::http_digest::{Credentials, CredentialsError};
 use crate::identity::{Asker, Lookup, Proof, UserName};
 use crate::model::{self, DeviceKey};
@@ -82,17 +82,18 @@ impl Engine {
             self.refuse(outbox, request, 403, None, &[], out);
             return None;
         }
-        let waited = request.facts.lookup.is_some();
         // A nonce that alone is at fault is told so, which takes the rest to be right (RFC 7616
-        // s3.3): a stale one goes through the same proof.
-        let stale = match self.nonces.examine(credentials.nonce(), request.now) {
-            NonceVerdict::Fresh { .. } => false,
-            // A request that was parked came with the nonce that it had then.
-            NonceVerdict::Stale => !waited || request.facts.stale,
-            NonceVerdict::Forged => {
-                self.challenge(outbox, request, false, false, out);
-                return None;
-            }
+        // s3.3): a stale one goes through the same proof. A request that was parked came with the
+        // nonce that it had then.
+        let nonce = match request.facts.nonce.take() {
+            Some(nonce) => nonce,
+            None => match self.nonces.examine(credentials.nonce(), request.now) {
+                Err(NonceVerdict::Forged) => {
+                    self.challenge(outbox, request, false, false, out);
+                    return None;
+                }
+                examined => examined.ok(),
+            },
         };
         if !self.digest_uri_is_ours(&credentials, message.request_uri()) {
             self.refuse(outbox, request, 400, Some("Digest URI Is Not Ours"), &[], out);
@@ -104,7 +105,7 @@ impl Engine {
         };
         match &lookup {
             Lookup::MustWait => {
-                self.ask_directory(outbox, request, name.to_owned(), stale, out);
+                self.ask_directory(outbox, request, name.to_owned(), nonce, out);
                 return None;
             }
             Lookup::Unavailable { retry_after } => {
@@ -125,20 +126,17 @@ impl Engine {
                 return None;
             }
         };
-        if stale {
+        let Some(nonce) = nonce else {
             self.challenge(outbox, request, true, false, out);
             return None;
-        }
+        };
         // Counted only now, so that nobody can use up the counts of somebody else's nonce.
-        let first_use =
-            match self.nonces.check(credentials.nonce(), credentials.count(), request.now) {
-                NonceVerdict::Fresh { first_use } => first_use,
-                NonceVerdict::Stale if waited => false,
-                verdict => {
-                    self.challenge(outbox, request, verdict == NonceVerdict::Stale, false, out);
-                    return None;
-                }
-            };
+        let NonceVerdict::Fresh { first_use } =
+            self.nonces.use_up(nonce, credentials.count(), request.now)
+        else {
+            self.challenge(outbox, request, true, false, out);
+            return None;
+        };
         request.remembered = true;
         self.guard.success(request.now, source, &account);
         // The request's own token, and that of the challenge it answers.
@@ -228,7 +226,7 @@ impl Engine {
         outbox: &mut Outbox,
         request: &mut Request<'_, '_>,
         name: String,
-        stale: bool,
+        nonce: Option<Examined>,
         out: &mut Vec<u8>,
     ) {
         request.remembered = true;
@@ -236,7 +234,7 @@ impl Engine {
         let bytes = Bytes::copy_from_slice(request.message.bytes());
         let parked = self.park(move |engine| async move {
             let lookup = engine.identity.verifier(&name).await;
-            let facts = Facts { lookup: Some(lookup), stale, ..Facts::default() };
+            let facts = Facts { lookup: Some(lookup), nonce: Some(nonce), ..Facts::default() };
             engine.resume(&bytes, flow, server, facts);
         });
         if !parked {

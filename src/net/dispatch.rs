@@ -13,6 +13,7 @@ use super::answer::way_back;
 use super::auth::Identified;
 use super::engine::{Engine, EngineCounts};
 use crate::clock::Tick;
+use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, UserName};
 use crate::sip::Flow;
 use crate::sip::header::HeaderName;
@@ -48,10 +49,12 @@ pub(super) struct Request<'a, 'm> {
 pub(super) struct Facts {
     /// The sender's credentials.
     pub(super) lookup: Option<Lookup>,
-    /// Whether the nonce of those credentials was stale when they came.
-    pub(super) stale: bool,
+    /// The nonce of those credentials as it was when they came: `None` within if it was stale.
+    pub(super) nonce: Option<Option<Examined>>,
     /// Whether the person it is for exists.
     pub(super) existence: Option<Existence>,
+    /// Whether the request passed all that needs no credentials before it was set aside.
+    pub(super) checked: bool,
     /// Who the sender proved to be.
     pub(super) identified: Option<Identified>,
 }
@@ -142,11 +145,15 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         let message = request.message;
-        if let Err(defect) = message.check() {
-            return self.refuse(outbox, &request, defect.status(), Some(defect.reason()), &[], out);
-        }
-        if let Err((status, reason)) = self.check(message) {
-            return self.refuse(outbox, &request, status, Some(reason), &[], out);
+        let checked = request.facts.checked;
+        if !checked {
+            if let Err(defect) = message.check() {
+                let (status, reason) = (defect.status(), Some(defect.reason()));
+                return self.refuse(outbox, &request, status, reason, &[], out);
+            }
+            if let Err((status, reason)) = self.check(message) {
+                return self.refuse(outbox, &request, status, Some(reason), &[], out);
+            }
         }
         let Ok(uri) = Uri::parse(message.request_uri()) else {
             return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out);
@@ -160,7 +167,7 @@ impl Engine {
         if hops == Some(0) && message.method() != Method::Options {
             return self.refuse(outbox, &request, 483, None, &[], out);
         }
-        if self.has_looped(message) {
+        if !checked && self.has_looped(message) {
             return self.refuse(outbox, &request, 482, None, &[], out);
         }
         let target = self.target(&uri);
@@ -170,7 +177,7 @@ impl Engine {
             && !matches!(uri.host(), Host::Name(_));
         let ends_here = matches!(target, Target::Server) || hops == Some(0);
         let required = if ends_here { HeaderName::Require } else { HeaderName::ProxyRequire };
-        let unsupported = self.unsupported(message, required);
+        let unsupported = if checked { String::new() } else { self.unsupported(message, required) };
         if !unsupported.is_empty() {
             return self.refuse(outbox, &request, 420, None, &[("Unsupported", &unsupported)], out);
         }
@@ -188,7 +195,7 @@ impl Engine {
         }
         // Route headers that name anybody but us, or that no dialog of ours gave out, would make
         // us a relay to wherever the sender likes (security: server-side request forgery).
-        if self.foreign_routes(message) {
+        if !checked && self.foreign_routes(message) {
             return self.refuse(outbox, &request, 403, Some("Foreign Route"), &[], out);
         }
         let identified = match request.facts.identified.take() {
@@ -395,6 +402,7 @@ impl Engine {
         let message = Message::new(bytes, &layout);
         let mut outbox = self.egress.outbox();
         let now = self.clock.now();
+        let facts = Facts { checked: true, ..facts };
         let request = Request { message: &message, flow, now, server, remembered: true, facts };
         self.dispatch(&mut outbox, request, &mut Vec::with_capacity(1_024));
         outbox.flush();

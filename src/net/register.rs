@@ -141,8 +141,10 @@ impl Engine {
         let mut lines: SmallVec<[String; 2]> = SmallVec::new();
         for binding in registered.row.live(request.now) {
             let left = binding.expires.since(request.now).as_secs_f64().round() as u64;
-            let mut line =
-                format!("<{}>;expires={left}", String::from_utf8_lossy(&binding.contact));
+            let mut line = String::with_capacity(binding.contact.len() + 24);
+            line.push('<');
+            line.push_str(&String::from_utf8_lossy(&binding.contact));
+            let _ = write!(line, ">;expires={left}");
             if binding.q != 1_000 {
                 let _ = write!(line, ";q={}.{:03}", binding.q / 1_000, binding.q % 1_000);
             }

@@ -37,6 +37,15 @@ use breaker::Breaker;
 use connection::Connector;
 use sessions::{Session, Sessions};
 
+/// What is asked about one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// Who it is, and the secret: all that a signature is held against. The rest stays empty.
+    Proof,
+    /// How to describe and reach the person as well.
+    Everything,
+}
+
 /// What a search for one person found.
 #[derive(Debug)]
 pub enum Found {
@@ -125,10 +134,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`SettingsError`] if the certificate authority's file cannot be used.
-    pub fn new(
-        settings: Settings,
-        clock: Clock,
-    ) -> Result<Directory, SettingsError> {
+    pub fn new(settings: Settings, clock: Clock) -> Result<Directory, SettingsError> {
         let settings = Arc::new(settings);
         let connector = Connector::new(Arc::clone(&settings))?;
         let preferred = Arc::new(AtomicUsize::new(0));
@@ -157,14 +163,14 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError`], within `timeout` over all servers.
-    pub async fn find(&self, uid: &str) -> Result<Found, DirectoryError> {
+    pub async fn find(&self, uid: &str, wanted: Wanted) -> Result<Found, DirectoryError> {
         self.breaker.admit(self.clock.now()).map_err(DirectoryError::Resting)?;
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let settings = Arc::clone(&self.settings);
         let uid: Arc<str> = Arc::from(uid);
         self.run(move |ldap| {
             let (settings, uid) = (Arc::clone(&settings), Arc::clone(&uid));
-            Box::pin(async move { find_with(ldap, &settings, &uid).await })
+            Box::pin(async move { find_with(ldap, &settings, &uid, wanted).await })
         })
         .await
     }
@@ -377,22 +383,21 @@ async fn find_with(
     mut ldap: Ldap,
     settings: &Settings,
     uid: &str,
+    wanted: Wanted,
 ) -> Result<Found, DirectoryError> {
     let filter = settings.filter_for(uid);
-    let mut second = ldap.clone();
-    let attributes = settings.attributes();
+    let attributes = settings.attributes(wanted);
     // Two are enough to know that a name is ambiguous.
     let options = || SearchOptions::new().sizelimit(2);
     let base = settings.base_dn.as_str();
+    let mut second = (!settings.disabled_filter.is_empty()).then(|| ldap.clone());
     let search = ldap.with_search_options(options()).search(
         base,
         Scope::Subtree,
         &filter,
         attributes.as_slice(),
     );
-    let found = if settings.disabled_filter.is_empty() {
-        (search.await, None)
-    } else {
+    let found = if let Some(second) = &mut second {
         let filter = format!("(&{filter}{})", settings.disabled_filter);
         let locked = async {
             second
@@ -402,6 +407,8 @@ async fn find_with(
         };
         let (people, locked) = tokio::join!(search, locked);
         (people, Some(locked))
+    } else {
+        (search.await, None)
     };
     let ldap3::SearchResult(people, result) = found.0.map_err(connection::broken)?;
     let mut people: Vec<SearchEntry> = people

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ldap3::{dn_escape, ldap_escape};
 
+use super::Wanted;
 use crate::config;
-
 use crate::config::SecretFormat;
 
 /// Why the settings cannot work.
@@ -120,16 +120,16 @@ impl Settings {
     }
 
     /// What is read of one person. Never the photograph: it is asked for by those who show it.
-    pub(super) fn attributes(&self) -> Vec<&str> {
+    pub(super) fn attributes(&self, wanted: Wanted) -> Vec<&str> {
         let secret = self.secret.as_ref().map_or("", |secret| secret.name.as_str());
-        let mut names = vec![
-            self.attribute_user.as_str(),
-            self.attribute_name.as_str(),
-            self.attribute_mail.as_str(),
-            self.attribute_number.as_str(),
-            self.attribute_id.as_str(),
-            secret,
-        ];
+        let mut names = vec![self.attribute_user.as_str(), self.attribute_id.as_str(), secret];
+        if wanted == Wanted::Everything {
+            names.extend([
+                self.attribute_name.as_str(),
+                self.attribute_mail.as_str(),
+                self.attribute_number.as_str(),
+            ]);
+        }
         names.retain(|name| !name.is_empty());
         names
     }
