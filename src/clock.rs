@@ -203,14 +203,15 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    System { start: Instant },
+    System { start: Instant, wall: WallTime },
     Manual(Arc<Hands>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Hands {
     micros: AtomicU64,
     wall_millis: AtomicU64,
+    first_wall: WallTime,
 }
 
 impl Clock {
@@ -218,14 +219,17 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn system() -> Clock {
-        Clock(Source::System { start: Instant::now() })
+        Clock(Source::System { start: Instant::now(), wall: machine_wall() })
     }
 
     /// A clock that stands still until its [`ManualClock`] moves it.
     #[must_use]
     pub fn manual(wall: WallTime) -> (Clock, ManualClock) {
-        let hands =
-            Arc::new(Hands { micros: AtomicU64::new(0), wall_millis: AtomicU64::new(wall.0) });
+        let hands = Arc::new(Hands {
+            micros: AtomicU64::new(0),
+            wall_millis: AtomicU64::new(wall.0),
+            first_wall: wall,
+        });
         (Clock(Source::Manual(Arc::clone(&hands))), ManualClock(hands))
     }
 
@@ -234,7 +238,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn now(&self) -> Tick {
         match &self.0 {
-            Source::System { start } => {
+            Source::System { start, .. } => {
                 Tick(u64::try_from(Instant::now().duration_since(*start).as_micros()).unwrap_or(0))
             }
             Source::Manual(hands) => Tick(hands.micros.load(Ordering::Acquire)),
@@ -243,19 +247,40 @@ impl Clock {
 
     /// Wall time; the epoch if the machine's clock stands before 1970.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn wall(&self) -> WallTime {
         match &self.0 {
-            Source::System { .. } => WallTime(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .ok()
-                    .and_then(|d| u64::try_from(d.as_millis()).ok())
-                    .unwrap_or(0),
-            ),
+            Source::System { .. } => machine_wall(),
             Source::Manual(hands) => WallTime(hands.wall_millis.load(Ordering::Acquire)),
         }
     }
+
+    /// The earlier of wall time and what wall time would be if nobody had set the clock since this
+    /// one was made. What has run out by it has run out by any account: a clock that is set forward
+    /// ends nothing before its time.
+    #[must_use]
+    pub fn earliest_wall(&self) -> WallTime {
+        self.wall().min(self.undisturbed_wall())
+    }
+
+    /// The later of the two: what lasts from it on lasts long enough by any account.
+    #[must_use]
+    pub fn latest_wall(&self) -> WallTime {
+        self.wall().max(self.undisturbed_wall())
+    }
+
+    fn undisturbed_wall(&self) -> WallTime {
+        let first = match &self.0 {
+            Source::System { wall, .. } => *wall,
+            Source::Manual(hands) => hands.first_wall,
+        };
+        first + self.now().since(Tick::ZERO)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+fn machine_wall() -> WallTime {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    WallTime(since_epoch.and_then(|d| u64::try_from(d.as_millis()).ok()).unwrap_or(0))
 }
 
 /// Moves a manual [`Clock`].
@@ -303,6 +328,19 @@ mod tests {
         hands.set_wall(WallTime::from_unix_secs(1));
         assert_eq!(clock.now(), Tick::from_secs(5));
         assert_eq!(clock.wall(), WallTime::from_unix_secs(1));
+    }
+
+    /// R07: forward, nothing runs out early; back, nothing that begins now is cut short.
+    #[test]
+    fn what_runs_out_does_so_by_both_accounts() {
+        let (clock, hands) = Clock::manual(WallTime::from_unix_secs(1_000));
+        hands.advance(Duration::from_secs(5));
+        hands.set_wall(WallTime::from_unix_secs(9_000));
+        assert_eq!(clock.earliest_wall(), WallTime::from_unix_secs(1_005));
+        assert_eq!(clock.latest_wall(), WallTime::from_unix_secs(9_000));
+        hands.set_wall(WallTime::from_unix_secs(0));
+        assert_eq!(clock.earliest_wall(), WallTime::from_unix_secs(0));
+        assert_eq!(clock.latest_wall(), WallTime::from_unix_secs(1_005));
     }
 
     #[test]

@@ -4,18 +4,20 @@ use std::borrow::Cow;
 
 /// Why a text is not CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CsvError {
+pub enum CsvError {
+    /// The text ends within quotes.
     #[error("a quoted field does not end")]
     Unterminated,
+    /// A quote where none may stand.
     #[error("a quote stands inside a field without quotes, or something after a closing one")]
     Quote,
 }
 
 /// One record: the line that it begins on, and its fields.
-pub(super) type Record<'a> = (u64, Vec<Cow<'a, str>>);
+pub type Record<'a> = (u64, Vec<Cow<'a, str>>);
 
 /// Reads records one by one; blank lines are passed over.
-pub(super) struct Records<'a> {
+pub struct Records<'a> {
     rest: &'a str,
     line: u64,
     separator: char,
@@ -23,7 +25,8 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// Spreadsheets of half of Europe separate by semicolons: the header line tells.
-    pub(super) fn new(text: &'a str) -> Records<'a> {
+    #[must_use]
+    pub fn new(text: &'a str) -> Records<'a> {
         let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
         let header = rest.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let separator = if !header.contains(',') && header.contains(';') { ';' } else { ',' };
@@ -123,7 +126,7 @@ impl<'a> Iterator for Records<'a> {
 }
 
 /// Writes one record.
-pub(super) fn write(fields: &[&str], out: &mut String) {
+pub fn write(fields: &[&str], out: &mut String) {
     for (index, field) in fields.iter().enumerate() {
         if index > 0 {
             out.push(',');

@@ -17,7 +17,7 @@ use crate::model::{Account, AuditEntry, Record as _};
 use crate::store::{Commit, CommitError, Store, StoreError, Table};
 
 mod bans;
-mod csv;
+pub mod csv;
 mod devices;
 mod directory;
 mod import;

@@ -114,6 +114,7 @@ impl Server {
                 max_body: usize::try_from(config.limits.pager_body_bytes).unwrap_or(usize::MAX),
             },
             site.store.clone(),
+            clock.latest_wall(),
         )
         .map(Arc::new)
         .map_err(Failure::failed)?;

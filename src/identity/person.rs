@@ -206,7 +206,7 @@ impl Identity {
             (None, Some(local)) if local.directory_locked => return Lookup::Disabled,
             (None, Some(_)) => {
                 let last = self.last_sync.load(Ordering::Relaxed);
-                let age = self.clock.wall().unix_millis().saturating_sub(last);
+                let age = self.clock.earliest_wall().unix_millis().saturating_sub(last);
                 last > 0 && Duration::from_millis(age) < cache.grace && !person.verifiers.is_empty()
             }
             (None, None) => false,

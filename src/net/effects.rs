@@ -394,7 +394,7 @@ impl Engine {
         else {
             return;
         };
-        let Some(sequence) = held.start(aor, device, self.clock.wall()) else { return };
+        let Some(sequence) = held.start(aor, device, self.clock.earliest_wall()) else { return };
         let request = match held.request(aor, sequence) {
             Ok(Some(request)) => request,
             Ok(None) => {

@@ -357,7 +357,7 @@ impl Engine {
     /// few seconds.
     pub fn sweep(&self) {
         self.registrar.sweep();
-        self.page_mode.held().expire(self.clock.wall());
+        self.page_mode.held().expire(self.clock.earliest_wall());
         self.guard.prune();
         self.nonces.prune(self.clock.now());
     }

@@ -42,7 +42,7 @@ impl Engine {
         }
         EngineCounts::add(&self.counts.messages);
         let arrived = self.clock.wall();
-        let keep_until = self.page_mode.keep_until(message, arrived);
+        let keep_until = self.page_mode.keep_until(message, self.clock.latest_wall());
         if !self.page_mode.held().is_empty() {
             let print = fingerprint(self.page_mode.held().hasher(), &identified.user, message);
             if self.page_mode.held().knows(aor, print) {

@@ -87,12 +87,16 @@ pub struct Held {
 }
 
 impl Held {
-    /// The queue as `store` has it.
+    /// The queue as `store` has it; nothing in it lasts longer than `latest`.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn open(store: Arc<dyn Store>, per_person: usize) -> Result<Held, StoreError> {
+    pub fn open(
+        store: Arc<dyn Store>,
+        per_person: usize,
+        latest: WallTime,
+    ) -> Result<Held, StoreError> {
         const PAGE: usize = 1_000;
         let held = Held {
             store,
@@ -106,12 +110,13 @@ impl Held {
         loop {
             let page = held.store.scan(Table::HeldCursors, &[], after.as_deref(), PAGE)?;
             for (key, value) in &page {
-                let (Some((aor, sequence)), Ok(state)) =
+                let (Some((aor, sequence)), Ok(mut state)) =
                     (parse_held_key(key), HeldState::decode(value))
                 else {
                     tracing::error!(event = "held_state_unreadable", key = %String::from_utf8_lossy(key).escape_debug());
                     continue;
                 };
+                state.expires_at = state.expires_at.min(latest);
                 held.next.fetch_max(sequence + 1, Ordering::Relaxed);
                 held.messages.fetch_add(1, Ordering::Relaxed);
                 let mut queues = held.queues(aor);

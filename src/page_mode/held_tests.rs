@@ -4,9 +4,13 @@ use super::*;
 
 const BOB: &str = "bob@campus.example";
 
+fn latest() -> WallTime {
+    WallTime::from_unix_secs(1_000_000)
+}
+
 fn queue(per_person: usize) -> (Held, Arc<dyn Store>) {
     let store: Arc<dyn Store> = crate::store::memory();
-    (Held::open(Arc::clone(&store), per_person).unwrap(), store)
+    (Held::open(Arc::clone(&store), per_person, latest()).unwrap(), store)
 }
 
 fn device(name: &str) -> DeviceKey {
@@ -86,7 +90,7 @@ fn what_nobody_has_read_goes_to_a_new_device_and_to_the_old_one() {
     assert_eq!(held.start(BOB, &device("third"), now()), None);
     held.settle(BOB, sequence, &device("new")).unwrap().wait().unwrap();
     drop(held);
-    let held = Held::open(store, 10).unwrap();
+    let held = Held::open(store, 10, latest()).unwrap();
     assert_eq!(held.start(BOB, &device("new"), now()), None);
     assert_eq!(held.start(BOB, &device("lost"), now()), Some(sequence));
     held.settle(BOB, sequence, &device("lost"));
@@ -116,7 +120,7 @@ fn a_dismissed_device_leaves_what_nobody_has_had() {
     held.dismiss(BOB, &device("gone"));
     store.flush().wait().unwrap();
     drop(held);
-    let held = Held::open(store, 10).unwrap();
+    let held = Held::open(store, 10, latest()).unwrap();
     assert_eq!(held.len(), 2);
     assert_eq!(held.start(BOB, &device("new"), now()), Some(unread));
     assert_eq!(held.start(BOB, &device("stays"), now()), Some(shared));
@@ -157,7 +161,7 @@ fn a_restart_finds_the_queue_as_it_was() {
     let second = hold(&held, &["a"], 2).unwrap();
     held.settle(BOB, first, &device("a")).unwrap().wait().unwrap();
     drop(held);
-    let held = Held::open(store, 10).unwrap();
+    let held = Held::open(store, 10, latest()).unwrap();
     assert_eq!(held.len(), 2);
     assert_eq!(held.start(BOB, &device("a"), now()), Some(second));
     assert_eq!(held.start(BOB, &device("b"), now()), Some(first));

@@ -57,8 +57,14 @@ impl PageMode {
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn open(settings: Settings, store: Arc<dyn Store>) -> Result<PageMode, StoreError> {
-        let held = Held::open(store, settings.max_held_per_user)?;
+    pub fn open(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        now: WallTime,
+    ) -> Result<PageMode, StoreError> {
+        // Of messages that came while the clock was far ahead none lasts longer than others.
+        let latest = now + settings.retention;
+        let held = Held::open(store, settings.max_held_per_user, latest)?;
         Ok(PageMode { settings, held })
     }
 

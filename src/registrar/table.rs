@@ -183,6 +183,7 @@ impl Registrar {
     }
 
     fn horizon(&self, wall: WallTime) -> WallTime {
+        let wall = wall.min(self.clock.earliest_wall());
         let memory = u64::try_from(self.settings.device_memory.as_millis()).unwrap_or(u64::MAX);
         WallTime::from_unix_millis(wall.unix_millis().saturating_sub(memory))
     }

@@ -38,6 +38,8 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "names and configured values", run: names, one_of: 2 },
     Target { name: "an export", run: export, one_of: 2 },
     Target { name: "control messages", run: control, one_of: 2 },
+    Target { name: "people as CSV", run: people, one_of: 2 },
+    Target { name: "an entry of the directory", run: directory_entry, one_of: 2 },
     Target { name: "configuration", run: configuration, one_of: 64 },
 ];
 
@@ -371,6 +373,54 @@ fn control(bytes: &[u8], _: &mut Dice) {
         assert_eq!(serde_json::from_slice::<Request>(&again).unwrap(), request);
     }
     let _ = serde_json::from_slice::<Reply>(bytes);
+}
+
+fn people(bytes: &[u8], _: &mut Dice) {
+    use tagus::accounts::csv::{Records, write};
+    let text = String::from_utf8_lossy(bytes);
+    let mut last = 0;
+    for record in Records::new(&text) {
+        let line = match &record {
+            Ok((line, _)) | Err((line, _)) => *line,
+        };
+        assert!(line > last, "line {line} comes after line {last}");
+        last = line;
+        let Ok((_, fields)) = record else { continue };
+        let fields: Vec<&str> = fields.iter().map(AsRef::as_ref).collect();
+        let mut written = String::from("a,b\n");
+        write(&fields, &mut written);
+        let again = Records::new(&written).nth(1).unwrap().unwrap().1;
+        assert_eq!(again, fields, "a record reads back as it was written");
+    }
+}
+
+fn directory_entry(bytes: &[u8], dice: &mut Dice) {
+    use tagus::identity::ldap::{Entry, Settings};
+    let settings = Settings::try_from(&tagus::config::Ldap {
+        attribute_number: "telephoneNumber".to_owned(),
+        ..tagus::config::Ldap::default()
+    });
+    let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
+    let names = ["uid", "UID", "cn", "mail", "telephoneNumber", "entryUUID", "objectGUID", ""];
+    let uid = text(dice.part(bytes));
+    let mut entry = ldap3::SearchEntry {
+        dn: text(dice.part(bytes)),
+        attrs: std::collections::HashMap::new(),
+        bin_attrs: std::collections::HashMap::new(),
+    };
+    for _ in 0..dice.below(8) {
+        let (name, value) = (*dice.pick(&names), dice.part(bytes));
+        let values = entry.attrs.entry(name.to_owned()).or_default();
+        values.push(if dice.below(2) == 0 { uid.clone() } else { text(value) });
+        entry.bin_attrs.entry(name.to_owned()).or_default().push(value.to_vec());
+    }
+    if let Some(found) = Entry::read(&settings.unwrap(), entry, &uid) {
+        assert_eq!(UserName::canonical(&found.uid), UserName::canonical(&uid), "another's entry");
+        for shown in [&found.display_name, &found.mail, &found.number] {
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+            assert!(shown.len() <= 1_024, "{} bytes are shown", shown.len());
+        }
+    }
 }
 
 fn configuration(bytes: &[u8], dice: &mut Dice) {

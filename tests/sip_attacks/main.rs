@@ -8,6 +8,7 @@
 mod support;
 
 mod beyond;
+mod clocks;
 mod credentials;
 mod framing;
 mod guessing;
@@ -15,4 +16,6 @@ mod raw;
 mod registering;
 mod relaying;
 mod site;
+mod slow;
 mod streams;
+mod timing;

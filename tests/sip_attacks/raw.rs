@@ -252,7 +252,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(server: SocketAddr) -> Connection {
-        let stream = TcpStream::connect(server).expect("the server accepts");
+        Connection::over(TcpStream::connect(server).expect("the server accepts"))
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Connection {
         stream.set_nodelay(true).expect("an option");
         Connection { stream, clock: Clock::system(), received: Vec::new() }
     }

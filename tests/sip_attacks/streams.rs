@@ -10,15 +10,13 @@ use crate::raw::{CLOSES, Connection, Draft, End, PATIENCE};
 use crate::site::{Site, message, register};
 
 /// A connection from another address of this machine.
-fn from_address(address: &str, server: SocketAddr) -> Connection {
+pub(crate) fn from_address(address: &str, server: SocketAddr) -> Connection {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
     let socket = socket.expect("a socket");
     let address: SocketAddr = format!("{address}:0").parse().expect("an address");
     socket.bind(&address.into()).expect("bind");
     socket.connect(&server.into()).expect("the server accepts");
-    let mut connection = Connection::new(server);
-    connection.stream = TcpStream::from(socket);
-    connection
+    Connection::over(TcpStream::from(socket))
 }
 
 /// S55, S56, T13.

@@ -17,6 +17,8 @@ use super::lines::Lines;
 pub(crate) const DOMAIN: &str = "campus.test";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tagus");
+/// The file in the data directory that [`Server::set_clock`] writes.
+const CLOCK: &str = "clock";
 const START: Duration = Duration::from_secs(30);
 
 /// A running server, killed when dropped.
@@ -51,10 +53,36 @@ impl Server {
         let home = TempDir::new().expect("temporary directory");
         let head = format!("domain = \"{DOMAIN}\"\n");
         fs::write(config_path(home.path()), head + COMMON + more).expect("configuration");
-        let (child, lines) = spawn(home.path());
+        let (child, lines) = spawn(tagus(home.path()));
         let mut server = Server { child, lines, home, udp: NOWHERE, tcp: NOWHERE };
         server.wait_until_ready();
         server
+    }
+
+    /// The same with a wall clock that [`Server::set_clock`] sets; monotonic time is the machine's.
+    pub(crate) fn start_with_clock(more: &str) -> Server {
+        let home = TempDir::new().expect("temporary directory");
+        let head = format!("domain = \"{DOMAIN}\"\n");
+        fs::write(config_path(home.path()), head + COMMON + more).expect("configuration");
+        fs::write(home.path().join(CLOCK), "+0").expect("the clock's file");
+        let mut command = tagus(home.path());
+        command
+            .env("LD_PRELOAD", faketime())
+            .env("FAKETIME_TIMESTAMP_FILE", home.path().join(CLOCK))
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        let (child, lines) = spawn(command);
+        let mut server = Server { child, lines, home, udp: NOWHERE, tcp: NOWHERE };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Sets the server's wall clock so far from the machine's: `+1h`, `-1d`.
+    pub(crate) fn set_clock(&self, offset: &str) {
+        // At once, so that nobody reads half of it.
+        let new = self.home.path().join("clock.new");
+        fs::write(&new, offset).expect("the clock's file");
+        fs::rename(&new, self.home.path().join(CLOCK)).expect("the clock's file");
     }
 
     fn wait_until_ready(&mut self) {
@@ -73,7 +101,7 @@ impl Server {
 
     /// Starts again over the same data directory; the ports are new.
     pub(crate) fn start_again(&mut self) {
-        let (child, lines) = spawn(self.home.path());
+        let (child, lines) = spawn(tagus(self.home.path()));
         self.child = child;
         self.lines = lines;
         self.wait_until_ready();
@@ -160,8 +188,17 @@ fn tagus(home: &Path) -> Command {
     command
 }
 
-fn spawn(home: &Path) -> (Child, Lines) {
-    let mut child = tagus(home)
+/// Debian's libfaketime, the one for programs with threads.
+fn faketime() -> PathBuf {
+    let found = ["x86_64", "aarch64"]
+        .map(|machine| format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1"))
+        .into_iter()
+        .find(|path| Path::new(path).is_file());
+    found.expect("libfaketime is missing: apt-get install faketime").into()
+}
+
+fn spawn(mut command: Command) -> (Child, Lines) {
+    let mut child = command
         .arg("serve")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -37,7 +37,8 @@ const LONGEST: usize = 1024;
 impl Entry {
     /// Reads an entry that was searched as `uid`; `None` unless one of its own names is
     /// canonically that: directories match more loosely than we do.
-    pub(super) fn read(settings: &Settings, entry: SearchEntry, uid: &str) -> Option<Entry> {
+    #[must_use]
+    pub fn read(settings: &Settings, entry: SearchEntry, uid: &str) -> Option<Entry> {
         let user = values(&entry, &settings.attribute_user);
         let user = user.into_iter().map(|v| fold(v).into_owned()).find(|v| *v == fold(uid))?;
         Some(Entry {
