@@ -4,7 +4,8 @@
 //!
 //! 1. [`clock`], [`entropy`]: the only readers of time and randomness.
 //! 2. [`text`], `http_digest`: small grammars that several protocols share.
-//! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out.
+//! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
+//!    messages carry.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
 //! 5. `identity`: who somebody is. `registrar`, `proxy`, `page_mode`, `accounts`: what is decided.
 //! 6. `net`, `client`: sockets. `app`: wiring and the command line.
@@ -30,6 +31,7 @@ pub mod model;
 pub mod net;
 #[cfg(feature = "server")]
 pub mod page_mode;
+pub mod payload;
 #[cfg(feature = "server")]
 pub mod proxy;
 #[cfg(feature = "server")]

@@ -8,6 +8,7 @@ use super::{Failure, Outbox};
 use crate::clock::Tick;
 use crate::model::DeviceKey;
 use crate::page_mode::{HoldError, HoldRequest, Outcome, Reply, Step, Steps, fingerprint, keeps};
+use crate::payload::imdn::Fate;
 use crate::sip::build::Response;
 use crate::sip::forward;
 use crate::sip::transaction::ClientResponse;
@@ -52,11 +53,11 @@ impl Engine {
                     (replay.aor.clone(), replay.device.clone(), replay.sequence);
                 if keeps(status) {
                     effects.push(Effect::Rest(aor, device));
-                } else {
-                    if status < 300 {
-                        EngineCounts::add(&self.counts.replayed);
-                    }
+                } else if status < 300 {
+                    EngineCounts::add(&self.counts.replayed);
                     effects.push(Effect::Settle { aor, sequence, device, next: true });
+                } else {
+                    effects.push(Effect::Refused { aor, sequence, device, status });
                 }
                 state.contexts.remove(&id.number);
             }
@@ -234,6 +235,16 @@ impl Engine {
             match effect {
                 Effect::Send(flow, packet, token) => outbox.send(flow, packet, token),
                 Effect::Hold(id, devices) => self.hold(outbox, id, devices),
+                Effect::Refused { aor, sequence, device, status } => {
+                    let (durable, undelivered) =
+                        self.page_mode.held().refuse(&aor, sequence, &device);
+                    if let Some(message) = undelivered {
+                        // RFC 3261 s21.6: nobody there wants it. Anything else may be chance.
+                        let fate = if status >= 600 { Fate::Forbidden } else { Fate::Failed };
+                        self.tell_sender(outbox, &message.request, fate);
+                    }
+                    self.go_on(&aor, device, durable);
+                }
                 Effect::Settle { aor, sequence, device, next } => {
                     self.settle(&aor, sequence, device, next);
                 }
@@ -255,6 +266,7 @@ impl Engine {
         let (from, received_at) = (page.from.clone(), page.received_at);
         let (keep_until, sequence) = (page.keep_until, page.sequence);
         let unread = !page.delivery.is_delivered();
+        let first = sequence.is_none();
         drop(state);
 
         let held = self.page_mode.held();
@@ -289,6 +301,9 @@ impl Engine {
             if let Err(error) = &outcome {
                 tracing::error!(event = "message_not_held", %error);
                 engine.page_mode.held().forget(&aor, sequence);
+            }
+            if outcome.is_ok() && unread && first {
+                engine.tell_sender(&mut outbox, &request, Fate::Stored);
             }
             let sequence = outcome.is_ok().then_some(sequence);
             engine.after_hold(&mut outbox, id, sequence, &devices, false);
@@ -364,9 +379,12 @@ impl Engine {
     /// a message that the device has must not come again after a crash.
     fn settle(&self, aor: &str, sequence: u64, device: DeviceKey, next: bool) {
         let durable = self.page_mode.held().settle(aor, sequence, &device);
-        if !next {
-            return;
+        if next {
+            self.go_on(aor, device, durable);
         }
+    }
+
+    fn go_on(&self, aor: &str, device: DeviceKey, durable: Option<crate::store::Commitment>) {
         let aor: Box<str> = aor.into();
         self.park(move |engine| async move {
             if let Some(durable) = durable

@@ -357,7 +357,10 @@ impl Engine {
     /// few seconds.
     pub fn sweep(&self) {
         self.registrar.sweep();
-        self.page_mode.held().expire(self.clock.earliest_wall());
+        let undelivered = self.page_mode.held().expire(self.clock.earliest_wall());
+        if !undelivered.is_empty() {
+            self.tell_of_undelivered(&mut self.egress.outbox(), &undelivered);
+        }
         self.guard.prune();
         self.nonces.prune(self.clock.now());
     }
@@ -467,6 +470,8 @@ pub(super) enum Effect {
         /// Whether the device's queue goes on.
         next: bool,
     },
+    /// A device wants a held message not.
+    Refused { aor: Box<str>, sequence: u64, device: crate::model::DeviceKey, status: u16 },
     /// A device could not be reached: its queue rests.
     Rest(Box<str>, crate::model::DeviceKey),
 }

@@ -21,6 +21,7 @@ mod auth;
 mod connection;
 mod connections;
 mod dispatch;
+mod disposition;
 mod effects;
 mod egress;
 mod engine;

@@ -11,6 +11,7 @@ use super::shard::{Context, ContextId, PageContext, Upstream};
 use crate::clock::WallTime;
 use crate::model::DeviceKey;
 use crate::page_mode::{Delivery, HoldError, Plan, fingerprint, is_composing};
+use crate::payload::imdn::Fate;
 use crate::registrar::Binding;
 use crate::sip::forward;
 use crate::sip::header::HeaderName;
@@ -123,6 +124,9 @@ impl Engine {
                 engine.page_mode.held().forget(&aor, sequence);
             }
             engine.finish_hold(&mut outbox, &bytes, flow, server, outcome.is_ok());
+            if outcome.is_ok() {
+                engine.tell_sender(&mut outbox, &bytes, Fate::Stored);
+            }
             for device in &waiting {
                 engine.replay(&mut outbox, &aor, device);
             }

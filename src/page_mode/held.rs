@@ -86,6 +86,13 @@ pub struct Held {
     next: std::sync::atomic::AtomicU64,
 }
 
+/// A message that nobody has had and nobody will have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The MESSAGE as it was kept.
+    pub request: Vec<u8>,
+}
+
 impl Held {
     /// The queue as `store` has it; nothing in it lasts longer than `latest`.
     ///
@@ -222,9 +229,19 @@ impl Held {
         drop(self.remove(aor, sequence, false));
     }
 
-    /// `device` has had, or has refused, the message: it is gone for it, and gone altogether if
+    /// `device` has had the message: it is gone for it, and gone altogether if
     /// nobody else needs it. The commitment resolves when that is durable.
     pub fn settle(&self, aor: &str, sequence: u64, device: &DeviceKey) -> Option<Commitment> {
+        self.end_for(aor, sequence, device, true)
+    }
+
+    fn end_for(
+        &self,
+        aor: &str,
+        sequence: u64,
+        device: &DeviceKey,
+        taken: bool,
+    ) -> Option<Commitment> {
         let mut queues = self.queues(aor);
         let queue = queues.get_mut(aor)?;
         queue.in_flight.retain(|(other, _)| other != device);
@@ -234,7 +251,7 @@ impl Held {
         if entry.state.pending.len() == before {
             return None;
         }
-        entry.state.unclaimed = false;
+        entry.state.unclaimed &= !taken;
         if entry.state.pending.is_empty() {
             drop(queues);
             return self.remove(aor, sequence, true);
@@ -340,25 +357,54 @@ impl Held {
         Ok(HeldMessage::decode(&bytes).ok().map(|message| message.request))
     }
 
-    /// Removes what has run out; returns how many.
-    pub fn expire(&self, now: WallTime) -> usize {
-        let mut due: Vec<(Box<str>, u64)> = Vec::new();
+    /// Removes what has run out; returns what nobody has had.
+    pub fn expire(&self, now: WallTime) -> Vec<Undelivered> {
+        let mut due: Vec<(Box<str>, u64, bool)> = Vec::new();
         for stripe in &self.stripes {
             let mut queues = stripe.lock().unwrap_or_else(PoisonError::into_inner);
             queues.retain(|aor, queue| {
                 for entry in &queue.entries {
                     let flying = queue.in_flight.iter().any(|(_, other)| *other == entry.sequence);
                     if entry.state.expires_at <= now && !flying {
-                        due.push((aor.clone(), entry.sequence));
+                        due.push((aor.clone(), entry.sequence, entry.state.unclaimed));
                     }
                 }
                 !queue.entries.is_empty() || !queue.remembered.is_empty()
             });
         }
-        for (aor, sequence) in &due {
-            drop(self.remove(aor, *sequence, false));
+        let mut undelivered = Vec::new();
+        for (aor, sequence, unclaimed) in due {
+            if unclaimed {
+                undelivered.extend(self.undelivered(&aor, sequence));
+            }
+            drop(self.remove(&aor, sequence, false));
         }
-        due.len()
+        undelivered
+    }
+
+    fn undelivered(&self, aor: &str, sequence: u64) -> Option<Undelivered> {
+        let request = self.request(aor, sequence).ok().flatten()?;
+        Some(Undelivered { request })
+    }
+
+    /// `device` wants the message not: it is gone for it, and gone altogether if no other device
+    /// waits for it. Then, if none has had it, it is undelivered. The commitment resolves when that
+    /// is durable.
+    pub fn refuse(
+        &self,
+        aor: &str,
+        sequence: u64,
+        device: &DeviceKey,
+    ) -> (Option<Commitment>, Option<Undelivered>) {
+        let last = self.queues(aor).get(aor).is_some_and(|queue| {
+            queue.entries.iter().any(|entry| {
+                entry.sequence == sequence
+                    && entry.state.unclaimed
+                    && entry.state.pending.iter().all(|other| other == device)
+            })
+        });
+        let undelivered = if last { self.undelivered(aor, sequence) } else { None };
+        (self.end_for(aor, sequence, device, false), undelivered)
     }
 
     /// Removes everything held for a person; returns how many.

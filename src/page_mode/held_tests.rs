@@ -175,7 +175,11 @@ fn what_has_run_out_is_neither_sent_nor_kept() {
     hold(&held, &["a"], 1).unwrap();
     let late = WallTime::from_unix_secs(201);
     assert_eq!(held.start(BOB, &device("a"), late), None);
-    assert_eq!(held.expire(late), 1);
+    // Another device has had it; of the next one nobody has had anything.
+    assert_eq!(held.expire(late), []);
+    hold_as(&held, &["a"], true, 2).unwrap();
+    let undelivered = held.expire(late);
+    assert_eq!(undelivered, [Undelivered { request: b"message 2".to_vec() }]);
     store.flush().wait().unwrap();
     assert!(store.scan(Table::HeldMessages, &[], None, 10).unwrap().is_empty());
     assert!(held.is_empty());
@@ -188,4 +192,20 @@ fn another_persons_queue_is_untouched() {
     assert!(!held.waits("bo@campus.example", &device("a")));
     assert_eq!(held.purge("bo@campus.example"), 0);
     assert_eq!(held.purge(BOB), 1);
+}
+
+/// RFC 5438 s8.2: undelivered is what the last device that waits for it wants not, if none had it.
+#[test]
+fn what_the_last_device_refuses_is_undelivered_unless_another_had_it() {
+    let (held, _) = queue(10);
+    let sequence = hold_as(&held, &["a", "b"], true, 1).unwrap();
+    assert_eq!(held.refuse(BOB, sequence, &device("a")).1, None);
+    let (durable, undelivered) = held.refuse(BOB, sequence, &device("b"));
+    durable.unwrap().wait().unwrap();
+    assert_eq!(undelivered, Some(Undelivered { request: b"message 1".to_vec() }));
+    assert!(held.is_empty());
+    let sequence = hold_as(&held, &["a", "b"], true, 2).unwrap();
+    held.settle(BOB, sequence, &device("a")).unwrap().wait().unwrap();
+    assert_eq!(held.refuse(BOB, sequence, &device("b")).1, None);
+    assert!(held.is_empty());
 }

@@ -4,6 +4,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::Duration;
 
 use crate::clock::WallTime;
+use crate::payload::cpim::Cpim;
+use crate::payload::imdn::IMDN;
 use crate::sip::header::HeaderName;
 use crate::sip::wire::Message;
 
@@ -15,9 +17,16 @@ pub fn is_composing(message: &Message<'_>) -> bool {
         return true;
     }
     // Wrapped in CPIM (RFC 3862), the inner Content-Type tells.
-    media_type_is(content_type, b"message/cpim")
-        && memchr::memmem::find(message.body(), b"application/im-iscomposing+xml")
-            .is_some_and(|at| message.body()[..at].len() < 4_096)
+    cpim(message)
+        .and_then(|cpim| cpim.media_type())
+        .is_some_and(|media| media.eq_ignore_ascii_case("application/im-iscomposing+xml"))
+}
+
+/// The CPIM message (RFC 3862) that a MESSAGE carries, if it carries one.
+#[must_use]
+pub fn cpim<'a>(message: &Message<'a>) -> Option<Cpim<'a>> {
+    let content_type = message.content_type()?;
+    media_type_is(content_type, b"message/cpim").then(|| Cpim::parse(message.body()).ok()).flatten()
 }
 
 fn media_type_is(value: &[u8], wanted: &[u8]) -> bool {
@@ -49,7 +58,8 @@ pub fn expires_at(
 pub fn fingerprint(hasher: &impl BuildHasher, from: &str, message: &Message<'_>) -> u64 {
     let mut state = hasher.build_hasher();
     from.hash(&mut state);
-    match imdn_message_id(message.body()) {
+    let cpim = cpim(message);
+    match cpim.as_ref().and_then(|cpim| cpim.value(IMDN, "Message-ID")) {
         Some(id) => {
             0_u8.hash(&mut state);
             id.hash(&mut state);
@@ -62,19 +72,6 @@ pub fn fingerprint(hasher: &impl BuildHasher, from: &str, message: &Message<'_>)
         }
     }
     state.finish()
-}
-
-/// The `imdn.Message-ID` of a CPIM body; looked for in its headers only.
-fn imdn_message_id(body: &[u8]) -> Option<&[u8]> {
-    let head = &body[..body.len().min(4_096)];
-    let at = memchr::memmem::find(head, b"imdn.Message-ID:")?;
-    if at != 0 && head[at - 1] != b'\n' {
-        return None;
-    }
-    let rest = &head[at + b"imdn.Message-ID:".len()..];
-    let end = memchr::memchr(b'\n', rest)?;
-    let id = rest[..end].trim_ascii();
-    (!id.is_empty()).then_some(id)
 }
 
 #[cfg(test)]

@@ -81,14 +81,14 @@ fn the_same_message_again_has_the_same_fingerprint() {
 fn a_message_id_is_the_fingerprint_where_there_is_one() {
     let hasher = RandomState::new();
     let of = |headers: &str, id: &str, text: &str| {
-        let body = format!("NS: imdn <urn:ietf:params:imdn>\r\n{id}\r\n\r\n{text}");
-        print(&hasher, "ana", headers, &body)
+        let body = format!("NS: imdn <urn:ietf:params:imdn>\r\n{id}\r\n\r\nX: y\r\n\r\n{text}");
+        print(&hasher, "ana", &format!("{headers}Content-Type: message/cpim\r\n"), &body)
     };
     let other = "Call-ID: c2\r\nCSeq: 9 MESSAGE\r\n";
     let id = "imdn.Message-ID: 34jk324j";
     assert_eq!(of(IDENTITY, id, "hello"), of(other, id, "hello"));
     assert_ne!(of(IDENTITY, id, "hello"), of(IDENTITY, "imdn.Message-ID: other", "hello"));
-    let quoted = "X: imdn.Message-ID: 34jk324j";
+    let quoted = "Subject: imdn.Message-ID: 34jk324j";
     assert_ne!(of(IDENTITY, quoted, "hello"), of(other, quoted, "hello"));
 }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use delivery::{Delivery, Outcome, Reply, Step, Steps, keeps};
-pub use held::{Held, HoldError, HoldRequest, Holding};
-pub use message::{expires_at, fingerprint, is_composing};
+pub use held::{Held, HoldError, HoldRequest, Holding, Undelivered};
+pub use message::{cpim, expires_at, fingerprint, is_composing};
 pub use stored::{erasure, held_for};
 
 use smallvec::SmallVec;

@@ -35,6 +35,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "Digest", run: digest, one_of: 1 },
     Target { name: "text", run: grammar, one_of: 1 },
     Target { name: "records", run: records, one_of: 1 },
+    Target { name: "CPIM", run: envelope, one_of: 1 },
     Target { name: "names and configured values", run: names, one_of: 2 },
     Target { name: "an export", run: export, one_of: 2 },
     Target { name: "control messages", run: control, one_of: 2 },
@@ -373,6 +374,26 @@ fn control(bytes: &[u8], _: &mut Dice) {
         assert_eq!(serde_json::from_slice::<Request>(&again).unwrap(), request);
     }
     let _ = serde_json::from_slice::<Reply>(bytes);
+}
+
+fn envelope(bytes: &[u8], _: &mut Dice) {
+    use tagus::payload::cpim::Cpim;
+    use tagus::payload::imdn::{Asked, Fate, Notification, is_notification};
+    let Ok(cpim) = Cpim::parse(bytes) else { return };
+    assert!(is_inside(cpim.content, bytes));
+    let Some(asked) = Asked::by(&cpim) else { return };
+    let (recipient, sender) = ("sip:b@campus.test", "sip:a@campus.test");
+    let notification = Notification {
+        asked: &asked,
+        message_id: "1",
+        recipient,
+        sender,
+        sent: "2026-01-01T00:00:00Z",
+        fate: Fate::Stored,
+    };
+    let written = notification.write();
+    let read = Cpim::parse(&written).expect("what we write reads back");
+    assert!(is_notification(&read) && Asked::by(&read).is_none());
 }
 
 fn people(bytes: &[u8], _: &mut Dice) {

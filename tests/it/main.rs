@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test whose surroundings fail has failed")]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 mod directory_outage;

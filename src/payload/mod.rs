@@ -1,0 +1,5 @@
+//! What messages carry: formats that several services read and write, each without a socket or a
+//! clock.
+
+pub mod cpim;
+pub mod imdn;
