@@ -144,9 +144,8 @@ fn without_any_record_the_host_itself_is_taken() {
 // RFC 2782: a target of "." says that there is no such service
 #[test]
 fn a_service_that_is_denied_is_not_guessed() {
-    let zone = Zone::default()
-        .srv("_sip._tcp.pbx.example", 0, 0, 0, ".")
-        .host("pbx.example", "192.0.2.1");
+    let zone =
+        Zone::default().srv("_sip._tcp.pbx.example", 0, 0, 0, ".").host("pbx.example", "192.0.2.1");
     assert!(zone.found("sip:pbx.example;transport=tcp").is_empty());
 }
 
@@ -166,7 +165,8 @@ fn a_secure_service_outside_the_domain_is_discarded() {
 // RFC 2782, "Usage rules"
 #[test]
 fn weights_share_out_what_priorities_leave_equal() {
-    let servers = vec![(2, 9, 1, "late"), (1, 1, 1, "small"), (1, 3, 1, "large"), (1, 0, 1, "none")];
+    let servers =
+        vec![(2, 9, 1, "late"), (1, 1, 1, "small"), (1, 3, 1, "large"), (1, 0, 1, "none")];
     let first = |drawn: u64| {
         let mut draw = |_| drawn;
         weigh::in_order(servers.clone(), &mut draw)[0].3
