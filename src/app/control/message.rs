@@ -22,6 +22,9 @@ pub enum Request {
         name: Option<String>,
         /// The mail address.
         mail: Option<String>,
+        /// The telephone number.
+        #[serde(default)]
+        number: Option<String>,
         /// The password; none makes an account that only devices sign in to.
         password: Option<Secret>,
     },
@@ -43,6 +46,13 @@ pub enum Request {
         user: String,
         /// The password.
         password: Secret,
+    },
+    /// Changes the telephone number of a local account.
+    UserNumber {
+        /// The name.
+        user: String,
+        /// The number; empty takes it away.
+        number: String,
     },
     /// Locks an account out and ends its registrations.
     UserDisable {
@@ -242,6 +252,9 @@ pub struct User {
     pub name: String,
     /// The mail address.
     pub mail: String,
+    /// The telephone number.
+    #[serde(default)]
+    pub number: String,
     /// Groups.
     pub groups: Vec<String>,
     /// `local` or `directory`.
