@@ -33,6 +33,7 @@ mod outbox;
 mod page;
 mod register;
 mod relay;
+mod resolver;
 mod shard;
 mod stream;
 mod udp;
@@ -45,6 +46,7 @@ pub use engine::{Engine, EngineCounts, Parts, Scratch, Settings};
 pub use guard::Guard;
 pub use listen::{Address, Bound, ListenError};
 pub use outbox::{Failure, Outbox, SendFailure};
+pub use resolver::Resolver;
 pub use worker::{Workers, start};
 
 use crate::clock::Tick;
