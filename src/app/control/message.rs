@@ -182,6 +182,9 @@ pub struct Status {
     pub listeners: ListenerStatus,
     /// Accounts.
     pub accounts: u64,
+    /// Accounts that came with an MD5 hash alone; while there are any, nothing else is offered.
+    #[serde(default)]
+    pub md5_only_accounts: u64,
     /// Contacts bound.
     pub bindings: u64,
     /// Messages that wait for somebody.

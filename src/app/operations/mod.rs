@@ -162,6 +162,7 @@ impl Administration {
         let mut status = Status::default();
         live.describe(&mut status);
         status.accounts = self.site.accounts.count();
+        status.md5_only_accounts = self.site.identity.only_md5() as u64;
         Ok(Reply::Status(Box::new(status)))
     }
 
