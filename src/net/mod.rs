@@ -29,6 +29,7 @@ pub mod guard;
 mod inbound;
 pub mod listen;
 mod merge;
+mod number;
 mod outbox;
 mod page;
 mod register;

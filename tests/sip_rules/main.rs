@@ -10,6 +10,7 @@ mod server;
 
 mod digest;
 mod messages;
+mod numbers;
 mod peer;
 mod proxy;
 mod registrar;
