@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::csv::{self, Records};
 use super::{Accounts, AccountsError, Actor, NewAccount, Plan};
 use crate::http_digest::{Algorithm, Hash};
-use crate::identity::UserName;
+use crate::identity::{UserName, numbers_in};
 use crate::model::{Account, AccountKind, Record as _};
 use crate::store::{Commit, Table, rows};
 
@@ -33,6 +33,25 @@ pub struct RowFailure {
     pub reason: String,
 }
 
+/// The columns that are read.
+const KNOWN: [&str; 11] = [
+    "user",
+    "name",
+    "mail",
+    "password",
+    "groups",
+    "number",
+    "domain",
+    "realm",
+    "ha1",
+    "ha1b",
+    "ha1_sha256",
+];
+/// What the subscriber tables of other SIP servers call some of them.
+const SYNONYMS: [(&str, &str); 2] = [("username", "user"), ("email_address", "mail")];
+/// Columns of such tables that say nothing here.
+const PASSED_OVER: [&str; 3] = ["id", "ha1_sha512t256", "rpid"];
+
 /// Which field of a row is what.
 #[derive(Debug)]
 struct Columns {
@@ -42,17 +61,24 @@ struct Columns {
     password: Option<usize>,
     groups: Option<usize>,
     number: Option<usize>,
+    domain: Option<usize>,
+    realm: Option<usize>,
     ha1: Option<usize>,
+    ha1b: Option<usize>,
+    ha1_sha256: Option<usize>,
 }
 
 impl Columns {
     fn new(header: &[Cow<'_, str>]) -> Result<Columns, AccountsError> {
-        const KNOWN: [&str; 7] = ["user", "name", "mail", "password", "groups", "number", "ha1"];
-        let names: Vec<String> = header.iter().map(|name| name.trim().to_lowercase()).collect();
+        let called = |name: &str| SYNONYMS.iter().find(|(theirs, _)| *theirs == name);
+        let names: Vec<String> = header
+            .iter()
+            .map(|name| name.trim().to_lowercase())
+            .map(|name| called(&name).map_or(name.clone(), |(_, ours)| (*ours).to_owned()))
+            .collect();
         for (index, name) in names.iter().enumerate() {
             let twice = names.iter().position(|other| other == name) != Some(index);
-            // A subscriber table of another SIP server names the domain, which is ours here.
-            let known = KNOWN.contains(&name.as_str()) || name == "domain";
+            let known = KNOWN.contains(&name.as_str()) || PASSED_OVER.contains(&name.as_str());
             if twice || !known {
                 return Err(AccountsError::Header(format!("{:?}", header[index])));
             }
@@ -65,8 +91,25 @@ impl Columns {
             password: at("password"),
             groups: at("groups"),
             number: at("number"),
+            domain: at("domain"),
+            realm: at("realm"),
             ha1: at("ha1"),
+            ha1b: at("ha1b"),
+            ha1_sha256: at("ha1_sha256"),
         })
+    }
+}
+
+/// Hashes of a password, in hexadecimal; empty where there is none.
+struct Hashes<'a> {
+    ha1: &'a str,
+    ha1b: &'a str,
+    ha1_sha256: &'a str,
+}
+
+impl Hashes<'_> {
+    const fn any(&self) -> bool {
+        !self.ha1.is_empty() || !self.ha1b.is_empty() || !self.ha1_sha256.is_empty()
     }
 }
 
@@ -80,9 +123,11 @@ struct Draft {
 impl Accounts {
     /// Makes local accounts of CSV with a header line: `user,name,mail,password,groups`, in any
     /// order, all but `user` optional; groups are separated by semicolons or spaces. A column
-    /// `number` is taken too, and `ha1`, in a password's place: the hexadecimal MD5 of
-    /// `user:realm:password`, as the subscriber tables of other SIP servers hold it. A row that
-    /// cannot be is reported and the others go on; an account that exists is left as it is.
+    /// `number` is taken too, and in a password's place what the subscriber tables of other SIP
+    /// servers hold: `ha1`, the hexadecimal MD5 of `user:realm:password`, `ha1b`, that of
+    /// `user@domain:realm:password`, and `ha1_sha256`. Their realm is the column `realm`, or else
+    /// `domain`, and must be ours. A row that cannot be is reported and the others go on; an
+    /// account that exists is left as it is.
     ///
     /// # Errors
     /// [`AccountsError`] if the header is of no use, or the store fails.
@@ -100,6 +145,7 @@ impl Accounts {
         };
         let columns = Columns::new(&header)?;
         let mut seen = HashSet::new();
+        let mut seen_numbers = HashSet::new();
         let mut batch: Vec<Draft> = Vec::with_capacity(BATCH);
         for record in records {
             let (line, fields) = match record {
@@ -118,7 +164,12 @@ impl Accounts {
                 Err(error) => report.fail(line, user, &error.to_string()),
                 Ok(account) => {
                     let name = UserName::canonical(&account.user);
-                    if seen.insert(name.clone()) {
+                    let numbers = numbers_in(&account.number);
+                    let shared = numbers.iter().find(|number| seen_numbers.contains(*number));
+                    if let Some(number) = shared {
+                        report.fail(line, user, &format!("the file has the number {number} twice"));
+                    } else if seen.insert(name.clone()) {
+                        seen_numbers.extend(numbers);
                         batch.push(Draft { line, name, account });
                     } else {
                         report.fail(line, user, "the file has this name twice");
@@ -156,17 +207,61 @@ impl Accounts {
             groups: &groups,
             password: (!password.is_empty()).then_some(password),
         })?;
-        let ha1 = field(columns.ha1).trim();
-        if !ha1.is_empty() {
+        let domain = field(columns.domain).trim();
+        if !domain.is_empty() && !self.identity.is_our_domain(domain) {
+            return Err(AccountsError::ForeignDomain(domain.to_owned()));
+        }
+        self.check_number(&account)?;
+        let hashes = Hashes {
+            ha1: field(columns.ha1).trim(),
+            ha1b: field(columns.ha1b).trim(),
+            ha1_sha256: field(columns.ha1_sha256).trim(),
+        };
+        if hashes.any() {
             if !password.is_empty() {
                 return Err(AccountsError::Password("given twice, as password and as ha1"));
             }
-            let hash = Hash::from_hex(Algorithm::Md5, ha1.as_bytes())
-                .ok_or(AccountsError::Password("not an HA1: 32 hexadecimal digits"))?;
-            let context = Account::seal_context(&account.user);
-            account.sealed_password = Some(self.identity.seal_ha1(&context, &hash));
+            let realm = field(columns.realm).trim();
+            let realm = if realm.is_empty() { domain } else { realm };
+            if !realm.is_empty() && realm != self.identity.realm() {
+                return Err(AccountsError::OtherRealm {
+                    theirs: realm.to_owned(),
+                    ours: self.identity.realm().to_owned(),
+                });
+            }
+            let user = field(Some(columns.user)).trim();
+            account.sealed_password = Some(self.seal_hashes(&account, user, &hashes)?);
         }
         Ok(account)
+    }
+
+    /// Seals hashes that were made for the user name as the row spells it.
+    fn seal_hashes(
+        &self,
+        account: &Account,
+        spelled: &str,
+        hashes: &Hashes<'_>,
+    ) -> Result<Vec<u8>, AccountsError> {
+        let bare = spelled.rsplit_once('@').map_or(spelled, |(user, _)| user);
+        let with_domain = format!("{bare}@{}", self.identity.domain());
+        let mut given = Vec::with_capacity(3);
+        for (algorithm, name, hex) in [
+            (Algorithm::Md5, bare, hashes.ha1),
+            (Algorithm::Md5, with_domain.as_str(), hashes.ha1b),
+            (Algorithm::Sha256, bare, hashes.ha1_sha256),
+        ] {
+            if !hex.is_empty() {
+                let hash = Hash::from_hex(algorithm, hex.as_bytes()).ok_or(
+                    AccountsError::Password("not an HA1: 32 hexadecimal digits of MD5, or 64"),
+                )?;
+                given.push((name, hash));
+            }
+        }
+        let name = UserName::canonical(&account.user);
+        let context = Account::seal_context(&account.user);
+        self.identity.seal_ha1s(&name, &context, &given).ok_or(AccountsError::Password(
+            "an HA1 of a spelling that is not known here: alice, Alice and ALICE are",
+        ))
     }
 
     /// Writes accounts in one commit; those whose names are taken are reported.

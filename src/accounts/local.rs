@@ -1,7 +1,7 @@
 //! Local accounts.
 
 use super::{Accounts, AccountsError, Actor, Plan};
-use crate::identity::{Existence, UserName};
+use crate::identity::{Existence, Numbered, UserName, canonical_number};
 use crate::model::{Account, AccountKind, DeviceCredential, Record as _};
 use crate::store::{Commit, Table, rows};
 
@@ -80,6 +80,49 @@ impl Accounts {
         })
     }
 
+    /// Whether an account's numbers are numbers, and nobody else's.
+    pub(super) fn check_number(&self, account: &Account) -> Result<(), AccountsError> {
+        for text in account.number.split([',', ';']).map(str::trim).filter(|text| !text.is_empty())
+        {
+            let Some(number) = canonical_number(text) else {
+                return Err(AccountsError::Number(text.to_owned()));
+            };
+            let user = match self.identity.by_number(&number) {
+                Numbered::Nobody => continue,
+                Numbered::Person(user) if *user == *account.user => continue,
+                Numbered::Person(user) => user.to_string(),
+                Numbered::Shared => "more than one person".to_owned(),
+            };
+            return Err(AccountsError::NumberTaken { number: number.into(), user });
+        }
+        Ok(())
+    }
+
+    /// Changes the telephone number of a local account; empty takes it away.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if there is no such account, its number is the directory's, or the number
+    /// is none or somebody else's.
+    pub async fn set_number(
+        &self,
+        actor: &Actor,
+        user: &str,
+        number: &str,
+    ) -> Result<(), AccountsError> {
+        let name = self.name(user)?;
+        if number.len() > LONGEST_TEXT {
+            return Err(AccountsError::TooLong("number"));
+        }
+        self.change(actor, "user.number", &name, |account| {
+            if account.kind == AccountKind::Directory {
+                return Err(AccountsError::OfDirectory(account.user.clone()));
+            }
+            account.number = visible(number);
+            self.check_number(account)
+        })
+        .await
+    }
+
     /// Makes a local account.
     ///
     /// # Errors
@@ -91,6 +134,7 @@ impl Accounts {
         new: NewAccount<'_>,
     ) -> Result<Account, AccountsError> {
         let account = self.draft(&new)?;
+        self.check_number(&account)?;
         let name = UserName::canonical(&account.user);
         // A local account goes before a person of the directory, so it must not be made over one.
         // Out of reach, the directory cannot object.

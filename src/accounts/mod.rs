@@ -86,8 +86,33 @@ pub enum AccountsError {
     /// A text is longer than it may be.
     #[error("the {0} is too long")]
     TooLong(&'static str),
+    /// Somebody has this telephone number already.
+    #[error("{user} has the number {number} already")]
+    NumberTaken {
+        /// The number.
+        number: String,
+        /// Whose it is.
+        user: String,
+    },
+    /// A text that holds no telephone number, or something beside.
+    #[error("{0:?} is not a telephone number; several are separated by semicolons")]
+    Number(String),
+    /// An account of another domain.
+    #[error("the domain {0} is not served here; to serve it, add it to aliases")]
+    ForeignDomain(String),
+    /// An HA1 that another realm went into.
+    #[error(
+        "its HA1 was made for the realm {theirs}, and this server's is {ours}: set identity.realm \
+         = \"{theirs}\" before the first start, or give this person a password"
+    )]
+    OtherRealm {
+        /// The realm that went into it.
+        theirs: String,
+        /// The realm here.
+        ours: String,
+    },
     /// A person of the directory has his password there.
-    #[error("the password of {0} is the directory's")]
+    #[error("the password and the number of {0} are the directory's")]
     OfDirectory(String),
     /// No more devices.
     #[error("{0} has as many devices as one may have; revoke one first")]

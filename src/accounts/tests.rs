@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::clock::{ManualClock, Tick};
 use crate::http_digest::{Algorithm, Answer, Challenge, Credentials};
-use crate::identity::{Existence, Lookup, Proof, Settings};
+use crate::identity::{Existence, Lookup, Numbered, Proof, Settings};
 use crate::model::Ban;
 use crate::store::memory;
 use crate::store::seal::KeyFile;
@@ -299,6 +299,96 @@ async fn a_subscriber_table_of_another_server_is_imported_by_its_ha1() {
     answer.write(&challenge, &mut field);
     let proof = verifiers.verify(&Credentials::parse(&field).unwrap(), b"REGISTER");
     assert_eq!(proof, Proof::Wrong);
+}
+
+/// The header of Kamailio's and OpenSIPS's tables, and every hash that stands in them.
+#[tokio::test]
+async fn the_hashes_of_a_subscriber_table_serve_each_its_own_spelling() {
+    let site = site();
+    let hash = |algorithm: Algorithm, user: &str| {
+        let hash = algorithm.hash(&[user.as_bytes(), DOMAIN.as_bytes(), b"old"]);
+        hash.hex().as_str().to_owned()
+    };
+    let at_domain = format!("ana@{DOMAIN}");
+    let csv = format!(
+        "id,username,domain,password,ha1,ha1b,ha1_sha256,email_address\n\
+         1,ana,{DOMAIN},,{},{},,ana@mail.example\n\
+         2,Rui,{DOMAIN},,{},,{},\n\
+         3,eVa,{DOMAIN},,{},,,\n",
+        hash(Algorithm::Md5, "ana"),
+        hash(Algorithm::Md5, &at_domain),
+        hash(Algorithm::Md5, "Rui"),
+        hash(Algorithm::Sha256, "Rui"),
+        hash(Algorithm::Md5, "eVa"),
+    );
+    let report = site.accounts.import_csv(&Actor::socket(), &csv).await.unwrap();
+    assert_eq!(report.added, 2);
+    assert!(report.failed[0].reason.contains("spelling"), "{:?}", report.failed);
+    assert_eq!(site.accounts.show("ana").unwrap().mail, "ana@mail.example");
+    for sent in ["ana", &at_domain] {
+        assert!(site.prove(Algorithm::Md5, sent, "old").is_proved(), "{sent}");
+    }
+    assert!(site.prove(Algorithm::Md5, "Rui", "old").is_proved());
+    assert!(site.prove(Algorithm::Sha256, "Rui", "old").is_proved());
+    assert_eq!(site.prove(Algorithm::Md5, "rui", "old"), Proof::Wrong);
+    // ana has only MD5; with a password of her own she has both.
+    let identity = site.accounts.identity();
+    assert_eq!(identity.only_md5(), 1);
+    site.accounts.set_password(&Actor::socket(), "ana", "new").await.unwrap();
+    assert_eq!(identity.only_md5(), 0);
+    assert!(site.signs_in("ana", "new"));
+}
+
+/// An HA1 of another realm could never prove anything, so it is not taken.
+#[tokio::test]
+async fn a_row_of_another_domain_or_realm_is_refused_with_what_to_do() {
+    let site = site();
+    let ha1 = "0123456789abcdef0123456789abcdef";
+    let csv = format!(
+        "user,domain,realm,ha1\n\
+         a,voip.example,,{ha1}\n\
+         b,{DOMAIN},voip.example,{ha1}\n\
+         c,{DOMAIN},{DOMAIN},{ha1}\n\
+         d,,,{ha1}\n"
+    );
+    let report = site.accounts.import_csv(&Actor::socket(), &csv).await.unwrap();
+    assert_eq!(report.added, 2);
+    let [foreign, realm] = &report.failed[..] else { panic!("{:?}", report.failed) };
+    assert!(foreign.reason.contains("add it to aliases"), "{}", foreign.reason);
+    assert!(realm.reason.contains("identity.realm = \"voip.example\""), "{}", realm.reason);
+}
+
+#[tokio::test]
+async fn a_number_belongs_to_one_person() {
+    let site = site();
+    let identity = Arc::clone(site.accounts.identity());
+    let actor = Actor::socket();
+    let add = |user, number| {
+        let new = NewAccount { user, number, ..NewAccount::default() };
+        site.accounts.add_local(&actor, new)
+    };
+    add("ana", "2101; +351 239 802 101").await.unwrap();
+    let ana = Numbered::Person(UserName::canonical("ana"));
+    for spelled in ["2101", "+351239802101", "+351-239-802-101"] {
+        assert_eq!(identity.by_number(spelled), ana, "{spelled}");
+    }
+    assert!(matches!(add("rui", "21-01").await, Err(AccountsError::NumberTaken { .. })));
+    assert!(matches!(add("rui", "21x").await, Err(AccountsError::Number(_))));
+    let csv = "user,number\nrui,2101\neva,2103\nivo,2103\n";
+    let report = site.accounts.import_csv(&actor, csv).await.unwrap();
+    assert_eq!((report.added, report.failed.len()), (1, 2), "{report:?}");
+    // Whoever is locked or gone holds no number.
+    site.accounts.disable(&actor, "ana").await.unwrap();
+    assert_eq!(identity.by_number("2101"), Numbered::Nobody);
+    site.accounts.enable(&actor, "ana").await.unwrap();
+    assert_eq!(identity.by_number("2101"), ana);
+    site.accounts.set_number(&actor, "ana", "2199").await.unwrap();
+    assert_eq!(identity.by_number("2199"), ana);
+    assert_eq!(identity.by_number("2101"), Numbered::Nobody);
+    site.accounts.delete(&actor, "ana", Commit::new()).await.unwrap();
+    assert_eq!(identity.by_number("2199"), Numbered::Nobody);
+    let exported = site.accounts.export_csv().unwrap();
+    assert!(exported.contains("eva,eva,,,,2103"), "{exported}");
 }
 
 /// 10,000 rows in under 10 s; here with unoptimised code.

@@ -154,6 +154,10 @@ pub enum User {
         /// The mail address
         #[arg(long)]
         mail: Option<String>,
+        /// The telephone number, as the telephone service beside this server dials it; several are
+        /// separated by semicolons
+        #[arg(long)]
+        number: Option<String>,
         /// The password.
         #[command(flatten)]
         password: Password,
@@ -164,6 +168,14 @@ pub enum User {
     Show {
         /// The name
         user: String,
+    },
+    /// Gives a local account another telephone number
+    Number {
+        /// The name
+        user: String,
+        /// The number; without one it is taken away
+        #[arg(default_value = "")]
+        number: String,
     },
     /// Gives a local account another password
     Passwd {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Config, Listener, Scheme, Source, TlsMode};
+use super::{Config, Listener, Route, Scheme, Source, TlsMode};
 
 /// Something that is wrong, or hardly meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,20 +116,18 @@ fn schemes(key: &'static str, listen: &[Listener], known: &[Scheme], findings: &
 fn sip(config: &Config, findings: &mut Findings) {
     let sip = &config.sip;
     findings.wrong_if(sip.workers > 256, "sip.workers", "at most 256 workers make sense");
-    if sip.trusted_peers.iter().any(super::Network::is_everything) {
+    if sip.trusted_peers.iter().any(super::Network::is_everything) && !sip.allow_trusting_everybody
+    {
         findings.wrong(
             "sip.trusted_peers",
-            "this would let the whole world send as anybody; list the neighbours' own addresses",
+            "this would let the whole world send as anybody; list the neighbours' own addresses, \
+             or set sip.allow_trusting_everybody = true",
         );
     }
     findings.wrong_if(sip.t1.is_zero(), "sip.t1", "this must be longer than 0");
     findings.wrong_if(sip.t2 < sip.t1, "sip.t2", "this must not be shorter than sip.t1");
     for route in &sip.route {
-        let hop = route.next_hop.to_ascii_lowercase();
-        if !hop.starts_with("sip:") && !hop.starts_with("sips:") {
-            findings.wrong("sip.route", format!("next_hop {:?} is not a SIP URI", route.next_hop));
-        }
-        findings.wrong_if(route.pattern.is_empty(), "sip.route", "match must not be empty");
+        self::route(config, route, findings);
     }
     let registrar = &config.registrar;
     findings.wrong_if(registrar.min_expires == 0, "registrar.min_expires", "this must be above 0");
@@ -150,6 +148,45 @@ fn sip(config: &Config, findings: &mut Findings) {
     );
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
         findings.wrong("log.level", format!("{error}; write for example info"));
+    }
+}
+
+fn route(config: &Config, route: &Route, findings: &mut Findings) {
+    if let Err(error) = route.regex() {
+        findings.wrong("sip.route", error.to_string());
+    }
+    for method in &route.methods {
+        let is_token = !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !is_token || method.bytes().any(|b| b.is_ascii_lowercase()) {
+            let text = format!("{method:?} is not a method; they are written in capitals");
+            findings.wrong("sip.route", text);
+        }
+    }
+    let hop = &route.next_hop;
+    let lower = hop.to_ascii_lowercase();
+    let Some(rest) = lower.strip_prefix("sip:").or_else(|| lower.strip_prefix("sips:")) else {
+        return findings.wrong("sip.route", format!("next_hop {hop:?} is not a SIP URI"));
+    };
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let (host, params) = rest.split_once(';').unwrap_or((rest, ""));
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    if !is_host(host) {
+        findings.wrong("sip.route", format!("next_hop {hop:?} names no host"));
+    }
+    let transport = params.split(';').find_map(|param| param.strip_prefix("transport="));
+    if transport.is_some_and(|transport| !["udp", "tcp", "tls"].contains(&transport)) {
+        findings.wrong("sip.route", format!("next_hop {hop:?}: transport is udp, tcp or tls"));
+    }
+    // Behind the domain's name stands this server itself, at the latest after the cut-over.
+    let ours = config.aliases.iter().chain([&config.domain, &config.public_name]);
+    for name in ours.filter(|name| !name.is_empty()) {
+        if host.trim_end_matches('.') == name.as_str() {
+            let text = format!("next_hop {hop:?} is this server; name the neighbour's own host");
+            findings.wrong("sip.route", text);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::layers::{Entry, Origin, Problem, unknown};
 use super::schema::{Schema, nearest_of};
+use super::sip::compile;
 
 /// No sensible file comes near this; what is longer is another file by mistake.
 const LONGEST: u64 = 1024 * 1024;
@@ -108,7 +109,7 @@ impl Walk<'_> {
                     self.table(&key, inner, values);
                 }
                 _ if self.schema.value(&key).is_some() => {
-                    if self.items_known(&key, place) {
+                    if self.items_known(&key, place) && self.patterns_compile(&key, place) {
                         self.entries.push(Entry { key, value: value.clone(), origin });
                     }
                 }
@@ -118,6 +119,27 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// Whether every `match` of the routes is a regular expression. Looked at here, where its line
+    /// is known.
+    fn patterns_compile(&mut self, key: &str, place: &Spanned<DeValue<'_>>) -> bool {
+        let ("sip.route", DeValue::Array(items)) = (key, place.get_ref()) else { return true };
+        let before = self.problems.len();
+        for item in items {
+            let DeValue::Table(item) = item.get_ref() else { continue };
+            for (name, pattern) in item.iter().filter(|(name, _)| name.get_ref() == "match") {
+                let DeValue::String(text) = pattern.get_ref() else { continue };
+                if let Err(error) = compile(text) {
+                    self.problems.push(Problem {
+                        origin: (self.origin)(name.span().start),
+                        key: format!("{key}.match"),
+                        message: error.to_string(),
+                    });
+                }
+            }
+        }
+        self.problems.len() == before
     }
 
     /// Whether the tables of a list hold known keys only.

@@ -191,10 +191,11 @@ impl Network {
         }
     }
 
-    /// Whether this names every address of its family.
+    /// Whether this names every address of its family, or so large a part of it that a few of
+    /// them do: more than a first octet settles.
     #[must_use]
     pub const fn is_everything(&self) -> bool {
-        self.prefix == 0
+        self.prefix < 8
     }
 }
 

@@ -26,6 +26,7 @@ use crate::store::{Store, StoreError};
 
 pub mod ldap;
 mod name;
+mod number;
 mod offers;
 mod password;
 mod people;
@@ -38,6 +39,7 @@ mod tests;
 mod verifiers;
 
 pub use name::{LONGEST_NAME, UserName, is_valid_name};
+pub use number::{Numbered, Numbers, canonical_number, numbers_in};
 pub use offers::{Algorithms, Asker, Offers};
 pub use password::PasswordOutcome;
 pub use person::DirectoryPerson;
@@ -205,6 +207,7 @@ pub struct Identity {
     clock: Clock,
     runtime: Handle,
     people: People,
+    numbers: number::NumberIndex,
     nobody: Arc<Verifiers>,
     offers: Offers,
     directory: Option<Arc<ldap::Directory>>,
@@ -250,8 +253,15 @@ impl Identity {
             .map(Arc::new);
         let mut offers = Offers::new(&settings.algorithms, &settings.md5_only_agents);
         offers.set_md5_only_people(&settings.md5_only_people);
+        let needs_sha256 = settings
+            .directory
+            .as_ref()
+            .and_then(|directory| directory.secret.as_ref())
+            .is_some_and(|secret| secret.format == config::SecretFormat::Ha1Sha256);
+        offers.set_needs_sha256(needs_sha256);
         let identity = Arc::new(Identity {
             people: People::new(settings.cache.capacity),
+            numbers: number::NumberIndex::default(),
             nobody: Arc::new(Verifiers::nobody(Arc::clone(&domain))),
             offers,
             domain,
@@ -391,6 +401,24 @@ impl Identity {
             Ok(_) => Existence::Unknown,
             Err(error) => Existence::Unavailable { retry_after: query::retry_after(&error) },
         }
+    }
+
+    /// Whose telephone number a text is, in whatever spelling. What is no number is nobody's.
+    #[must_use]
+    pub fn by_number(&self, text: &str) -> Numbered {
+        let may_be =
+            text.bytes().next().is_some_and(|b| b.is_ascii_digit() || b"+*#(".contains(&b));
+        if !may_be || self.numbers.is_empty() {
+            return Numbered::Nobody;
+        }
+        canonical_number(text).map_or(Numbered::Nobody, |number| self.numbers.get(&number))
+    }
+
+    /// How many accounts came from another server with an MD5 HA1 alone. While there are any, MD5
+    /// alone is offered, to everybody: what is offered must not tell who has an account.
+    #[must_use]
+    pub fn only_md5(&self) -> usize {
+        self.offers.md5_accounts()
     }
 
     /// What the directory says about a person, for a row to be made of; `None` if it has none.

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -69,6 +70,10 @@ impl Halves {
 #[derive(Debug)]
 pub struct Offers {
     configured: Algorithms,
+    /// Accounts of whose password there is no other hash than MD5's.
+    md5_accounts: AtomicUsize,
+    /// Whether there are people of whom there is no other hash than SHA-256's.
+    needs_sha256: bool,
     /// In lower case; a User-Agent that begins so is offered MD5 alone.
     md5_only_agents: Vec<String>,
     /// In lower case; requests from these people are offered MD5 alone.
@@ -98,6 +103,8 @@ impl Offers {
                 .map(|agent| agent.to_ascii_lowercase())
                 .collect(),
             md5_only_people: Vec::new(),
+            md5_accounts: AtomicUsize::new(0),
+            needs_sha256: false,
             keys: RandomState::new(),
             learned: Mutex::default(),
         }
@@ -109,12 +116,37 @@ impl Offers {
         self.md5_only_people = people.iter().map(|user| user.to_ascii_lowercase()).collect();
     }
 
+    /// There is one account more, or one less, that was taken over from another server with the
+    /// MD5 HA1 alone. While there are any, MD5 alone is offered: to everybody, because what is
+    /// offered must not tell who has an account.
+    pub(super) fn count_md5_account(&self, more: bool) {
+        let (before, alone) = if more {
+            (self.md5_accounts.fetch_add(1, Ordering::Relaxed), true)
+        } else {
+            (self.md5_accounts.fetch_sub(1, Ordering::Relaxed) - 1, false)
+        };
+        if before == 0 {
+            tracing::info!(event = "digest.md5_alone", alone);
+        }
+    }
+
+    /// How many such accounts there are.
+    pub(super) fn md5_accounts(&self) -> usize {
+        self.md5_accounts.load(Ordering::Relaxed)
+    }
+
+    /// The directory has SHA-256 HA1s, so that MD5 alone would lock its people out.
+    pub(super) const fn set_needs_sha256(&mut self, needs: bool) {
+        self.needs_sha256 = needs;
+    }
+
     /// What a request is offered, best first; never empty.
     #[must_use]
     pub fn offers(&self, asker: &Asker<'_>, now: Tick) -> Algorithms {
         let both = self.configured.len() > 1;
-        let known = self.known_agent(asker) || self.known_person(asker);
-        if both && (known || self.has_failed(asker, now)) {
+        let alone = self.md5_accounts() > 0 && !self.needs_sha256;
+        let known = || self.known_agent(asker) || self.known_person(asker);
+        if both && (alone || known() || self.has_failed(asker, now)) {
             return Algorithms::from_slice(&[Algorithm::Md5]);
         }
         self.configured.clone()
@@ -228,6 +260,23 @@ mod tests {
         assert_eq!(offers.offers(&quiet, now).as_slice(), &[Algorithm::Md5]);
         // A day later it may have been updated.
         assert_eq!(offers.offers(&quiet, now + MEMORY).len(), 2);
+    }
+
+    /// While an account has only MD5, MD5 is offered; to everybody alike.
+    #[test]
+    fn one_account_with_md5_alone_makes_it_the_offer_to_everybody() {
+        let mut offers = offers();
+        let anybody = asker("pjsua", "alice");
+        offers.count_md5_account(true);
+        assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &[Algorithm::Md5]);
+        offers.count_md5_account(true);
+        offers.count_md5_account(false);
+        assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &[Algorithm::Md5]);
+        offers.count_md5_account(false);
+        assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &BOTH);
+        offers.set_needs_sha256(true);
+        offers.count_md5_account(true);
+        assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &BOTH);
     }
 
     #[test]

@@ -7,13 +7,16 @@ use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
 use super::name::UserName;
+use super::number::{Numbers, numbers_in};
 use super::person::{Local, Person};
 use super::verifiers::{Pair, SPELLINGS, Secret, Spelling, Verifier};
 use super::{Departure, Identity};
 use crate::clock::WallTime;
 use crate::entropy::bytes;
 use crate::http_digest::{Algorithm, Hash};
-use crate::model::{self, Account, DeviceCredential, DigestAlgorithm, Ha1, Ha1Set, Record as _};
+use crate::model::{
+    self, Account, AccountKind, DeviceCredential, DigestAlgorithm, Ha1, Ha1Set, Record as _,
+};
 use crate::store::{StoreError, Table, rows};
 
 /// The row of table `Site` that holds the frozen realm.
@@ -60,22 +63,31 @@ impl Identity {
         self.key.seal(context, &plain)
     }
 
-    /// Seals one HA1 that another server made for the bare user name, to be stored in the row that
-    /// `context` names. Only the algorithm that made it will work, and only that spelling.
+    /// Seals HA1s that another server made, each with the user name as it went into it, to be
+    /// stored in the row of `user` that `context` names. Only these algorithms will work, and only
+    /// these spellings; `None` if one of them is a spelling that this server does not know.
     #[must_use]
-    pub fn seal_ha1(&self, context: &[u8], ha1: &Hash) -> Vec<u8> {
-        let algorithm = match ha1.algorithm() {
-            Algorithm::Md5 => DigestAlgorithm::Md5,
-            Algorithm::Sha256 => DigestAlgorithm::Sha256,
-        };
-        let hex = ha1.hex().as_str().to_owned();
-        let ha1s = vec![Ha1 { algorithm, spelling: model::Spelling::User, hex }];
+    pub fn seal_ha1s(
+        &self,
+        user: &UserName,
+        context: &[u8],
+        given: &[(&str, Hash)],
+    ) -> Option<Vec<u8>> {
+        let mut ha1s = Vec::with_capacity(given.len());
+        for (sent, ha1) in given {
+            let algorithm = match ha1.algorithm() {
+                Algorithm::Md5 => DigestAlgorithm::Md5,
+                Algorithm::Sha256 => DigestAlgorithm::Sha256,
+            };
+            let spelling = *STORED.get(Spelling::index(sent, user, self.domain())?)?;
+            ha1s.push(Ha1 { algorithm, spelling, hex: ha1.hex().as_str().to_owned() });
+        }
         let plain = Zeroizing::new(Ha1Set { realm: self.realm().to_owned(), ha1s }.encode());
-        self.key.seal(context, &plain)
+        Some(self.key.seal(context, &plain))
     }
 
     /// Opens a sealed set; `None`, with a line in the log, if it cannot serve.
-    fn open(&self, user: &str, context: &[u8], sealed: &[u8]) -> Option<Secret> {
+    fn open(&self, user: &str, context: &[u8], sealed: &[u8]) -> Option<Opened> {
         let refuse = |reason: &str| {
             tracing::warn!(event = "credential.unusable", user = %user.escape_debug(), reason);
         };
@@ -111,7 +123,8 @@ impl Identity {
                 }
             }
         }
-        Some(Secret::Spelled(Arc::new(pairs)))
+        let only_md5 = set.ha1s.iter().all(|ha1| ha1.algorithm == DigestAlgorithm::Md5);
+        Some(Opened { secret: Secret::Spelled(Arc::new(pairs)), only_md5 })
     }
 
     /// Reads everything, at the start.
@@ -155,7 +168,10 @@ impl Identity {
             None => None,
         };
         let Some(account) = account else {
+            self.numbers.set_account(&name, None);
+            self.numbers.set_row(&name, None);
             self.people.change(&name, |person| {
+                self.count_only_md5(person, false);
                 let fact = person.and_then(|person| person.fact.clone())?;
                 Some(Person::new(&name, &self.domain, None, Some(fact)))
             });
@@ -183,27 +199,55 @@ impl Identity {
             return None;
         }
         let context = DeviceCredential::seal_context(&credential.user, &credential.id);
-        let secret = self.open(&credential.user, &context, &credential.sealed_ha1s)?;
-        Some(Verifier { device: Some(Arc::from(credential.id.as_str())), secret })
+        let opened = self.open(&credential.user, &context, &credential.sealed_ha1s)?;
+        let device = Some(Arc::from(credential.id.as_str()));
+        Some(Verifier { device, secret: opened.secret })
     }
 
     fn put_local(&self, account: &Account, mut passwords: Vec<Verifier>) {
         let name = UserName::canonical(&account.user);
         let context = Account::seal_context(&account.user);
         let own = account.sealed_password.as_ref();
-        if let Some(secret) = own.and_then(|sealed| self.open(&account.user, &context, sealed)) {
-            passwords.push(Verifier { device: None, secret });
+        let mut only_md5 = false;
+        if let Some(opened) = own.and_then(|sealed| self.open(&account.user, &context, sealed)) {
+            only_md5 = opened.only_md5 && !account.disabled;
+            passwords.push(Verifier { device: None, secret: opened.secret });
+        }
+        let numbers = if account.disabled { Numbers::new() } else { numbers_in(&account.number) };
+        match account.kind {
+            AccountKind::Local => self.numbers.set_account(&name, Some(numbers)),
+            AccountKind::Directory => {
+                self.numbers.set_account(&name, account.disabled.then(Numbers::new));
+                self.numbers.set_row(&name, Some(numbers));
+            }
         }
         let local = Arc::new(Local {
             kind: account.kind,
             disabled: account.disabled,
             directory_locked: account.directory_locked,
             directory_id: account.directory_id.as_deref().map(Box::from),
+            only_md5,
             passwords,
         });
         self.people.change(&name, |person| {
+            self.count_only_md5(person, only_md5);
             let fact = person.and_then(|person| person.fact.clone());
             Some(Person::new(&name, &self.domain, Some(Arc::clone(&local)), fact))
         });
     }
+
+    /// Keeps count of the accounts with an MD5 HA1 alone. Called with the name's writer held.
+    fn count_only_md5(&self, before: Option<&Arc<Person>>, is: bool) {
+        let was = before.and_then(|person| person.local.as_ref()).is_some_and(|l| l.only_md5);
+        if was != is {
+            self.offers.count_md5_account(is);
+        }
+    }
+}
+
+/// A sealed set, opened.
+struct Opened {
+    secret: Secret,
+    /// Whether it has no other hashes than MD5's.
+    only_md5: bool,
 }

@@ -10,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::Identity;
 use super::ldap::{DirectoryError, Found, Listing, Roll, Wanted};
 use super::name::UserName;
+use super::number::Numbers;
 use super::person::{Fact, Local, Person, Standing, is_same_person};
 use crate::clock::{Tick, WallTime};
 
@@ -196,8 +197,8 @@ impl Identity {
                 Found::Present(entry) => (entry, false),
                 Found::Disabled(entry) => (entry, true),
             };
-            let id = entry.id.map(String::into_boxed_str);
-            roll.people.insert(uid.into(), Listing { id, disabled });
+            let (id, numbers) = (entry.id.map(String::into_boxed_str), entry.numbers);
+            roll.people.insert(uid.into(), Listing { id, disabled, numbers });
         }
         Ok(Reading { roll, began, asked: Some(names) })
     }
@@ -323,6 +324,7 @@ impl Identity {
 
     fn take_over(&self, reading: Reading, changes: Changes, now: Tick, report: &mut SyncReport) {
         let whole = reading.asked.is_none();
+        self.take_numbers(&reading.roll, whole);
         let known = Arc::new(KnownRoll { roll: reading.roll, read: whole });
         *self.roll.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
         let wall = self.clock.wall();
@@ -354,6 +356,20 @@ impl Identity {
         for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
             watcher.synced(wall);
         }
+    }
+
+    /// The telephone numbers of a list; nobody who is locked has one.
+    fn take_numbers(&self, roll: &Roll, whole: bool) {
+        let directory = self.directory.as_ref();
+        if directory.is_none_or(|directory| directory.settings().attribute_number.is_empty()) {
+            return;
+        }
+        let numbers = roll.people.iter().map(|(uid, person)| {
+            let name = UserName::canonical(&self.settings.template.user_of(uid));
+            let numbers = if person.disabled { Numbers::new() } else { person.numbers.clone() };
+            (name, numbers)
+        });
+        self.numbers.set_directory(numbers.collect(), whole);
     }
 
     pub(super) fn tell_departed(&self, name: &UserName, why: Departure) {

@@ -59,7 +59,7 @@ impl Spelling {
     }
 
     /// Where the spelling stands in [`Spelling::ALL`] that was sent for the canonical `user`.
-    fn index(sent: &str, user: &str, domain: &str) -> Option<usize> {
+    pub(crate) fn index(sent: &str, user: &str, domain: &str) -> Option<usize> {
         let (name, with_domain) = match sent.split_once('@') {
             None => (sent, 0),
             Some((name, at)) if at == domain => (name, 1),

@@ -47,7 +47,10 @@ impl Engine {
         let message = request.message;
         let from = message.from().ok()?.parsed_uri();
         let source = request.flow.remote.ip();
-        if self.is_trusted(source) {
+        // An address that can be forged on a datagram changes nothing that is stored here.
+        let may_be_trusted =
+            !matches!(message.method(), Method::Register | Method::Subscribe | Method::Publish);
+        if may_be_trusted && self.is_trusted(source) {
             request.remembered = true;
             let user = self.identity.canonical(&from.user_decoded().unwrap_or_default());
             return Some(Identified { user, device: None, peer: true });

@@ -14,7 +14,7 @@ use super::auth::Identified;
 use super::engine::{Engine, EngineCounts};
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
-use crate::identity::{Existence, Lookup, UserName};
+use crate::identity::{Existence, Lookup, Numbered, UserName};
 use crate::sip::Flow;
 use crate::sip::header::HeaderName;
 use crate::sip::method::Method;
@@ -65,6 +65,8 @@ pub(super) enum Target {
     Server,
     /// A person of ours.
     Person { user: UserName, aor: String },
+    /// Several people of ours have the number that was dialled.
+    Ambiguous,
     /// Somewhere else.
     Elsewhere,
 }
@@ -212,6 +214,8 @@ impl Engine {
             (_, Target::Elsewhere) => {
                 self.refuse(outbox, &request, 403, Some("Not Served Here"), &[], out);
             }
+            // RFC 3261 s21.4.23
+            (_, Target::Ambiguous) => self.refuse(outbox, &request, 485, None, &[], out),
             (Method::Message, Target::Person { user, aor }) => {
                 self.page(outbox, request, identified, &user, &aor, out);
             }
@@ -282,18 +286,18 @@ impl Engine {
     }
 
     fn target(&self, uri: &Uri<'_>) -> Target {
-        let host_is_ours = self.is_our_host(uri);
-        if !host_is_ours {
+        if !uri.is_tel() && !self.is_our_host(uri) {
             return Target::Elsewhere;
         }
-        match uri.user_decoded() {
-            None => Target::Server,
-            Some(user) => {
-                let user = self.identity.canonical(&user);
-                let aor = format!("{user}@{}", self.settings.domain);
-                Target::Person { user, aor }
-            }
-        }
+        let user = match (self.numbered(uri), uri.user_decoded()) {
+            (Numbered::Person(user), _) => user,
+            (Numbered::Shared, _) => return Target::Ambiguous,
+            (Numbered::Nobody, _) if uri.is_tel() => return Target::Elsewhere,
+            (Numbered::Nobody, None) => return Target::Server,
+            (Numbered::Nobody, Some(user)) => self.identity.canonical(&user),
+        };
+        let aor = format!("{user}@{}", self.settings.domain);
+        Target::Person { user, aor }
     }
 
     /// Whether a URI names this server: its domain, an alias, or an address it listens on.

@@ -5,6 +5,7 @@ mod flow;
 pub mod forward;
 pub mod framer;
 pub mod header;
+pub mod locate;
 pub mod method;
 pub mod status;
 pub mod transaction;

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 
 use tagus::config::{Config, Listener, Network, Sources, format_duration, parse_duration};
 use tagus::http_digest::{Challenge, Credentials};
-use tagus::identity::{UserName, is_valid_name};
+use tagus::identity::{UserName, canonical_number, is_valid_name};
 use tagus::model::{
     Account, AuditEntry, Ban, BindingRow, DeviceCredential, Ha1Set, HeldMessage, HeldState, Record,
     parse_held_key,
 };
+use tagus::sip::Transport;
 use tagus::sip::build::{Response, ack_for, cancel_for};
 use tagus::sip::forward;
 use tagus::sip::framer::{Frame, FrameError, Framer};
 use tagus::sip::header::{Address, CSeq, Contact, HeaderName, Via, write_with_source};
+use tagus::sip::locate::Destination;
 use tagus::sip::uri::Uri;
 use tagus::sip::wire::{DefectKind, Framing, Layout, Limits, Message, scan};
 use tagus::text;
@@ -360,6 +362,12 @@ fn names(bytes: &[u8], dice: &mut Dice) {
             assert_eq!(network.to_string().parse(), Ok(network));
         }
         let _ = tagus::identity::ldap::Template::new(text);
+        if let Some(number) = canonical_number(text) {
+            assert_eq!(canonical_number(&number), Some(number));
+        }
+        if let Ok(destination) = Destination::parse(text.as_bytes()) {
+            assert!(!destination.is_secure() || destination.transport() != Some(Transport::Udp));
+        }
     }
 }
 

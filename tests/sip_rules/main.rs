@@ -11,6 +11,7 @@ mod server;
 mod digest;
 mod messages;
 mod notifications;
+mod numbers;
 mod peer;
 mod proxy;
 mod registrar;

@@ -31,8 +31,12 @@ fn rows(status: &Status) -> Vec<Vec<String>> {
     if let Some(metrics) = &listeners.metrics {
         rows.push(("metrics", format!("http://{metrics}/metrics")));
     }
+    rows.push(("accounts", status.accounts.to_string()));
+    if status.md5_only_accounts > 0 {
+        let count = status.md5_only_accounts;
+        rows.push(("md5 alone", format!("{count} accounts, so everybody is offered MD5 alone")));
+    }
     rows.extend([
-        ("accounts", status.accounts.to_string()),
         ("bindings", status.bindings.to_string()),
         ("held messages", status.held_messages.to_string()),
         ("subscriptions", status.subscriptions.to_string()),

@@ -18,10 +18,10 @@ const PAGE: u32 = 1000;
 
 pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> {
     match command {
-        cli::User::Add { user, name, mail, password } => {
+        cli::User::Add { user, name, mail, number, password } => {
             let password = password.read()?;
             let lonely = password.is_none();
-            let request = Request::UserAdd { user: user.clone(), name, mail, password };
+            let request = Request::UserAdd { user: user.clone(), name, mail, number, password };
             match context.perform(&request)? {
                 Reply::User(added) => {
                     let sentence = format!("{} can be reached as sip:{}.", user, added.address);
@@ -39,6 +39,14 @@ pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> 
         }
         cli::User::List => list(context),
         cli::User::Show { user } => show(context, user),
+        cli::User::Number { user, number } => {
+            let sentence = if number.is_empty() {
+                format!("{user} has no number now.")
+            } else {
+                format!("{user} has the number {number}.")
+            };
+            done(context, &Request::UserNumber { user, number }, &sentence)
+        }
         cli::User::Passwd { user, password } => {
             let password = match password.read()? {
                 Some(password) => password,
@@ -132,6 +140,7 @@ fn show(context: &Context, user: String) -> Result<(), Failure> {
         ("address", format!("sip:{}", user.address)),
         ("name", user.name),
         ("mail", user.mail),
+        ("number", user.number),
         ("groups", user.groups.join(", ")),
         ("kind", user.kind),
         ("state", if user.disabled { "disabled" } else { "enabled" }.to_owned()),

@@ -22,6 +22,9 @@ pub enum Request {
         name: Option<String>,
         /// The mail address.
         mail: Option<String>,
+        /// The telephone number.
+        #[serde(default)]
+        number: Option<String>,
         /// The password; none makes an account that only devices sign in to.
         password: Option<Secret>,
     },
@@ -43,6 +46,13 @@ pub enum Request {
         user: String,
         /// The password.
         password: Secret,
+    },
+    /// Changes the telephone number of a local account.
+    UserNumber {
+        /// The name.
+        user: String,
+        /// The number; empty takes it away.
+        number: String,
     },
     /// Locks an account out and ends its registrations.
     UserDisable {
@@ -172,6 +182,9 @@ pub struct Status {
     pub listeners: ListenerStatus,
     /// Accounts.
     pub accounts: u64,
+    /// Accounts that came with an MD5 hash alone; while there are any, nothing else is offered.
+    #[serde(default)]
+    pub md5_only_accounts: u64,
     /// Contacts bound.
     pub bindings: u64,
     /// Messages that wait for somebody.
@@ -242,6 +255,9 @@ pub struct User {
     pub name: String,
     /// The mail address.
     pub mail: String,
+    /// The telephone number.
+    #[serde(default)]
+    pub number: String,
     /// Groups.
     pub groups: Vec<String>,
     /// `local` or `directory`.

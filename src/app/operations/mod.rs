@@ -65,11 +65,12 @@ impl Administration {
         let actor = &self.actor;
         match request {
             Request::Status => self.status(),
-            Request::UserAdd { user, name, mail, password } => {
+            Request::UserAdd { user, name, mail, number, password } => {
                 let new = NewAccount {
                     user: &user,
                     display_name: name.as_deref().unwrap_or_default(),
                     mail: mail.as_deref().unwrap_or_default(),
+                    number: number.as_deref().unwrap_or_default(),
                     password: password.as_ref().map(Secret::expose),
                     ..NewAccount::default()
                 };
@@ -84,6 +85,10 @@ impl Administration {
             Request::UserShow { user } => self.show(&user),
             Request::UserPassword { user, password } => {
                 let set = accounts.set_password(actor, &user, password.expose());
+                set.await.map_err(refused).map(|()| Reply::Done)
+            }
+            Request::UserNumber { user, number } => {
+                let set = accounts.set_number(actor, &user, &number);
                 set.await.map_err(refused).map(|()| Reply::Done)
             }
             Request::UserDisable { user } => {
@@ -157,6 +162,7 @@ impl Administration {
         let mut status = Status::default();
         live.describe(&mut status);
         status.accounts = self.site.accounts.count();
+        status.md5_only_accounts = self.site.identity.only_md5() as u64;
         Ok(Reply::Status(Box::new(status)))
     }
 
@@ -239,6 +245,7 @@ impl Administration {
             name: account.display_name,
             mail: account.mail,
             groups: account.groups,
+            number: account.number,
             kind: match account.kind {
                 AccountKind::Local => "local",
                 AccountKind::Directory => "directory",

@@ -12,10 +12,14 @@ pub(in crate::app) fn refused(error: AccountsError) -> Failure {
         AccountsError::Exists(_)
         | AccountsError::OtherDomain { .. }
         | AccountsError::OfDirectory(_)
+        | AccountsError::NumberTaken { .. }
         | AccountsError::TooManyDevices(_) => Exit::Refused,
         AccountsError::Name(_)
         | AccountsError::Password(_)
         | AccountsError::TooLong(_)
+        | AccountsError::Number(_)
+        | AccountsError::ForeignDomain(_)
+        | AccountsError::OtherRealm { .. }
         | AccountsError::Header(_) => Exit::Usage,
         AccountsError::Unavailable(_) => Exit::Unreachable,
         AccountsError::Store(_) | AccountsError::Commit(_) | AccountsError::Damaged(_) => {
@@ -44,6 +48,9 @@ fn advice(error: &AccountsError) -> String {
         AccountsError::OfDirectory(user) => format!(
             "; change it there, or make one for a device: tagus device add {user} --name phone"
         ),
+        AccountsError::NumberTaken { user, .. } => {
+            format!("; take it away from there first: tagus user number {user}")
+        }
         AccountsError::TooManyDevices(user) => {
             format!(": tagus device revoke {user} DEVICE")
         }

@@ -82,6 +82,7 @@ impl House {
             user: user.to_owned(),
             name: Some("Somebody".to_owned()),
             mail: None,
+            number: None,
             password: Some(Secret::new("a password".to_owned())),
         };
         let Ok(Reply::User(user)) = self.ask(request) else { panic!("{user} was not added") };
@@ -139,9 +140,21 @@ fn an_account_lives_from_add_to_delete() {
 fn refusals_have_the_exit_codes_that_scripts_know() {
     let house = House::new(None);
     house.add("ana");
-    let again = Request::UserAdd { user: user("ana"), name: None, mail: None, password: None };
+    let again = Request::UserAdd {
+        user: user("ana"),
+        name: None,
+        mail: None,
+        number: None,
+        password: None,
+    };
     assert_eq!(house.exit(again), Exit::Refused);
-    let odd = Request::UserAdd { user: user("a b@c"), name: None, mail: None, password: None };
+    let odd = Request::UserAdd {
+        user: user("a b@c"),
+        name: None,
+        mail: None,
+        number: None,
+        password: None,
+    };
     assert_eq!(house.exit(odd), Exit::Usage);
     assert_eq!(house.exit(Request::DeviceList { user: user("nobody") }), Exit::NotFound);
     assert_eq!(house.exit(Request::Status), Exit::Unreachable);
@@ -386,8 +399,13 @@ fn refusals_say_what_to_do() {
         let message = house.ask(request).unwrap_err().message;
         assert!(message.contains(advice), "{message}");
     };
-    let add =
-        |name: &str| Request::UserAdd { user: user(name), name: None, mail: None, password: None };
+    let add = |name: &str| Request::UserAdd {
+        user: user(name),
+        name: None,
+        mail: None,
+        number: None,
+        password: None,
+    };
     says(add("ana"), "tagus user show ana");
     says(add("a b"), "no spaces");
     says(Request::UserShow { user: user("rui") }, "tagus user list");

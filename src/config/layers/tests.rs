@@ -157,6 +157,42 @@ fn trusting_the_whole_world_is_refused() {
     }
 }
 
+// T23
+#[test]
+fn trusting_nearly_everybody_takes_a_word_of_its_own() {
+    for wide in ["0.0.0.0/1", "128.0.0.0/1", "2000::/3"] {
+        let text = format!("domain = \"a.test\"\n[sip]\ntrusted_peers = [\"{wide}\"]\n");
+        assert!(problems(&text).contains("sip.trusted_peers"), "{wide}");
+        let (_folder, sources) = folder_with(format!("{text}allow_trusting_everybody = true\n"));
+        assert!(sources.load().unwrap().config.sip.trusted_peers[0].is_everything());
+    }
+}
+
+#[test]
+fn a_route_that_cannot_work_is_refused_with_its_line() {
+    let route = |what: &str| problems(format!("domain = \"a.test\"\n\n[[sip.route]]\n{what}\n"));
+    let good = "match = \"^sip:[0-9]+@\"\nnext_hop = \"sip:pbx.test;transport=tcp\"";
+    let (_folder, sources) = folder_with(format!("domain = \"a.test\"\n[[sip.route]]\n{good}"));
+    assert!(sources.load().is_ok());
+    let said = route("next_hop = \"sip:pbx.test\"\nmatch = \"^sip:(\"");
+    assert!(
+        said.contains("tagus.toml:5: sip.route.match: match \"^sip:(\" is no regular"),
+        "{said}"
+    );
+    let said = route("next_hop = \"sip:pbx.test\"\nmatch = \"(a{1000}){1000}\"");
+    assert!(said.contains("tagus.toml:5: sip.route.match"), "{said}");
+    for wrong in [
+        "match = \"\"\nnext_hop = \"sip:pbx.test\"",
+        "match = \"a\"\nnext_hop = \"tel:123\"",
+        "match = \"a\"\nnext_hop = \"sip:\"",
+        "match = \"a\"\nnext_hop = \"sip:pbx.test;transport=sctp\"",
+        "match = \"a\"\nnext_hop = \"sip:A.test.:5070\"",
+        "match = \"a\"\nmethods = [\"invite\"]\nnext_hop = \"sip:pbx.test\"",
+    ] {
+        assert!(route(wrong).contains("sip.route"), "{wrong}");
+    }
+}
+
 #[test]
 fn what_cannot_be_meant_is_refused_with_its_line() {
     for (text, key) in [

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::Settings;
 use crate::identity::name::fold;
+use crate::identity::number::{Numbers, numbers_of};
 
 /// What is known of a person of the directory.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Entry {
     pub mail: String,
     /// Telephone extension; empty if unknown.
     pub number: String,
+    /// All telephone numbers, in their canonical spelling.
+    pub(crate) numbers: Numbers,
     /// The value of the secret attribute.
     pub(crate) secret: Option<Zeroizing<String>>,
 }
@@ -47,6 +50,7 @@ impl Entry {
             display_name: visible(first(&entry, &settings.attribute_name)),
             mail: visible(first(&entry, &settings.attribute_mail)),
             number: visible(first(&entry, &settings.attribute_number)),
+            numbers: numbers_of(values(&entry, &settings.attribute_number)),
             secret: settings.secret.as_ref().and_then(|secret| {
                 let value = first(&entry, &secret.name);
                 (!value.is_empty()).then(|| Zeroizing::new(value.to_owned()))

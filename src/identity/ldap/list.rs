@@ -12,6 +12,7 @@ use super::connection::{Connector, broken};
 use super::entry::{identifier, values};
 use super::{DirectoryError, Settings, check};
 use crate::identity::name::fold;
+use crate::identity::number::{Numbers, numbers_of};
 
 /// Entries of one page.
 const PAGE: i32 = 500;
@@ -27,6 +28,8 @@ pub struct Listing {
     pub id: Option<Box<str>>,
     /// Locked by the `disabled_filter`.
     pub disabled: bool,
+    /// Telephone numbers, in their canonical spelling.
+    pub(crate) numbers: Numbers,
 }
 
 /// Everybody, by the directory's names in lower case. Names that two entries share are not in it.
@@ -55,14 +58,19 @@ async fn read_with(ldap: &mut Ldap, settings: &Settings) -> Result<Roll, Directo
     let mut roll = Roll::default();
     let mut shared = Vec::new();
     let everybody = settings.filter_for_all();
-    let attributes = vec![settings.attribute_user.as_str(), settings.attribute_id.as_str()];
+    let mut attributes = vec![settings.attribute_user.as_str(), settings.attribute_id.as_str()];
+    if !settings.attribute_number.is_empty() {
+        attributes.push(&settings.attribute_number);
+    }
     each(ldap, settings, &everybody, attributes, |entry| {
         let id = identifier(entry, &settings.attribute_id).map(String::into_boxed_str);
+        let numbers = numbers_of(values(entry, &settings.attribute_number));
         for name in values(entry, &settings.attribute_user) {
             match roll.people.entry(fold(name).into()) {
                 Slot::Occupied(taken) => shared.push(taken.key().clone()),
                 Slot::Vacant(free) => {
-                    free.insert(Listing { id: id.clone(), disabled: false });
+                    let (id, numbers) = (id.clone(), numbers.clone());
+                    free.insert(Listing { id, disabled: false, numbers });
                 }
             }
         }

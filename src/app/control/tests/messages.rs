@@ -16,7 +16,13 @@ fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         Just(Request::Status),
         (text(), maybe(), maybe(), prop::option::of(secret())).prop_map(
-            |(user, name, mail, password)| Request::UserAdd { user, name, mail, password }
+            |(user, name, mail, password)| Request::UserAdd {
+                user,
+                name,
+                number: mail.clone(),
+                mail,
+                password,
+            }
         ),
         (maybe(), any::<u32>()).prop_map(|(after, limit)| Request::UserList { after, limit }),
         (text(), secret()).prop_map(|(user, password)| Request::UserPassword { user, password }),
