@@ -5,12 +5,14 @@ use smallvec::SmallVec;
 
 use super::Outbox;
 use super::auth::Identified;
+use super::branch::Leg;
+use super::dialog::{Hop, makes_dialog, strict_tail};
 use super::dispatch::Request;
 use super::effects::upstream_copy;
 use super::engine::{Effect, Engine, EngineCounts};
 use super::shard::{Context, ContextId, RelayContext, State, Upstream};
 use crate::clock::Tick;
-use crate::proxy::{Answer, Fork, Verdict};
+use crate::proxy::{Answer, Fork, TargetSet, Verdict, targets};
 use crate::sip::Flow;
 use crate::sip::build::{self, Response};
 use crate::sip::header::HeaderName;
@@ -21,7 +23,7 @@ use crate::sip::transaction::{
 use crate::sip::wire::{Framing, Layout, Message, scan};
 
 impl Engine {
-    /// Forwards a request to every contact of a person at once.
+    /// Forwards a request to the devices of a person.
     pub(super) fn relay(
         &self,
         outbox: &mut Outbox,
@@ -31,37 +33,62 @@ impl Engine {
         aor: &str,
         out: &mut Vec<u8>,
     ) {
-        let message = request.message;
-        let invite = message.method() == Method::Invite;
         let row = self.registrar.lookup(aor);
-        let targets: SmallVec<[_; 2]> =
-            row.as_ref().map(|row| row.live(request.now).cloned().collect()).unwrap_or_default();
+        let targets = row.map(|row| targets(&row, request.now)).unwrap_or_default();
         if targets.is_empty() {
             if self.is_person(outbox, &request, &identified, user, out) {
                 self.refuse(outbox, &request, 480, None, &[], out);
             }
             return;
         }
+        self.relay_to(outbox, &request, targets, None, out);
+    }
+
+    /// Forwards a request to these targets; `hop` is its next one within a dialog.
+    pub(super) fn relay_to(
+        &self,
+        outbox: &mut Outbox,
+        request: &Request<'_, '_>,
+        targets: TargetSet,
+        hop: Option<&Hop<'_>>,
+        out: &mut Vec<u8>,
+    ) {
+        let message = request.message;
+        let invite = message.method() == Method::Invite;
         let server = request.server;
         if invite {
             // RFC 3261 s16.2: a stateful proxy stops the caller's retransmissions at once.
-            self.refuse(outbox, &request, 100, None, &[], out);
+            self.refuse(outbox, request, 100, None, &[], out);
         }
+        let tail = hop.and_then(|hop| strict_tail(message, hop));
+        let strict = hop.and_then(|hop| hop.strict);
+        let drop_routes = hop.map_or_else(|| message.routes().count(), Hop::dropped);
+        let recorded = hop.is_none() && makes_dialog(message);
         let index = self.shard_of(message.call_id());
         let mut sends: SmallVec<[(Flow, Bytes, u64); 2]> = SmallVec::new();
         let mut state = self.shard(index).lock();
         let id = state.new_context();
-        let method = message.method();
         let mut clients: SmallVec<[ClientId; 2]> = SmallVec::new();
-        for binding in &targets {
+        for target in &targets {
             let number = clients.len();
-            let (branch, packet, flow) =
-                self.to_binding(message, binding, Some(request.flow), id, number);
+            out.clear();
+            if recorded {
+                self.write_record_route(message, request.flow, &target.flow, out);
+            }
+            let leg = Leg {
+                uri: target.uri.as_deref().or(strict),
+                flow: target.flow,
+                from: Some(request.flow),
+                drop_routes,
+                record_route: out,
+                last_route: tail.as_deref(),
+            };
+            let (branch, packet, flow) = self.write_leg(message, &leg, id, number);
             let owner = Owner(id.number, number as u64);
             match state.transactions.start_client(
                 request.now,
                 owner,
-                method.as_bytes(),
+                message.method().as_bytes(),
                 &branch,
                 flow,
                 packet.clone(),
@@ -75,7 +102,7 @@ impl Engine {
         }
         if clients.is_empty() {
             drop(state);
-            return self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
+            return self.refuse(outbox, request, 503, None, &[("Retry-After", "10")], out);
         }
         state.contexts.insert(
             id.number,
