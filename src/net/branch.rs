@@ -32,6 +32,8 @@ pub(super) struct Leg<'a> {
     pub(super) record_route: &'a [u8],
     /// A Route value to put behind all others.
     pub(super) last_route: Option<&'a [u8]>,
+    /// Whether it may go by datagram however large it is.
+    pub(super) any_size: bool,
 }
 
 impl Engine {
@@ -52,30 +54,31 @@ impl Engine {
             drop_routes: message.routes().count(),
             record_route: b"",
             last_route: None,
+            any_size: false,
         };
-        self.write_leg(message, &leg, id, branch)
+        let name = self.branch_name(message, id.token(branch), 0);
+        let (packet, flow) = self.write_leg(message, &leg, &name);
+        (name, packet, flow)
     }
 
-    /// A request as it goes out on one branch: the branch, the packet, and the flow that it takes.
+    /// A request as it goes out on one branch: the packet, and the flow that it takes.
     pub(super) fn write_leg(
         &self,
         message: &Message<'_>,
         leg: &Leg<'_>,
-        id: ContextId,
-        branch: usize,
-    ) -> (BranchName, Bytes, Flow) {
-        let name = self.branch_name(message, id.token(branch));
+        name: &[u8],
+    ) -> (Bytes, Flow) {
         let mut flow = leg.flow;
         let mut out = Vec::with_capacity(message.bytes().len() + 256);
-        self.write_forwarded(message, leg, &flow, &name, &mut out);
-        if out.len() > MAX_DATAGRAM_REQUEST && flow.transport == Transport::Udp {
+        self.write_forwarded(message, leg, &flow, name, &mut out);
+        if out.len() > MAX_DATAGRAM_REQUEST && flow.transport == Transport::Udp && !leg.any_size {
             // RFC 3261 s18.1.1: a congestion-controlled transport, to the same place.
             flow.transport = Transport::Tcp;
             flow.local.set_port(0);
             out.clear();
-            self.write_forwarded(message, leg, &flow, &name, &mut out);
+            self.write_forwarded(message, leg, &flow, name, &mut out);
         }
-        (name, Bytes::from(out), flow)
+        (Bytes::from(out), flow)
     }
 
     /// Appends the request with a Via for `flow` on top.
@@ -117,12 +120,21 @@ impl Engine {
         via
     }
 
-    /// A branch of ours: what names it, and behind a dot what tells a loop.
-    pub(super) fn branch_name(&self, message: &Message<'_>, token: u64) -> BranchName {
+    /// A branch of ours: what names it, and behind a dot what tells a loop. `attempt` counts those
+    /// that went before under the same token.
+    pub(super) fn branch_name(
+        &self,
+        message: &Message<'_>,
+        token: u64,
+        attempt: u8,
+    ) -> BranchName {
         let mut name = BranchName::new();
         name.extend_from_slice(b"z9hG4bK");
         for byte in token.to_be_bytes() {
             name.extend_from_slice(&hex(byte));
+        }
+        if attempt > 0 {
+            name.extend_from_slice(&hex(attempt));
         }
         name.push(b'.');
         name.extend_from_slice(&self.loop_mark(message));

@@ -201,7 +201,7 @@ impl Engine {
         };
         // s16.11: the same branch for each repetition.
         let top = message.top_via().and_then(|via| via.branch()).unwrap_or_default();
-        let branch = self.branch_name(message, self.key.hash_one((top, message.call_id())));
+        let branch = self.branch_name(message, self.key.hash_one((top, message.call_id())), 0);
         let tail = strict_tail(message, &hop);
         let leg = Leg {
             uri: hop.strict,
@@ -210,6 +210,7 @@ impl Engine {
             drop_routes: hop.dropped(),
             record_route: b"",
             last_route: tail.as_deref(),
+            any_size: true,
         };
         out.clear();
         self.write_forwarded(message, &leg, &flow, &branch, out);

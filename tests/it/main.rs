@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod calls;
 mod directory_outage;
 mod directory_test;
 mod held_messages;
