@@ -1,7 +1,11 @@
 //! Small grammars that SIP and its neighbours share (RFC 3261 s25.1): tokens, linear white
 //! space, quoted strings, lists, parameters, escapes. All work on bytes and borrow from them.
 
+mod base64;
+
 use std::borrow::Cow;
+
+pub use base64::{decode_base64url, encode_base64url};
 
 /// Bytes that belong to a `token` (RFC 3261 s25.1).
 static TOKEN: [bool; 256] = {

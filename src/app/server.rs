@@ -17,6 +17,7 @@ use crate::identity::{Departure, UserName, Watcher};
 use crate::model::DeviceKey;
 use crate::net::{self, Address, Bound, Egress, Engine, Guard, ListenError, Workers};
 use crate::page_mode::{self, PageMode};
+use crate::proxy::RouteTokens;
 use crate::registrar::{self, Registrar};
 use crate::sip::transaction::{Bounds, Timing};
 use crate::store::{Mode, ReadOnlyReason, Store as _};
@@ -134,6 +135,7 @@ impl Server {
             identity: Arc::clone(&site.identity),
             accounts: Arc::clone(&site.accounts),
             nonces: Arc::new(nonces),
+            tokens: RouteTokens::new(&site.key.derive("route tokens")),
             registrar: Arc::clone(&registrar),
             page_mode: Arc::clone(&page_mode),
             guard: Arc::clone(&guard),

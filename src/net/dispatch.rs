@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::Outbox;
 use super::answer::way_back;
 use super::auth::Identified;
+use super::dialog::Course;
 use super::engine::{Engine, EngineCounts};
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
@@ -97,7 +98,7 @@ impl Engine {
             Received::AckAbsorbed => return,
             Received::Ack(_) => {
                 drop(state);
-                return self.stray_ack(outbox, message, flow, out);
+                return self.ack(outbox, message, flow, out);
             }
             Received::Cancel { id, target } => {
                 let mut effects = Vec::new();
@@ -148,6 +149,14 @@ impl Engine {
     ) {
         let message = request.message;
         let checked = request.facts.checked;
+        if !checked && let Some(straight) = self.straightened(message) {
+            let mut layout = Layout::default();
+            if scan(&straight, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
+                return self.refuse(outbox, &request, 400, None, &[], out);
+            }
+            let straight = Message::new(&straight, &layout);
+            return self.dispatch(outbox, Request { message: &straight, ..request }, out);
+        }
         if !checked {
             if let Err(defect) = message.check() {
                 let (status, reason) = (defect.status(), Some(defect.reason()));
@@ -172,6 +181,22 @@ impl Engine {
         if !checked && self.has_looped(message) {
             return self.refuse(outbox, &request, 482, None, &[], out);
         }
+        if !checked {
+            match self.course(message) {
+                Course::Open => {}
+                Course::Dialog(hop) => {
+                    let required = self.unsupported(message, HeaderName::ProxyRequire);
+                    if !required.is_empty() {
+                        let headers = [("Unsupported", &*required)];
+                        return self.refuse(outbox, &request, 420, None, &headers, out);
+                    }
+                    return self.in_dialog(outbox, request, &hop, out);
+                }
+                Course::Foreign => {
+                    return self.refuse(outbox, &request, 403, Some("Foreign Route"), &[], out);
+                }
+            }
+        }
         let target = self.target(&uri);
         // A ping to an address that is not known to be ours, as behind a translator, got here.
         let ping = matches!(target, Target::Elsewhere)
@@ -194,11 +219,6 @@ impl Engine {
         }
         if matches!(target, Target::Server) && !matches!(message.method(), Method::Register) {
             return self.for_the_server(outbox, &request, out);
-        }
-        // Route headers that name anybody but us, or that no dialog of ours gave out, would make
-        // us a relay to wherever the sender likes (security: server-side request forgery).
-        if !checked && self.foreign_routes(message) {
-            return self.refuse(outbox, &request, 403, Some("Foreign Route"), &[], out);
         }
         let identified = match request.facts.identified.take() {
             Some(identified) => identified,
@@ -280,7 +300,7 @@ impl Engine {
     }
 
     /// RFC 3261 s16.3 check 4: the branch of a Via of ours tells where we sent it last time.
-    fn has_looped(&self, message: &Message<'_>) -> bool {
+    pub(super) fn has_looped(&self, message: &Message<'_>) -> bool {
         let hash = self.loop_mark(message);
         message.headers(HeaderName::Via).any(|value| memchr::memmem::find(value, &hash).is_some())
     }
@@ -313,13 +333,6 @@ impl Engine {
         let port = uri.port().unwrap_or(if uri.is_sips() { 5061 } else { 5060 });
         let address = std::net::SocketAddr::new(address.to_canonical(), port);
         self.settings.own_addresses.contains(&address)
-    }
-
-    fn foreign_routes(&self, message: &Message<'_>) -> bool {
-        message.routes().any(|route| match route {
-            Ok(route) => !self.is_our_host(&route.parsed_uri()),
-            Err(_) => true,
-        })
     }
 
     /// The option tags of all these headers that we do not understand, as they go into Unsupported.
@@ -357,18 +370,6 @@ impl Engine {
         let in_dialog = request.message.to().ok().is_some_and(|to| to.tag().is_some());
         let status = if in_dialog { 481 } else { 489 };
         self.refuse(outbox, request, status, None, &[], out);
-    }
-
-    /// An ACK that ends no transaction of ours: for a 2xx it belongs to the caller's dialog and
-    /// goes where its Route says; we give out no routes yet, so it is dropped.
-    fn stray_ack(
-        &self,
-        _outbox: &mut Outbox,
-        _message: &Message<'_>,
-        _flow: Flow,
-        _out: &mut Vec<u8>,
-    ) {
-        EngineCounts::add(&self.counts.dropped);
     }
 
     /// Bytes that are no well-formed message.

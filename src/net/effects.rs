@@ -104,7 +104,7 @@ impl Engine {
     ) {
         let client = match state.contexts.get(&id.number) {
             Some(Context::Page(page)) => page.clients.get(branch).copied(),
-            Some(Context::Relay(relay)) => relay.clients.get(branch).copied(),
+            Some(Context::Relay(relay)) => relay.client(branch),
             Some(Context::Replay(replay)) => replay.client,
             None => None,
         };
@@ -211,9 +211,10 @@ impl Engine {
                 relay.fork.is_answered()
                     && relay.fork.is_over()
                     && relay
-                        .clients
+                        .attempts
                         .iter()
-                        .all(|client| state.transactions.client_owner(*client).is_none())
+                        .filter_map(|attempt| attempt.client)
+                        .all(|client| state.transactions.client_owner(client).is_none())
             }
             Some(Context::Page(page)) => page.delivery.is_over(),
             Some(Context::Replay(_)) | None => false,

@@ -26,6 +26,7 @@ use crate::clock::{Clock, Tick};
 use crate::http_digest::nonce::NonceTable;
 use crate::identity::Identity;
 use crate::page_mode::PageMode;
+use crate::proxy::RouteTokens;
 use crate::registrar::Registrar;
 use crate::sip::header::Via;
 use crate::sip::transaction::{Bounds, Matched, MergedRequests, Owner, Table, TimerOutput, Timing};
@@ -46,6 +47,8 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     /// Nonces of all shards.
     pub nonces: Arc<NonceTable>,
+    /// What Record-Route carries.
+    pub tokens: RouteTokens,
     /// Contacts.
     pub registrar: Arc<Registrar>,
     /// Messages that wait.
@@ -122,6 +125,7 @@ pub struct Engine {
     pub(super) identity: Arc<Identity>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) nonces: Arc<NonceTable>,
+    pub(super) tokens: RouteTokens,
     pub(super) registrar: Arc<Registrar>,
     pub(super) page_mode: Arc<PageMode>,
     pub(super) guard: Arc<Guard>,
@@ -164,6 +168,7 @@ impl Engine {
             identity: parts.identity,
             accounts: parts.accounts,
             nonces: parts.nonces,
+            tokens: parts.tokens,
             registrar: parts.registrar,
             page_mode: parts.page_mode,
             guard: parts.guard,

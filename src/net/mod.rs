@@ -18,8 +18,10 @@
 
 mod answer;
 mod auth;
+mod branch;
 mod connection;
 mod connections;
+mod dialog;
 mod dispatch;
 mod disposition;
 mod effects;

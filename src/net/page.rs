@@ -7,20 +7,16 @@ use super::Outbox;
 use super::auth::Identified;
 use super::dispatch::{Facts, Request};
 use super::engine::{Engine, EngineCounts};
-use super::shard::{Context, ContextId, PageContext, Upstream};
+use super::shard::{Context, PageContext, Upstream};
 use crate::clock::WallTime;
 use crate::model::DeviceKey;
 use crate::page_mode::{Delivery, HoldError, Plan, fingerprint, is_composing};
 use crate::payload::imdn::Fate;
-use crate::registrar::Binding;
+use crate::sip::Flow;
 use crate::sip::forward;
 use crate::sip::header::HeaderName;
 use crate::sip::transaction::{Owner, ServerId};
 use crate::sip::wire::Message;
-use crate::sip::{Flow, Transport};
-
-/// The largest request that goes by datagram when the path is not known (RFC 3261 s18.1.1).
-const MAX_DATAGRAM_REQUEST: usize = 1_300;
 
 impl Engine {
     pub(super) fn page(
@@ -246,80 +242,6 @@ impl Engine {
         }
     }
 
-    /// A request as it goes to one contact: branch, packet and the flow it takes. `from` is the
-    /// flow it came over, if it is fresh.
-    pub(super) fn to_binding(
-        &self,
-        message: &Message<'_>,
-        binding: &Binding,
-        from: Option<Flow>,
-        id: ContextId,
-        branch: usize,
-    ) -> (SmallVec<[u8; 64]>, Bytes, Flow) {
-        let mark = self.loop_mark(message);
-        let mut flow = binding.flow;
-        let mut out = Vec::with_capacity(message.bytes().len() + 256);
-        let mut name: SmallVec<[u8; 64]> = SmallVec::new();
-        loop {
-            name.clear();
-            name.extend_from_slice(b"z9hG4bK");
-            for byte in id.token(branch).to_be_bytes() {
-                name.push(HEX[usize::from(byte >> 4)]);
-                name.push(HEX[usize::from(byte & 15)]);
-            }
-            name.push(b'.');
-            name.extend_from_slice(&mark);
-            let via = self.via(&flow, &name);
-            out.clear();
-            let plan = forward::Request {
-                request_uri: Some(&binding.contact),
-                via: &via,
-                max_forwards: message.max_forwards().ok().flatten().unwrap_or(70).saturating_sub(1),
-                received: from.map(|flow| flow.remote),
-                drop_top_routes: message.routes().count(),
-                drop_credentials_for: Some(&self.settings.realm),
-                record_route: None,
-                add_headers: &[],
-            };
-            if from.is_some() {
-                forward::request(message, &plan, &mut out);
-            } else {
-                forward::originate(message, &plan, &mut out);
-            }
-            if out.len() > MAX_DATAGRAM_REQUEST && flow.transport == Transport::Udp {
-                // RFC 3261 s18.1.1: a congestion-controlled transport, to the same place.
-                flow.transport = Transport::Tcp;
-                flow.local.set_port(0);
-                continue;
-            }
-            return (name, Bytes::from(out), flow);
-        }
-    }
-
-    fn via(&self, flow: &Flow, branch: &[u8]) -> Vec<u8> {
-        use std::io::Write;
-        let mut via = Vec::with_capacity(128);
-        // Writing to memory cannot fail.
-        let _ =
-            write!(via, "SIP/2.0/{} {};branch=", flow.transport.via_name(), self.own_address(flow));
-        via.extend_from_slice(branch);
-        via.extend_from_slice(b";rport");
-        via
-    }
-
-    /// The part of our branch that tells a loop (RFC 3261 s16.6 step 8): a dot is put before it.
-    pub(super) fn loop_mark(&self, message: &Message<'_>) -> SmallVec<[u8; 24]> {
-        let route = message.header(HeaderName::Route).unwrap_or_default();
-        let hash =
-            crate::proxy::loop_hash(self.loop_key, message.request_uri(), route, message.call_id());
-        let mut mark: SmallVec<[u8; 24]> = SmallVec::new();
-        for byte in hash.to_be_bytes() {
-            mark.push(HEX[usize::from(byte >> 4)]);
-            mark.push(HEX[usize::from(byte & 15)]);
-        }
-        mark
-    }
-
     /// A request as it is kept for later: no Route, no credentials, and a Date that tells when it
     /// was sent (RFC 3261 s20.17); everything else as it came.
     pub(super) fn write_replayable(
@@ -344,5 +266,3 @@ impl Engine {
         forward::request(message, &plan, out);
     }
 }
-
-const HEX: [u8; 16] = *b"0123456789abcdef";

@@ -5,12 +5,14 @@ use smallvec::SmallVec;
 
 use super::Outbox;
 use super::auth::Identified;
+use super::branch::Leg;
+use super::dialog::{Course, Hop, makes_dialog, strict_tail};
 use super::dispatch::Request;
 use super::effects::upstream_copy;
 use super::engine::{Effect, Engine, EngineCounts};
-use super::shard::{Context, ContextId, RelayContext, State, Upstream};
+use super::shard::{Attempt, Context, ContextId, RelayContext, State, Upstream};
 use crate::clock::Tick;
-use crate::proxy::{Answer, Fork, Verdict};
+use crate::proxy::{Answer, Fork, TargetSet, Verdict, targets};
 use crate::sip::Flow;
 use crate::sip::build::{self, Response};
 use crate::sip::header::HeaderName;
@@ -20,8 +22,15 @@ use crate::sip::transaction::{
 };
 use crate::sip::wire::{Framing, Layout, Message, scan};
 
+/// A request as it came, and what its Route says.
+struct Way<'a, 'm> {
+    message: &'a Message<'m>,
+    from: Flow,
+    hop: Option<&'a Hop<'m>>,
+}
+
 impl Engine {
-    /// Forwards a request to every contact of a person at once.
+    /// Forwards a request to the devices of a person.
     pub(super) fn relay(
         &self,
         outbox: &mut Outbox,
@@ -31,51 +40,51 @@ impl Engine {
         aor: &str,
         out: &mut Vec<u8>,
     ) {
-        let message = request.message;
-        let invite = message.method() == Method::Invite;
         let row = self.registrar.lookup(aor);
-        let targets: SmallVec<[_; 2]> =
-            row.as_ref().map(|row| row.live(request.now).cloned().collect()).unwrap_or_default();
+        let targets = row.map(|row| targets(&row, request.now)).unwrap_or_default();
         if targets.is_empty() {
             if self.is_person(outbox, &request, &identified, user, out) {
                 self.refuse(outbox, &request, 480, None, &[], out);
             }
             return;
         }
+        self.relay_to(outbox, &request, targets, None, out);
+    }
+
+    /// Forwards a request to these targets; `hop` is its next one within a dialog.
+    pub(super) fn relay_to(
+        &self,
+        outbox: &mut Outbox,
+        request: &Request<'_, '_>,
+        targets: TargetSet,
+        hop: Option<&Hop<'_>>,
+        out: &mut Vec<u8>,
+    ) {
+        let message = request.message;
+        let invite = message.method() == Method::Invite;
         let server = request.server;
         if invite {
             // RFC 3261 s16.2: a stateful proxy stops the caller's retransmissions at once.
-            self.refuse(outbox, &request, 100, None, &[], out);
+            self.refuse(outbox, request, 100, None, &[], out);
         }
         let index = self.shard_of(message.call_id());
         let mut sends: SmallVec<[(Flow, Bytes, u64); 2]> = SmallVec::new();
         let mut state = self.shard(index).lock();
         let id = state.new_context();
-        let method = message.method();
-        let mut clients: SmallVec<[ClientId; 2]> = SmallVec::new();
-        for binding in &targets {
-            let number = clients.len();
-            let (branch, packet, flow) =
-                self.to_binding(message, binding, Some(request.flow), id, number);
-            let owner = Owner(id.number, number as u64);
-            match state.transactions.start_client(
-                request.now,
-                owner,
-                method.as_bytes(),
-                &branch,
-                flow,
-                packet.clone(),
-            ) {
-                Ok(client) => {
-                    clients.push(client);
-                    sends.push((flow, packet, id.token(number)));
-                }
-                Err(_) => EngineCounts::add(&self.counts.shed),
+        let mut attempts: SmallVec<[Attempt; 2]> = SmallVec::new();
+        for target in targets {
+            let number = attempts.len();
+            let mut attempt = Attempt::at(target);
+            let way = Way { message, from: request.flow, hop };
+            let sent = self.attempt(&mut state, request.now, &way, id, number, &mut attempt, out);
+            if let Some((flow, packet)) = sent {
+                attempts.push(attempt);
+                sends.push((flow, packet, id.token(number)));
             }
         }
-        if clients.is_empty() {
+        if attempts.is_empty() {
             drop(state);
-            return self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
+            return self.refuse(outbox, request, 503, None, &[("Retry-After", "10")], out);
         }
         state.contexts.insert(
             id.number,
@@ -85,8 +94,8 @@ impl Engine {
                     request: Bytes::copy_from_slice(message.bytes()),
                     flow: request.flow,
                 },
-                fork: Fork::new(invite, clients.len()),
-                clients,
+                fork: Fork::new(invite, attempts.len()),
+                attempts,
             })),
         );
         state.relays.insert(server, id.number);
@@ -94,6 +103,105 @@ impl Engine {
         for (flow, packet, token) in sends {
             outbox.send(flow, packet, Some(token));
         }
+    }
+
+    /// Opens the client transaction of a branch, and gives what is to be sent. `None`: there are
+    /// too many.
+    #[expect(clippy::too_many_arguments, reason = "one request and all that is known of its way")]
+    fn attempt(
+        &self,
+        state: &mut State,
+        now: Tick,
+        way: &Way<'_, '_>,
+        id: ContextId,
+        number: usize,
+        attempt: &mut Attempt,
+        out: &mut Vec<u8>,
+    ) -> Option<(Flow, Bytes)> {
+        let message = way.message;
+        let target = &attempt.target;
+        out.clear();
+        if way.hop.is_none() && makes_dialog(message) {
+            self.write_record_route(message, way.from, &target.flow, out);
+        }
+        let tail = way.hop.and_then(|hop| strict_tail(message, hop));
+        let leg = Leg {
+            uri: target.uri.as_deref().or(way.hop.and_then(|hop| hop.strict)),
+            flow: target.flow,
+            from: Some(way.from),
+            drop_routes: way.hop.map_or_else(|| message.routes().count(), Hop::dropped),
+            record_route: out,
+            last_route: tail.as_deref(),
+            any_size: attempt.any_size,
+        };
+        let name = self.branch_name(message, id.token(number), attempt.count);
+        let (packet, flow) = self.write_leg(message, &leg, &name);
+        let method = message.method();
+        let owner = Owner(id.number, number as u64);
+        let started = state.transactions.start_client(
+            now,
+            owner,
+            method.as_bytes(),
+            &name,
+            flow,
+            packet.clone(),
+        );
+        let Ok(client) = started else {
+            EngineCounts::add(&self.counts.shed);
+            return None;
+        };
+        attempt.client = Some(client);
+        attempt.is_oversize = flow.transport != target.flow.transport;
+        Some((flow, packet))
+    }
+
+    /// Tries a branch that has failed once more, if there is another way to its device: by datagram
+    /// what was too large for one and is taken by no stream there (RFC 3261 s18.1.1), or by another
+    /// flow of the device (RFC 5626 s7).
+    fn try_again(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        number: usize,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(Context::Relay(relay)) = state.contexts.get_mut(&id.number) else { return false };
+        if !relay.fork.is_waiting_for(number) {
+            return false;
+        }
+        let Some(attempt) = relay.attempts.get_mut(number) else { return false };
+        if attempt.is_oversize {
+            attempt.any_size = true;
+        } else if let Some((uri, flow)) = attempt.target.reserves.pop() {
+            attempt.target.uri = Some(uri);
+            attempt.target.flow = flow;
+        } else {
+            return false;
+        }
+        attempt.count = attempt.count.saturating_add(1);
+        let mut attempt = attempt.clone();
+        let (request, from) = (relay.upstream.request.clone(), relay.upstream.flow);
+        let mut layout = Layout::default();
+        if scan(&request, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
+            return false;
+        }
+        let message = &Message::new(&request, &layout);
+        let hop = match self.course(message) {
+            Course::Dialog(hop) => Some(hop),
+            _ => None,
+        };
+        let way = Way { message, from, hop: hop.as_ref() };
+        let mut out = Vec::with_capacity(256);
+        let sent = self.attempt(state, now, &way, id, number, &mut attempt, &mut out);
+        let Some((flow, packet)) = sent else { return false };
+        if let Some(Context::Relay(relay)) = state.contexts.get_mut(&id.number)
+            && let Some(place) = relay.attempts.get_mut(number)
+        {
+            *place = attempt;
+        }
+        effects.push(Effect::Send(flow, packet, Some(id.token(number))));
+        true
     }
 
     /// A response to a forwarded request (RFC 3261 s16.7).
@@ -149,6 +257,9 @@ impl Engine {
         failed: bool,
         effects: &mut Vec<Effect>,
     ) {
+        if failed && self.try_again(state, now, id, branch, effects) {
+            return;
+        }
         let Some(Context::Relay(relay)) = state.contexts.get_mut(&id.number) else { return };
         let answer = if failed { Answer::Failed } else { Answer::TimedOut };
         let verdict = relay.fork.ended(branch, answer);
@@ -247,7 +358,9 @@ impl Engine {
 
     fn cancel_rest(&self, state: &mut State, now: Tick, id: ContextId, effects: &mut Vec<Effect>) {
         let Some(Context::Relay(relay)) = state.contexts.get(&id.number) else { return };
-        for client in relay.clients.clone() {
+        let clients: SmallVec<[ClientId; 2]> =
+            relay.attempts.iter().filter_map(|attempt| attempt.client).collect();
+        for client in clients {
             if let Cancelling::Send(flow, invite) = state.transactions.cancel(now, client) {
                 self.send_cancel(state, now, flow, &invite, effects);
             }
@@ -296,7 +409,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let Some(Context::Relay(relay)) = state.contexts.get(&id.number) else { return };
-        let Some(client) = relay.clients.get(branch).copied() else { return };
+        let Some(client) = relay.client(branch) else { return };
         if let Cancelling::Send(flow, invite) = state.transactions.cancel(now, client) {
             self.send_cancel(state, now, flow, &invite, effects);
         }

@@ -15,7 +15,7 @@ use super::Egress;
 use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::page_mode::Delivery;
-use crate::proxy::Fork;
+use crate::proxy::{Fork, Target};
 use crate::sip::Flow;
 use crate::sip::transaction::{ClientId, MergedRequests, ServerId, Table};
 
@@ -82,7 +82,35 @@ pub(super) struct PageContext {
 pub(super) struct RelayContext {
     pub(super) upstream: Upstream,
     pub(super) fork: Fork,
-    pub(super) clients: SmallVec<[ClientId; 2]>,
+    /// By branch.
+    pub(super) attempts: SmallVec<[Attempt; 2]>,
+}
+
+impl RelayContext {
+    /// The client transaction of a branch.
+    pub(super) fn client(&self, branch: usize) -> Option<ClientId> {
+        self.attempts.get(branch)?.client
+    }
+}
+
+/// What a branch tries.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) target: Target,
+    pub(super) client: Option<ClientId>,
+    /// How many there were on this branch before.
+    pub(super) count: u8,
+    /// It goes by datagram, however large it is.
+    pub(super) any_size: bool,
+    /// It goes by stream to a target that is reached by datagram, because of its size.
+    pub(super) is_oversize: bool,
+}
+
+impl Attempt {
+    /// The first one.
+    pub(super) fn at(target: Target) -> Attempt {
+        Attempt { target, client: None, count: 0, any_size: false, is_oversize: false }
+    }
 }
 
 #[derive(Debug)]

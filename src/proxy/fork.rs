@@ -100,6 +100,12 @@ impl Fork {
         self.branches.iter().all(|ended| *ended)
     }
 
+    /// Whether an answer of `branch` is still awaited, and wanted.
+    #[must_use]
+    pub fn is_waiting_for(&self, branch: usize) -> bool {
+        !self.answered && !self.cancelled && self.branches.get(branch) == Some(&false)
+    }
+
     /// Whether a provisional answer above 100 of `branch` goes upstream: only an INVITE's means
     /// anything there (RFC 3261 s16.7 step 5, RFC 4320 s4.1).
     #[must_use]

@@ -1,12 +1,17 @@
 //! The proxy core (RFC 3261 s16): what to do with the answers of a forked request.
 //!
-//! Choosing the targets is the registrar's and the dispatcher's business, retransmitting is the
-//! transaction layer's. What is left, and decided here without sockets or clocks, is which of
-//! several answers goes upstream, and when.
+//! Retransmitting is the transaction layer's. What is left, and decided here without sockets or
+//! clocks, is where a request goes ([`targets`]), which of several answers goes upstream, and when
+//! ([`Fork`]), and how requests within a dialog find their way back through here
+//! ([`RouteTokens`]).
 
 mod fork;
+mod targets;
+mod token;
 
 pub use fork::{Answer, Fork, Verdict};
+pub use targets::{Target, TargetSet, targets};
+pub use token::{End, Reached, RouteToken, RouteTokens, SHORTEST_TOKEN};
 
 /// A loop shows when a request comes back with the same next steps ahead of it (RFC 3261 s16.6
 /// step 8, RFC 5393 s4.2): the hash covers all that decides where we would send it.

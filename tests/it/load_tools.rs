@@ -65,13 +65,13 @@ fn sipp(directory: &TempDir, scenario: &str, transport: &str, port: u16) -> Comm
     command
 }
 
-fn sipp_conversations(transport: &str) {
+fn sipp_conversations(transport: &str, answering: &str, scenarios: &[(&str, usize)]) {
     let server = Server::start(MD5);
     let directory = TempDir::new().expect("temporary directory");
     let people = people(&server, &directory);
     let address = if transport == "udp" { server.udp } else { server.tcp };
     let listening = free_port();
-    let answering = sipp(&directory, "uas_message.xml", transport, listening)
+    let answering = sipp(&directory, answering, transport, listening)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -89,8 +89,8 @@ fn sipp_conversations(transport: &str) {
             .output()
             .expect("SIPp can be run")
     };
-    for (scenario, calls) in [("register.xml", PEOPLE), ("message.xml", CALLS)] {
-        let output = run(scenario, calls);
+    for (scenario, calls) in scenarios {
+        let output = run(scenario, *calls);
         let errors = fs::read_to_string(directory.path().join("errors.log")).unwrap_or_default();
         assert!(output.status.success(), "{scenario} over {transport}:\n{errors}");
     }
@@ -101,12 +101,27 @@ fn sipp_conversations(transport: &str) {
 
 #[test]
 fn sipp_registers_fifty_people_who_write_two_hundred_messages_over_udp() {
-    sipp_conversations("udp");
+    let scenarios = [("register.xml", PEOPLE), ("message.xml", CALLS)];
+    sipp_conversations("udp", "uas_message.xml", &scenarios);
 }
 
 #[test]
 fn sipp_registers_fifty_people_who_write_two_hundred_messages_over_tcp() {
-    sipp_conversations("tcp");
+    let scenarios = [("register.xml", PEOPLE), ("message.xml", CALLS)];
+    sipp_conversations("tcp", "uas_message.xml", &scenarios);
+}
+
+/// RFC 3261 s12, s13, s14: INVITE, 180, 200, ACK, re-INVITE, BYE.
+#[test]
+fn sipp_sets_up_changes_and_ends_two_hundred_calls_over_udp() {
+    let scenarios = [("register.xml", PEOPLE), ("call.xml", CALLS)];
+    sipp_conversations("udp", "uas_call.xml", &scenarios);
+}
+
+#[test]
+fn sipp_sets_up_changes_and_ends_two_hundred_calls_over_tcp() {
+    let scenarios = [("register.xml", PEOPLE), ("call.xml", CALLS)];
+    sipp_conversations("tcp", "uas_call.xml", &scenarios);
 }
 
 fn sipsak(arguments: &[&str]) -> Output {

@@ -14,8 +14,51 @@ except ImportError:
 PLAIN_PASSWORD = 0
 
 
+# Calls that stand; PJSIP forgets what Python does.
+CALLS = []
+
+
+class Call(pj.Call):
+    """A call that plays a tone, and counts what it hears."""
+
+    def __init__(self, account, call_id=pj.PJSUA_INVALID_ID):
+        super().__init__(account, call_id)
+        self.tone = None
+        CALLS.append(self)
+
+    def onCallState(self, prm):
+        info = self.getInfo()
+        driver.event("call", state=info.stateText, code=info.lastStatusCode)
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            CALLS.remove(self)
+
+    def onCallMediaState(self, prm):
+        for index, media in enumerate(self.getInfo().media):
+            driver.event("media_state", status=media.status)
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                if self.tone is None:
+                    self.tone = pj.ToneGenerator()
+                    self.tone.createToneGenerator()
+                    tone = pj.ToneDesc()
+                    tone.freq1, tone.on_msec, tone.off_msec = 440, 1000, 0
+                    self.tone.play(pj.ToneDescVector([tone]), True)
+                self.tone.startTransmit(self.getAudioMedia(index))
+
+    def heard(self):
+        """Packets of audio that came."""
+        return self.getStreamStat(0).rtcp.rxStat.pkt
+
+
 class Account(pj.Account):
     """Turns PJSIP's callbacks into events."""
+
+    def onIncomingCall(self, prm):
+        call = Call(self, prm.callId)
+        driver.event("incoming", **{"from": driver.bare(call.getInfo().remoteUri)})
+        for status in (180, 200):
+            parameters = pj.CallOpParam(True)
+            parameters.statusCode = status
+            call.answer(parameters)
 
     def onRegState(self, prm):
         if prm.expiration > 0 and prm.code // 100 == 2:
@@ -101,6 +144,18 @@ def main():
             if verb == "message":
                 to, _, body = rest.partition(" ")
                 message(to, body)
+            elif verb == "call":
+                Call(account).makeCall(driver.uri(rest, args.domain), pj.CallOpParam(True))
+            elif verb == "hold":
+                CALLS[0].setHold(pj.CallOpParam(True))
+            elif verb == "resume":
+                parameters = pj.CallOpParam(True)
+                parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
+                CALLS[0].reinvite(parameters)
+            elif verb == "heard":
+                driver.event("heard", packets=CALLS[0].heard())
+            elif verb == "hangup":
+                CALLS[0].hangup(pj.CallOpParam())
             elif verb == "register":
                 account.setRegistration(True)
             elif verb == "unregister":

@@ -8,6 +8,7 @@ mod lines;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod server;
 
+mod dialogs;
 mod digest;
 mod messages;
 mod notifications;

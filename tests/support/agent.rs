@@ -100,6 +100,23 @@ impl Agent {
         writeln!(self.commands, "message {to} {body}").expect("the driver listens");
     }
 
+    /// Gives any other command.
+    pub(crate) fn command(&mut self, line: &str) {
+        writeln!(self.commands, "{line}").expect("the driver listens");
+    }
+
+    /// Waits for an event of this kind that has this value in a field.
+    pub(crate) fn expect_event(&mut self, kind: &str, field: &str, value: &Value) -> Value {
+        self.expect(&format!("{kind} with {field} {value}"), |event| {
+            event["event"] == kind && event[field] == *value
+        })
+    }
+
+    /// Waits for the next event of this kind.
+    pub(crate) fn expect_kind(&mut self, kind: &str) -> Value {
+        self.expect(kind, |event| event["event"] == kind)
+    }
+
     /// Waits for the answer to a message of ours.
     pub(crate) fn expect_sent(&mut self, body: &str) -> Value {
         self.expect(&format!("an answer to {body:?}"), |event| {

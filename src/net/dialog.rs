@@ -1,0 +1,278 @@
+//! Requests within dialogs that we are on the path of (RFC 3261 s12.2, s16.4, s16.6 step 4;
+//! RFC 5626 s5; RFC 5658).
+//!
+//! A request that makes a dialog gets a Record-Route whose URI carries a signed token
+//! ([`crate::proxy::RouteTokens`]). What comes back with it in Route is passed to the other end
+//! over that end's flow, wherever its Request-URI points to: nobody aims our packets. Its sender
+//! proved who he is when the dialog was made and is not asked again (decision 3).
+
+use std::hash::BuildHasher;
+use std::io::Write;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::Outbox;
+use super::branch::Leg;
+use super::dispatch::Request;
+use super::engine::{Engine, EngineCounts};
+use crate::proxy::{Reached, SHORTEST_TOKEN, Target};
+use crate::registrar::reach;
+use crate::sip::header::{Contact, HeaderName};
+use crate::sip::method::Method;
+use crate::sip::uri::Uri;
+use crate::sip::wire::{Framing, Layout, Message, scan};
+use crate::sip::{Flow, Transport};
+
+/// Where the Route of a request leads.
+pub(super) enum Course<'a> {
+    /// Nowhere but here.
+    Open,
+    /// To the other end of a dialog.
+    Dialog(Hop<'a>),
+    /// Somewhere that we did not send anybody to: 403.
+    Foreign,
+}
+
+/// The next hop of a request within a dialog.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hop<'a> {
+    /// Where the other end is reached.
+    pub(super) reached: Reached,
+    /// How many Route values are ours.
+    pub(super) ours: usize,
+    /// The URI of the next Route value when it does not know loose routing.
+    pub(super) strict: Option<&'a [u8]>,
+}
+
+impl Hop<'_> {
+    /// How many Route values end here: ours, and the one that becomes the Request-URI.
+    pub(super) fn dropped(&self) -> usize {
+        self.ours + usize::from(self.strict.is_some())
+    }
+}
+
+impl Engine {
+    /// Where the Route of a request leads (RFC 3261 s16.4). Route values that name anybody but us,
+    /// or that no dialog of ours gave out, would make us a relay to wherever the sender likes
+    /// (security: server-side request forgery).
+    pub(super) fn course<'a>(&self, message: &Message<'a>) -> Course<'a> {
+        let mut routes = message.routes();
+        let top = match routes.next() {
+            None => return Course::Open,
+            Some(Ok(top)) => top.parsed_uri(),
+            Some(Err(_)) => return Course::Foreign,
+        };
+        let text = top.user().unwrap_or_default();
+        if text.len() < SHORTEST_TOKEN {
+            let ours = self.is_our_host(&top)
+                && routes
+                    .all(|route| route.is_ok_and(|route| self.is_our_host(&route.parsed_uri())));
+            return if ours { Course::Open } else { Course::Foreign };
+        }
+        let Some(token) = self.tokens.open(text, message.call_id()) else {
+            return Course::Foreign;
+        };
+        let tag = |address: Result<crate::sip::header::Address<'a>, _>| {
+            address.ok().and_then(|address| address.tag()).unwrap_or_default()
+        };
+        let (from, to) = (tag(message.from()), tag(message.to()));
+        // A request without a tag of the other end is in no dialog, whatever its Route says.
+        let Some(end) = token.end_for(from, to).filter(|_| !to.is_empty()) else {
+            return Course::Foreign;
+        };
+        let mut ours = 1;
+        let mut next = routes.next();
+        // RFC 5658: one value for each side of ours.
+        if let Some(Ok(twin)) = &next
+            && twin.parsed_uri().user() == Some(text)
+        {
+            ours += 1;
+            next = routes.next();
+        }
+        let strict = match next {
+            Some(Ok(next)) if next.parsed_uri().param("lr").is_none() => Some(next.uri()),
+            _ => None,
+        };
+        Course::Dialog(Hop { reached: token.reached(end), ours, strict })
+    }
+
+    /// RFC 3261 s16.4: a strict router before us has put our own Record-Route into the Request-URI
+    /// and the real one at the end of Route. Gives the request as a loose router would have sent
+    /// it; `None` for all others.
+    pub(super) fn straightened(&self, message: &Message<'_>) -> Option<Vec<u8>> {
+        let uri = Uri::parse(message.request_uri()).ok()?;
+        let user = uri.user().filter(|user| user.len() >= SHORTEST_TOKEN)?;
+        self.tokens.open(user, message.call_id())?;
+        let last = message.routes().last()?.ok()?;
+        // Ours twice: straightening it would never end.
+        if last.parsed_uri().user().is_some_and(|user| user.len() >= SHORTEST_TOKEN) {
+            return None;
+        }
+        let mut routes: Vec<&[u8]> = message.values(HeaderName::Route).collect();
+        routes.pop();
+        let mut straight = Vec::with_capacity(message.bytes().len() + 64);
+        let mut line = |parts: &[&[u8]]| {
+            for part in parts {
+                straight.extend_from_slice(part);
+            }
+            straight.extend_from_slice(b"\r\n");
+        };
+        line(&[message.method().as_bytes(), b" ", last.uri(), b" SIP/2.0"]);
+        line(&[b"Route: <", message.request_uri(), b">"]);
+        for route in routes {
+            line(&[b"Route: ", route]);
+        }
+        for other in message.lines().filter(|line| line.name != HeaderName::Route) {
+            line(&[other.written, b": ", other.value]);
+        }
+        line(&[]);
+        straight.extend_from_slice(message.body());
+        Some(straight)
+    }
+
+    /// Passes a request within a dialog to the other end.
+    pub(super) fn in_dialog(
+        &self,
+        outbox: &mut Outbox,
+        mut request: Request<'_, '_>,
+        hop: &Hop<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        // What no dialog carries.
+        if matches!(request.message.method(), Method::Register | Method::Publish) {
+            return self.refuse(outbox, &request, 403, None, &[], out);
+        }
+        request.remembered = true;
+        // The token proves a place as credentials do.
+        self.guard.proved(request.now, request.flow.remote, 1);
+        match self.standing(hop.reached) {
+            Some(flow) => {
+                let targets = smallvec![Target::over(flow)];
+                self.relay_to(outbox, &request, targets, Some(hop), out);
+            }
+            None => self.refuse(outbox, &request, 430, None, &[], out),
+        }
+    }
+
+    /// The flow of an end, unless its connection has ended (RFC 5626 s5.3.1).
+    fn standing(&self, reached: Reached) -> Option<Flow> {
+        match reached {
+            Reached::Flow(flow)
+                if !flow.connection.is_some() || self.egress.is_open(flow.connection) =>
+            {
+                Some(flow)
+            }
+            Reached::Flow(_) | Reached::Gone => None,
+        }
+    }
+
+    /// An ACK that ends no transaction of ours is the caller's answer to a 2xx: it goes where its
+    /// Route says, without a transaction (RFC 3261 s16.11, s17.1.1.3).
+    pub(super) fn ack(
+        &self,
+        outbox: &mut Outbox,
+        message: &Message<'_>,
+        flow: Flow,
+        out: &mut Vec<u8>,
+    ) {
+        if let Some(straight) = self.straightened(message) {
+            let mut layout = Layout::default();
+            if scan(&straight, Framing::Datagram, &self.settings.wire, &mut layout).is_ok() {
+                self.pass_ack(outbox, &Message::new(&straight, &layout), flow, out);
+            }
+            return;
+        }
+        self.pass_ack(outbox, message, flow, out);
+    }
+
+    fn pass_ack(&self, outbox: &mut Outbox, message: &Message<'_>, from: Flow, out: &mut Vec<u8>) {
+        let hops = message.max_forwards();
+        let passes = hops.is_ok_and(|hops| hops != Some(0))
+            && message.check().is_ok()
+            && !self.has_looped(message);
+        let Course::Dialog(hop) = self.course(message) else {
+            EngineCounts::add(&self.counts.dropped);
+            return;
+        };
+        let Some(flow) = self.standing(hop.reached).filter(|_| passes) else {
+            EngineCounts::add(&self.counts.dropped);
+            return;
+        };
+        // s16.11: the same branch for each repetition.
+        let top = message.top_via().and_then(|via| via.branch()).unwrap_or_default();
+        let branch = self.branch_name(message, self.key.hash_one((top, message.call_id())), 0);
+        let tail = strict_tail(message, &hop);
+        let leg = Leg {
+            uri: hop.strict,
+            flow,
+            from: Some(from),
+            drop_routes: hop.dropped(),
+            record_route: b"",
+            last_route: tail.as_deref(),
+            any_size: true,
+        };
+        out.clear();
+        self.write_forwarded(message, &leg, &flow, &branch, out);
+        outbox.send_copy(flow, out, None);
+    }
+
+    /// Appends the Record-Route value of a request that makes a dialog and goes to `called`; one
+    /// URI for each side where they differ (RFC 5658), the called side's on top.
+    pub(super) fn write_record_route(
+        &self,
+        message: &Message<'_>,
+        from: Flow,
+        called: &Flow,
+        out: &mut Vec<u8>,
+    ) {
+        let tag = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let caller = self.caller_flow(message, from);
+        let mut token = Vec::with_capacity(64);
+        self.tokens.sign(message.call_id(), tag, &caller, called, &mut token);
+        let sides = [
+            (called.transport, self.own_address(called)),
+            (from.transport, self.own_address(&from)),
+        ];
+        let count = if sides[0] == sides[1] { 1 } else { 2 };
+        for (number, (transport, address)) in sides.iter().take(count).enumerate() {
+            if number > 0 {
+                out.extend_from_slice(b", ");
+            }
+            out.extend_from_slice(b"<sip:");
+            out.extend_from_slice(&token);
+            // Writing to memory cannot fail.
+            let _ = write!(out, "@{address}");
+            if *transport != Transport::Udp {
+                let _ = write!(out, ";transport={}", transport.uri_name());
+            }
+            out.extend_from_slice(b";lr>");
+        }
+    }
+
+    /// Where the caller is reached for requests of the called end: by its Contact, under the rule
+    /// that holds for registered contacts.
+    fn caller_flow(&self, message: &Message<'_>, from: Flow) -> Flow {
+        let contact = match message.contacts().next() {
+            Some(Ok(Contact::Address(contact))) => contact,
+            _ => return from,
+        };
+        let is_ours = |address| self.settings.own_addresses.contains(&address);
+        reach(contact.address().uri(), from, false, is_ours).map_or(from, |reach| reach.flow)
+    }
+}
+
+/// The Route value that carries the Request-URI past a strict router (RFC 3261 s16.6 step 6).
+pub(super) fn strict_tail(message: &Message<'_>, hop: &Hop<'_>) -> Option<SmallVec<[u8; 64]>> {
+    hop.strict?;
+    let mut value: SmallVec<[u8; 64]> = SmallVec::new();
+    value.push(b'<');
+    value.extend_from_slice(message.request_uri());
+    value.push(b'>');
+    Some(value)
+}
+
+/// Whether a request makes a dialog that we stay on the path of.
+pub(super) fn makes_dialog(message: &Message<'_>) -> bool {
+    matches!(message.method(), Method::Invite | Method::Subscribe | Method::Refer)
+        && message.to().is_ok_and(|to| to.tag().is_none())
+}
