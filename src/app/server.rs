@@ -122,7 +122,7 @@ impl Server {
         guard.restore(&stored_bans(&site));
         let limits = net::Limits::from(&config.limits);
         let wire = limits.message;
-        let egress = Egress::new(bound, limits, clock.clone());
+        let egress = Egress::new(bound, limits, clock.clone(), None);
         let nonces = NonceTable::new(
             &site.key.derive("digest nonces"),
             config.limits.nonce_lifetime,
@@ -224,6 +224,7 @@ impl Server {
             ("connections_refused", net.refused),
             ("connections_overflowed", net.overflows),
             ("connections_timed_out", net.timed_out),
+            ("tls_failures", net.tls_failures),
             ("panics", net.panics),
         ]
         .into_iter()

@@ -18,6 +18,7 @@
 
 mod answer;
 mod auth;
+mod channel;
 mod connection;
 mod connections;
 mod dispatch;
@@ -33,22 +34,26 @@ mod merge;
 mod number;
 mod outbox;
 mod page;
+mod peer_name;
 mod register;
 mod relay;
 mod resolver;
 mod shard;
 mod stream;
+mod tls;
 mod udp;
+mod websocket;
 mod worker;
 
 use std::time::Duration;
 
-pub use egress::{Counters, Egress};
+pub use egress::{Counters, Egress, Upgraded};
 pub use engine::{Engine, EngineCounts, Parts, Scratch, Settings};
 pub use guard::Guard;
 pub use listen::{Address, Bound, ListenError};
 pub use outbox::{Failure, Outbox, SendFailure};
 pub use resolver::Resolver;
+pub use tls::Tls;
 pub use worker::{Workers, start};
 
 use crate::clock::Tick;
@@ -108,6 +113,10 @@ pub struct Limits {
     pub write_queue_total_bytes: usize,
     /// How long a peer may take nothing while bytes wait for it.
     pub write_stall: Duration,
+    /// From accepting or establishing a connection to the end of the TLS handshake.
+    pub tls_handshake: Duration,
+    /// How long a WebSocket client that was asked for a sign of life may give none.
+    pub pong_timeout: Duration,
     /// How long a connection may take to establish.
     pub connect_timeout: Duration,
     /// Connections that may be in the making at the same time.
@@ -127,6 +136,8 @@ impl Default for Limits {
             connection_write_queue_bytes: 256 * 1024,
             write_queue_total_bytes: 256 * 1024 * 1024,
             write_stall: Duration::from_secs(30),
+            tls_handshake: Duration::from_secs(5),
+            pong_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(3),
             dials_in_flight: 256,
         }
@@ -156,6 +167,7 @@ impl From<&config::Limits> for Limits {
             connection_write_queue_bytes: size(configured.connection_write_queue_bytes),
             write_queue_total_bytes: size(configured.write_queue_total_bytes),
             write_stall: configured.connection_write_deadline,
+            tls_handshake: configured.tls_handshake,
             ..Limits::default()
         }
     }

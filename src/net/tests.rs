@@ -78,7 +78,7 @@ impl Drop for Server {
 fn serve(addresses: &[&str], workers: usize, limits: Limits) -> Server {
     let addresses: Vec<Address> = addresses.iter().map(|a| a.parse().unwrap()).collect();
     let bound = listen::bind(&addresses, workers).unwrap();
-    let egress = Egress::new(bound, limits, Clock::system());
+    let egress = Egress::new(bound, limits, Clock::system(), None);
     let (sender, events) = channel();
     let ingress = Arc::new(Echo { events: sender, deadline: AtomicU64::new(u64::MAX) });
     let workers = Some(start(&egress, &ingress).unwrap());

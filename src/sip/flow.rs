@@ -26,6 +26,13 @@ impl Transport {
         !matches!(self, Transport::Udp)
     }
 
+    /// Whether the transport keeps the boundaries of messages: one in each datagram or WebSocket
+    /// message (RFC 7118 s4). A stream is cut by Content-Length.
+    #[must_use]
+    pub const fn keeps_boundaries(self) -> bool {
+        matches!(self, Transport::Udp | Transport::Ws | Transport::Wss)
+    }
+
     /// The name in a Via's sent-protocol.
     #[must_use]
     pub const fn via_name(self) -> &'static str {
