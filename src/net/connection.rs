@@ -18,9 +18,9 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::channel::{Channel, Opened, failure_of};
 use super::egress::Egress;
 use super::outbox::Failure;
+use crate::channel::{Channel, Opened};
 use crate::clock::Tick;
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -463,5 +463,13 @@ impl Connection {
             }
             self.wake.notify_one();
         }
+    }
+}
+
+/// Why a handshake that we began has failed.
+fn failure_of(error: &rustls::Error) -> Failure {
+    match error {
+        rustls::Error::InvalidCertificate(_) => Failure::PeerNotVerified,
+        _ => Failure::ConnectFailed,
     }
 }

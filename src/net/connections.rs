@@ -94,8 +94,8 @@ impl Connections {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// Registers an accepted connection; `None` when a limit is reached.
-    pub(super) fn accept(&self, origin: Origin) -> Option<Arc<Connection>> {
+    /// Registers an accepted connection, or gives it back when a limit is reached.
+    pub(super) fn accept(&self, origin: Origin) -> Result<Arc<Connection>, Box<Origin>> {
         let source = origin.remote.ip();
         let mut admission = self.admission();
         let here = admission.per_source.get(&source).copied().unwrap_or(0);
@@ -103,12 +103,12 @@ impl Connections {
             || admission.unauthenticated >= admission.most.unauthenticated
             || here >= admission.most.per_source
         {
-            return None;
+            return Err(Box::new(origin));
         }
         admission.total += 1;
         admission.unauthenticated += 1;
         admission.per_source.insert(source, here + 1);
-        Some(self.enter(&mut admission, origin))
+        Ok(self.enter(&mut admission, origin))
     }
 
     fn enter(&self, admission: &mut Admission, origin: Origin) -> Arc<Connection> {

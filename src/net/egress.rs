@@ -10,14 +10,12 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::Limits;
-use super::channel::Channel;
 use super::connection::{Connection, Origin};
 use super::connections::Connections;
 use super::listen::{Address, Bound, WorkerSockets};
 use super::outbox::{Failure, Outbox, SendFailure};
-use super::tls::{Session, Tls};
 use super::udp::UdpPort;
-use super::websocket::WebSocket;
+use crate::channel::{Channel, Session, Tls, WebSocket};
 use crate::clock::{Clock, Tick};
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -255,6 +253,21 @@ impl Egress {
             timed_out: read(&c.timed_out),
             tls_failures: read(&c.tls_failures),
             panics: read(&c.panics),
+        }
+    }
+
+    /// Registers an accepted connection, and counts what became of it.
+    pub(super) fn admit(&self, origin: Origin) -> Option<Arc<Connection>> {
+        match self.connections.accept(origin) {
+            Ok(connection) => {
+                self.count(|c| &c.accepted);
+                Some(connection)
+            }
+            Err(refused) => {
+                self.count(|c| &c.refused);
+                drop(refused);
+                None
+            }
         }
     }
 

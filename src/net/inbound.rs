@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Ingress;
-use super::channel::Arrival;
 use super::connection::Connection;
 use super::worker::Worker;
+use crate::channel::Arrival;
 use crate::clock::Tick;
 use crate::sip::framer::{Frame, FrameError, Framer, judge};
 use crate::sip::{Flow, wire};
@@ -13,10 +13,6 @@ use crate::sip::{Flow, wire};
 /// Keep-alives that are answered within a while; RFC 5626 s4.4.1 sends one in 30 s at most.
 const PINGS: u32 = 100;
 const PINGS_WITHIN: Duration = Duration::from_secs(10);
-
-/// Silence of a WebSocket before we ask for a sign of life: gateways on the way forget what is
-/// silent for a minute, and a browser that is gone says nothing.
-const PING_AFTER: Duration = Duration::from_secs(30);
 
 /// The unfinished end of a stream, and when its peer last did what it should.
 pub(super) struct Inbound {
@@ -171,9 +167,9 @@ impl Inbound {
     }
 
     /// When a WebSocket client is to be asked for a sign of life.
-    pub(super) fn ping_due(&self, connection: &Connection) -> Option<Tick> {
+    pub(super) fn ping_due(&self, connection: &Connection, after: Duration) -> Option<Tick> {
         let silent = connection.transport.keeps_boundaries() && self.pinged.is_none();
-        silent.then(|| self.received + PING_AFTER)
+        silent.then(|| self.received + after)
     }
 
     fn is_flood(&mut self, now: Tick) -> bool {

@@ -18,7 +18,6 @@
 
 mod answer;
 mod auth;
-mod channel;
 mod connection;
 mod connections;
 mod dispatch;
@@ -34,26 +33,23 @@ mod merge;
 mod number;
 mod outbox;
 mod page;
-mod peer_name;
 mod register;
 mod relay;
 mod resolver;
 mod shard;
 mod stream;
-mod tls;
 mod udp;
-mod websocket;
 mod worker;
 
 use std::time::Duration;
 
+pub use crate::channel::Tls;
 pub use egress::{Counters, Egress, Upgraded};
 pub use engine::{Engine, EngineCounts, Parts, Scratch, Settings};
 pub use guard::Guard;
 pub use listen::{Address, Bound, ListenError};
 pub use outbox::{Failure, Outbox, SendFailure};
 pub use resolver::Resolver;
-pub use tls::Tls;
 pub use worker::{Workers, start};
 
 use crate::clock::Tick;
@@ -115,6 +111,9 @@ pub struct Limits {
     pub write_stall: Duration,
     /// From accepting or establishing a connection to the end of the TLS handshake.
     pub tls_handshake: Duration,
+    /// Silence of a WebSocket client before it is asked for a sign of life: gateways on the way
+    /// forget what is silent for a minute, and a browser that is gone does not say so.
+    pub ping_after: Duration,
     /// How long a WebSocket client that was asked for a sign of life may give none.
     pub pong_timeout: Duration,
     /// How long a connection may take to establish.
@@ -137,6 +136,7 @@ impl Default for Limits {
             write_queue_total_bytes: 256 * 1024 * 1024,
             write_stall: Duration::from_secs(30),
             tls_handshake: Duration::from_secs(5),
+            ping_after: Duration::from_secs(30),
             pong_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(3),
             dials_in_flight: 256,

@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::channel::Opened;
 use super::connection::{Connection, Origin, Pending, State};
 use super::egress::Upgraded;
 use super::inbound::{Fate, Inbound};
@@ -19,6 +18,7 @@ use super::listen::{Address, plain};
 use super::outbox::Failure;
 use super::worker::Worker;
 use super::{Ingress, Limits};
+use crate::channel::Opened;
 use crate::clock::Tick;
 use crate::sip::Transport;
 
@@ -36,11 +36,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1024 * 1024;
 
 /// Accepts for one worker, until the server stops.
-pub(super) async fn accept<I: Ingress>(
-    worker: Rc<Worker<I>>,
-    at: Address,
-    listener: TcpListener,
-) {
+pub(super) async fn accept<I: Ingress>(worker: Rc<Worker<I>>, at: Address, listener: TcpListener) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -56,7 +52,7 @@ pub(super) async fn accept<I: Ingress>(
                 let local = plain(stream.local_addr().unwrap_or(at.socket));
                 prepare(&stream);
                 let accepted = egress.channel_for(at.transport).and_then(|channel| {
-                    egress.connections.accept(Origin {
+                    egress.admit(Origin {
                         transport: at.transport,
                         remote: plain(remote),
                         accepted: Some((stream, local)),
@@ -64,17 +60,11 @@ pub(super) async fn accept<I: Ingress>(
                         channel,
                     })
                 });
-                match accepted {
-                    Some(connection) => {
-                        egress.count(|c| &c.accepted);
-                        tokio::task::spawn_local(serve(Rc::clone(&worker), connection));
-                        continue;
-                    }
-                    None => {
-                        egress.count(|c| &c.refused);
-                        "connections are refused: a limit is reached".to_owned()
-                    }
+                if let Some(connection) = accepted {
+                    tokio::task::spawn_local(serve(Rc::clone(&worker), connection));
+                    continue;
                 }
+                "connections are refused: a limit is reached".to_owned()
             }
             Err(error)
                 if matches!(
@@ -127,19 +117,16 @@ pub(super) async fn serve_upgraded<I: Ingress>(worker: Rc<Worker<I>>, upgraded: 
     });
     let Ok((stream, local, remote)) = moved else { return };
     prepare(&stream);
-    let accepted = egress.connections.accept(Origin {
+    let accepted = egress.admit(Origin {
         transport,
         remote,
         accepted: Some((stream, local)),
         domain: None,
         channel: Some(egress.websocket_channel(tls)),
     });
-    let Some(connection) = accepted else {
-        egress.count(|c| &c.refused);
-        return;
-    };
-    egress.count(|c| &c.accepted);
-    serve_from(worker, connection, &read_ahead).await;
+    if let Some(connection) = accepted {
+        serve_from(worker, connection, &read_ahead).await;
+    }
 }
 
 /// Establishes a connection that somebody wants to send on, and serves it.
@@ -233,7 +220,7 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection, read_ahea
             return;
         }
         let mut deadline = deadline;
-        if let Some(due) = inbound.ping_due(connection) {
+        if let Some(due) = inbound.ping_due(connection, limits.ping_after) {
             if due <= now {
                 inbound.pinged = Some(now);
                 connection.ping(egress);

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use super::channel::Opened;
 use super::egress::{Command, Egress, WorkerParts};
 use super::outbox::{Outbox, SendFailure};
 use super::udp::{BATCH, Batch, UdpPort};
 use super::{Ingress, stream};
+use crate::channel::Opened;
 use crate::clock::Tick;
 
 /// Batches of one socket in a row before others get their turn.

@@ -1,5 +1,5 @@
-//! WebSocket over a stream, without the stream (RFC 6455), as SIP uses it (RFC 7118): one SIP
-//! message in each WebSocket message, text or binary.
+//! WebSocket over a stream, without the stream (RFC 6455), as SIP uses it (RFC 7118): one message in
+//! each WebSocket message, text or binary.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -13,9 +13,12 @@ use tokio_tungstenite::tungstenite::protocol::{
 /// Allocated for each connection, used or not.
 const READ_BUFFER: usize = 1_024;
 
+/// Pings that are answered in one read. How many over time is for who reads the arrivals.
+const PINGS_AT_ONCE: usize = 100;
+
 /// What a WebSocket brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
+pub enum Arrival {
     /// A whole message.
     Message(Bytes),
     /// Answered already.
@@ -26,14 +29,21 @@ pub(super) enum Arrival {
 
 /// One WebSocket whose opening handshake is over.
 #[derive(Debug)]
-pub(super) struct WebSocket {
+pub struct WebSocket {
     context: WebSocketContext,
 }
 
 impl WebSocket {
     /// The server's end. A message of more than `limit` bytes, in one frame or in many, ends it.
-    pub(super) fn server(limit: usize) -> WebSocket {
+    #[must_use]
+    pub fn server(limit: usize) -> WebSocket {
         WebSocket::new(Role::Server, limit)
+    }
+
+    /// The client's end.
+    #[must_use]
+    pub fn client(limit: usize) -> WebSocket {
+        WebSocket::new(Role::Client, limit)
     }
 
     fn new(role: Role, limit: usize) -> WebSocket {
@@ -47,7 +57,7 @@ impl WebSocket {
 
     /// Frames a message at the end of `wire`: as text if it is text, else as binary, which every
     /// client takes as well (RFC 7118 s4.2).
-    pub(super) fn write(&mut self, message: &[u8], wire: &mut Vec<u8>) {
+    pub fn write(&mut self, message: &[u8], wire: &mut Vec<u8>) {
         let message = match std::str::from_utf8(message) {
             Ok(text) => Message::text(text),
             Err(_) => Message::binary(message.to_vec()),
@@ -55,7 +65,8 @@ impl WebSocket {
         self.put(message, wire);
     }
 
-    pub(super) fn ping(&mut self, wire: &mut Vec<u8>) {
+    /// Asks for a sign of life (RFC 6455 s5.5.2).
+    pub fn ping(&mut self, wire: &mut Vec<u8>) {
         self.put(Message::Ping(Bytes::new()), wire);
     }
 
@@ -67,13 +78,9 @@ impl WebSocket {
     /// Takes bytes of the stream and tells what they complete. Pongs and the answer to a close
     /// frame go to `wire`. `true`: this is the end, and if the peer is at fault it has been told so
     /// by a close frame with the status of RFC 6455 s7.4.1.
-    pub(super) fn read(
-        &mut self,
-        bytes: &[u8],
-        arrivals: &mut Vec<Arrival>,
-        wire: &mut Vec<u8>,
-    ) -> bool {
+    pub fn read(&mut self, bytes: &[u8], arrivals: &mut Vec<Arrival>, wire: &mut Vec<u8>) -> bool {
         let mut memory = Memory { input: bytes, wire };
+        let mut pings = 0;
         loop {
             let code = match self.context.read(&mut memory) {
                 Ok(Message::Text(text)) => {
@@ -84,10 +91,12 @@ impl WebSocket {
                     arrivals.push(Arrival::Message(bytes));
                     continue;
                 }
-                Ok(Message::Ping(_)) => {
+                Ok(Message::Ping(_)) if pings < PINGS_AT_ONCE => {
+                    pings += 1;
                     arrivals.push(Arrival::Ping);
                     continue;
                 }
+                Ok(Message::Ping(_)) => CloseCode::Policy,
                 Ok(Message::Pong(_)) => {
                     arrivals.push(Arrival::Pong);
                     continue;
@@ -105,7 +114,7 @@ impl WebSocket {
     }
 
     /// Ends the WebSocket from our side; repeating it does nothing.
-    pub(super) fn close(&mut self, code: CloseCode, wire: &mut Vec<u8>) {
+    pub fn close(&mut self, code: CloseCode, wire: &mut Vec<u8>) {
         let frame = CloseFrame { code, reason: "".into() };
         let _ = self.context.close(&mut Memory { input: &[], wire }, Some(frame));
     }

@@ -1,42 +1,47 @@
-//! What lies between SIP and a socket when it is not plain TCP: TLS, WebSocket, or both.
+//! What lies between a protocol and its socket when that is not plain TCP: TLS, WebSocket, or both.
 //!
 //! ```text
-//!  append ──> [WebSocket frame] ──> [TLS record] ──> write queue ──> socket
-//!  messages <── [WebSocket] <── [TLS] <── what the task of the connection read
+//!  packet ────> [WebSocket frame] ──> [TLS record] ──> bytes for the socket
+//!  messages <── [WebSocket] <──────── [TLS] <───────── bytes from the socket
 //! ```
 //!
-//! No sockets here: whoever holds the write queue's lock runs this, so any thread may send.
+//! No sockets and no tasks here: whoever has the bytes runs it, on any thread.
+
+mod opening;
+mod peer_name;
+mod tls;
+mod websocket;
 
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::outbox::Failure;
-use super::tls::Session;
-pub(super) use super::websocket::Arrival;
-use super::websocket::WebSocket;
+pub use opening::{Opening, OpeningError};
+pub use tls::{ClientTls, Session, Tls, read_roots, system_roots};
+pub use websocket::{Arrival, WebSocket};
 
 /// The layers of one connection.
 #[derive(Debug)]
-pub(super) struct Channel {
+pub struct Channel {
     tls: Option<Session>,
     websocket: Option<WebSocket>,
 }
 
-/// What was in the bytes that a connection read. Reused: each worker has one.
-#[derive(Default)]
-pub(super) struct Opened {
+/// What was in the bytes that a connection read. Made to be reused.
+#[derive(Debug, Default)]
+pub struct Opened {
     /// Of a stream.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// Of a WebSocket.
-    pub(super) arrivals: Vec<Arrival>,
+    pub arrivals: Vec<Arrival>,
     /// Nothing more will come, or nothing more is taken.
-    pub(super) ended: bool,
+    pub ended: bool,
 }
 
-/// No worker keeps the memory of its largest read.
+/// Nobody keeps the memory of its largest read.
 const KEEP: usize = 128 * 1024;
 
 impl Opened {
-    pub(super) fn clear(&mut self) {
+    /// Makes room for the next bytes.
+    pub fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEEP);
         self.arrivals.clear();
@@ -45,26 +50,25 @@ impl Opened {
 }
 
 impl Channel {
-    pub(super) fn new(tls: Option<Session>, websocket: Option<WebSocket>) -> Channel {
+    /// A channel of these layers.
+    #[must_use]
+    pub fn new(tls: Option<Session>, websocket: Option<WebSocket>) -> Channel {
         Channel { tls, websocket }
     }
 
     /// Whether what is sealed now still has to wait for the end of the handshake.
-    pub(super) fn is_handshaking(&self) -> bool {
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
         self.tls.as_ref().is_some_and(Session::is_handshaking)
     }
 
-    pub(super) fn is_websocket(&self) -> bool {
-        self.websocket.is_some()
-    }
-
     /// Puts a packet at the end of `wire`, as the peer expects it.
-    pub(super) fn seal(&mut self, packet: &[u8], wire: &mut Vec<u8>) {
+    pub fn seal(&mut self, packet: &[u8], wire: &mut Vec<u8>) {
         self.frame(wire, Some(packet), |websocket, out| websocket.write(packet, out));
     }
 
     /// Asks a WebSocket client for a sign of life (RFC 6455 s5.5.2).
-    pub(super) fn ping(&mut self, wire: &mut Vec<u8>) {
+    pub fn ping(&mut self, wire: &mut Vec<u8>) {
         self.frame(wire, None, WebSocket::ping);
     }
 
@@ -91,7 +95,7 @@ impl Channel {
     ///
     /// # Errors
     /// When TLS failed; the alert is in `wire` already.
-    pub(super) fn open(
+    pub fn open(
         &mut self,
         bytes: &[u8],
         opened: &mut Opened,
@@ -108,7 +112,7 @@ impl Channel {
     }
 
     /// What was read, and decrypted, before the connection came here.
-    pub(super) fn open_ahead(&mut self, ahead: &[u8], opened: &mut Opened, wire: &mut Vec<u8>) {
+    pub fn open_ahead(&mut self, ahead: &[u8], opened: &mut Opened, wire: &mut Vec<u8>) {
         opened.bytes.extend_from_slice(ahead);
         if let Some(tls) = &mut self.tls {
             tls.send(wire);
@@ -140,19 +144,23 @@ impl Channel {
         }
     }
 
+    /// The WebSocket's opening handshake is over: from now on everything is in frames.
+    pub fn upgrade(&mut self, websocket: WebSocket) {
+        self.websocket = Some(websocket);
+    }
+
+    /// What the layers have to say of their own accord, as the first hello of a TLS client.
+    pub fn begin(&mut self, wire: &mut Vec<u8>) {
+        if let Some(tls) = &mut self.tls {
+            tls.send(wire);
+        }
+    }
+
     /// Says goodbye on every layer.
-    pub(super) fn close(&mut self, wire: &mut Vec<u8>) {
+    pub fn close(&mut self, wire: &mut Vec<u8>) {
         self.frame(wire, None, |websocket, out| websocket.close(CloseCode::Normal, out));
         if let Some(tls) = &mut self.tls {
             tls.close(wire);
         }
-    }
-}
-
-/// Why a handshake that we began has failed.
-pub(super) fn failure_of(error: &rustls::Error) -> Failure {
-    match error {
-        rustls::Error::InvalidCertificate(_) => Failure::PeerNotVerified,
-        _ => Failure::ConnectFailed,
     }
 }
