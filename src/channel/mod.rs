@@ -9,6 +9,8 @@
 
 mod opening;
 mod peer_name;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tls;
 mod websocket;
 

@@ -45,6 +45,15 @@ impl Transport {
         }
     }
 
+    /// The name that tells all five apart, in listeners, commands and reports.
+    #[must_use]
+    pub const fn listener_scheme(self) -> &'static str {
+        match self {
+            Transport::Wss => "wss",
+            other => other.uri_name(),
+        }
+    }
+
     /// The value of a URI's `transport` parameter. TLS is `tls` by long custom (RFC 3261 s26.2.2
     /// deprecates it, clients write it); secure WebSocket is `ws` (RFC 7118 s4).
     #[must_use]

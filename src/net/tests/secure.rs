@@ -3,80 +3,25 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{
-    ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig, ServerConnection,
-    StreamOwned, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, HandshakeKind, ServerConfig, ServerConnection, StreamOwned,
 };
 
 use super::streams::{client, closed, expect, message, reset, to};
 use super::*;
+use crate::channel::testing::Authority;
 
-/// A certification authority of the test.
-pub(super) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pub(super) roots: Arc<RootCertStore>,
+fn certified(authority: &Authority, limits: Limits) -> Server {
+    let tls = Tls::new(authority.server(&["campus.example"]), Arc::clone(&authority.roots));
+    serve_with(&["tls://127.0.0.1:0"], 1, limits, Some(tls.unwrap()))
 }
 
-impl Authority {
-    pub(super) fn new() -> Authority {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.der().clone()).unwrap();
-        Authority { issuer: Issuer::new(params, key), roots: Arc::new(roots) }
-    }
-
-    /// A server's configuration with a certificate for these names.
-    pub(super) fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
-        let mut params = CertificateParams::default();
-        for name in names {
-            params.subject_alt_names.push(match name.parse() {
-                Ok(ip) => SanType::IpAddress(ip),
-                Err(_) if name.contains(':') => SanType::URI((*name).try_into().unwrap()),
-                Err(_) => SanType::DnsName((*name).try_into().unwrap()),
-            });
-        }
-        let key = KeyPair::generate().unwrap();
-        let leaf: CertificateDer<'static> =
-            params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf], key)
-            .unwrap();
-        Arc::new(config)
-    }
-
-    fn client(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
-        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_root_certificates(Arc::clone(&self.roots))
-            .with_no_client_auth();
-        Arc::new(config)
-    }
-
-    fn serve(&self, limits: Limits) -> Server {
-        serve_with(&["tls://127.0.0.1:0"], 1, limits, Some(self.tls()))
-    }
-
-    pub(super) fn tls(&self) -> Tls {
-        Tls::new(self.server(&["campus.example"]), Arc::clone(&self.roots)).unwrap()
-    }
-
-    fn connect(&self, server: &Server) -> StreamOwned<ClientConnection, TcpStream> {
-        secure(self.client(rustls::DEFAULT_VERSIONS), client(server, 0))
-    }
+fn connect(authority: &Authority, server: &Server) -> StreamOwned<ClientConnection, TcpStream> {
+    secure(authority.client(rustls::DEFAULT_VERSIONS), client(server, 0))
 }
 
-pub(super) fn secure<S: Read + Write>(
+fn secure<S: Read + Write>(
     config: Arc<ClientConfig>,
     stream: S,
 ) -> StreamOwned<ClientConnection, S> {
@@ -121,7 +66,7 @@ fn tls_to(remote: SocketAddr) -> Flow {
 #[test]
 fn messages_pass_over_both_versions_of_tls() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     for version in rustls::ALL_VERSIONS {
         let mut stream = secure(authority.client(&[version]), client(&server, 0));
         let bytes = message("a body with\r\n\r\nempty lines");
@@ -140,7 +85,7 @@ fn messages_pass_over_both_versions_of_tls() {
 #[test]
 fn a_handshake_may_come_byte_by_byte() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let stream = Narrow { stream: client(&server, 0), at_once: 1, left: usize::MAX };
     let mut stream = secure(authority.client(rustls::DEFAULT_VERSIONS), stream);
     stream.write_all(&message("slowly")).unwrap();
@@ -150,8 +95,8 @@ fn a_handshake_may_come_byte_by_byte() {
 #[test]
 fn pipelined_messages_over_tls_are_answered_in_order() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
-    let mut stream = authority.connect(&server);
+    let server = certified(&authority, Limits::default());
+    let mut stream = connect(&authority, &server);
     for round in 0..20 {
         let all: Vec<u8> =
             (0..50).flat_map(|i| message(&format!("{round} {i} {}", "x".repeat(1_000)))).collect();
@@ -165,7 +110,7 @@ fn pipelined_messages_over_tls_are_answered_in_order() {
 #[test]
 fn an_old_version_of_tls_is_refused() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let mut stream = client(&server, 0);
     let mut hello = vec![3, 2];
     hello.extend_from_slice(&[7; 32]); // random
@@ -182,7 +127,7 @@ fn an_old_version_of_tls_is_refused() {
 #[test]
 fn clear_sip_on_the_tls_port_is_closed_without_an_answer() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     for bytes in [&message("clear")[..], b"GET / HTTP/1.1\r\n\r\n", b"\r\n\r\n\r\n\r\n"] {
         let mut stream = client(&server, 0);
         stream.write_all(bytes).unwrap();
@@ -197,7 +142,7 @@ fn clear_sip_on_the_tls_port_is_closed_without_an_answer() {
 fn a_handshake_that_takes_too_long_ends_the_connection() {
     let authority = Authority::new();
     let limits = Limits { tls_handshake: Duration::from_millis(50), ..Limits::default() };
-    let server = authority.serve(limits);
+    let server = certified(&authority, limits);
     let stream = Narrow { stream: client(&server, 0), at_once: usize::MAX, left: 40 };
     let mut stream = secure(authority.client(rustls::DEFAULT_VERSIONS), stream);
     assert!(stream.write_all(&message("never")).is_err());
@@ -209,8 +154,8 @@ fn a_handshake_that_takes_too_long_ends_the_connection() {
 #[test]
 fn a_peer_that_closes_its_side_gets_its_answers() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
-    let mut stream = authority.connect(&server);
+    let server = certified(&authority, Limits::default());
+    let mut stream = connect(&authority, &server);
     stream.write_all(&message("hello")).unwrap();
     expect(&mut stream, &message("hello"));
     stream.write_all(&message("last")).unwrap();
@@ -225,8 +170,8 @@ fn a_peer_that_closes_its_side_gets_its_answers() {
 #[test]
 fn a_connection_that_we_close_ends_with_close_notify() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
-    let mut stream = authority.connect(&server);
+    let server = certified(&authority, Limits::default());
+    let mut stream = connect(&authority, &server);
     stream.write_all(&[message("close"), message("more")].concat()).unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
@@ -237,7 +182,7 @@ fn a_connection_that_we_close_ends_with_close_notify() {
 #[test]
 fn a_session_is_resumed() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let config = authority.client(rustls::DEFAULT_VERSIONS);
     for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
         let mut stream = secure(Arc::clone(&config), client(&server, 0));
@@ -251,7 +196,7 @@ fn a_session_is_resumed() {
 #[test]
 fn resets_at_any_offset_of_tls_leave_the_counters_where_they_were() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let config = authority.client(rustls::DEFAULT_VERSIONS);
     let mut closed = 0;
     for left in (0..900).step_by(9) {
@@ -260,7 +205,7 @@ fn resets_at_any_offset_of_tls_leave_the_counters_where_they_were() {
         let _ = stream.write_all(&message(&"x".repeat(400)));
         reset(stream.sock.stream);
     }
-    let mut last = authority.connect(&server);
+    let mut last = connect(&authority, &server);
     last.write_all(&message("last")).unwrap();
     expect(&mut last, &message("last"));
     drop(last);
@@ -284,8 +229,8 @@ fn a_handshake_makes_nobody_less_of_a_stranger() {
         connections_per_source: 1,
         ..Limits::default()
     };
-    let server = authority.serve(limits);
-    let mut first = authority.connect(&server);
+    let server = certified(&authority, limits);
+    let mut first = connect(&authority, &server);
     first.write_all(b"\r\n\r\n").unwrap();
     expect(&mut first, b"\r\n");
     assert_eq!(server.egress.counters().connections_unauthenticated, 1);
@@ -299,8 +244,8 @@ fn a_handshake_makes_nobody_less_of_a_stranger() {
 #[test]
 fn an_accepted_tls_connection_is_reached_from_any_thread_and_only_by_its_far_end() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
-    let mut stream = authority.connect(&server);
+    let server = certified(&authority, Limits::default());
+    let mut stream = connect(&authority, &server);
     stream.write_all(&message("hello")).unwrap();
     expect(&mut stream, &message("hello"));
     let far_end = tls_to(stream.sock.local_addr().unwrap());
@@ -358,7 +303,7 @@ fn ask(server: &Server, flow: Flow, domain: Option<&str>) -> Result<(), Failure>
 #[test]
 fn a_dialled_peer_must_prove_the_domain_that_was_asked_for() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let flow = tls_to(peer(authority.server(&["sip:pbx.example", "host.example", "127.0.0.1"])));
     assert_eq!(ask(&server, flow, Some("pbx.example")), Ok(()));
     assert_eq!(ask(&server, flow, Some("PBX.example")), Ok(()));
@@ -374,7 +319,7 @@ fn a_dialled_peer_must_prove_the_domain_that_was_asked_for() {
 #[test]
 fn a_connection_to_one_domain_is_not_reused_for_another_at_the_same_address() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let flow = tls_to(listener.local_addr().unwrap());
     let mut outbox = server.egress.outbox();
@@ -389,7 +334,7 @@ fn a_connection_to_one_domain_is_not_reused_for_another_at_the_same_address() {
 #[test]
 fn a_peer_of_an_unknown_authority_is_not_spoken_to() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let flow = tls_to(peer(Authority::new().server(&["127.0.0.1"])));
     assert_eq!(ask(&server, flow, None), Err(Failure::PeerNotVerified));
     assert_eq!(server.egress.counters().connections, 0);
@@ -398,7 +343,7 @@ fn a_peer_of_an_unknown_authority_is_not_spoken_to() {
 #[test]
 fn a_peer_that_speaks_no_tls_fails_what_waited_for_it() {
     let authority = Authority::new();
-    let server = authority.serve(Limits::default());
+    let server = certified(&authority, Limits::default());
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let flow = tls_to(deaf.local_addr().unwrap());
     let mut outbox = server.egress.outbox();

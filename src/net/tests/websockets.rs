@@ -5,15 +5,15 @@ use std::net::{TcpListener, TcpStream};
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
-use super::secure::Authority;
 use super::streams::{closed, message, reset};
 use super::*;
+use crate::channel::testing::Authority;
 use crate::net::Upgraded;
 
 /// A server whose connections come from a listener of the test.
@@ -340,18 +340,13 @@ fn a_tls_session_is_taken_over_from_the_web_listener() {
     let site = Site::new(Limits::default());
     let authority = Authority::new();
     let acceptor = tokio_rustls::TlsAcceptor::from(authority.server(&["campus.example"]));
-    let config =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(Arc::clone(&authority.roots))
-            .with_no_client_auth();
+    let config = authority.client(rustls::DEFAULT_VERSIONS);
     let at = site.listener.local_addr().unwrap();
     let client = std::thread::spawn(move || {
         let stream = TcpStream::connect(at).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let name = ServerName::try_from("campus.example").unwrap();
-        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        let connection = ClientConnection::new(config, name).unwrap();
         let stream = StreamOwned::new(connection, stream);
         let mut client = WebSocket::from_raw_socket(stream, Role::Client, None);
         for body in ["one", "two"] {
