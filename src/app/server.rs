@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::certificate;
 use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
 use super::exit::Failure;
 use super::operations::Live;
@@ -122,7 +123,7 @@ impl Server {
         guard.restore(&stored_bans(&site));
         let limits = net::Limits::from(&config.limits);
         let wire = limits.message;
-        let egress = Egress::new(bound, limits, clock.clone(), None);
+        let egress = Egress::new(bound, limits, clock.clone(), certificate::tls(config)?);
         let nonces = NonceTable::new(
             &site.key.derive("digest nonces"),
             config.limits.nonce_lifetime,
