@@ -244,7 +244,8 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection, read_ahea
         let ready = tokio::select! {
             ready = stream.ready(interest) => ready,
             () = connection.wake.notified() => continue,
-            () = alarm.as_mut() => {
+            // An alarm that went off would go off again at once, until it is set anew.
+            () = alarm.as_mut(), if armed != Tick::NEVER => {
                 armed = Tick::NEVER;
                 continue;
             }

@@ -113,7 +113,7 @@ fn a_message_goes_over_tls_to_a_server_that_proves_its_name() {
     let authority = authority.to_str().expect("a path in UTF-8");
     let send = |more: &[&str]| {
         let send = ["message", "rui", "hello", "--from", "ana", "--password-file", "-", "--json"];
-        let arguments = [&send, &["--transport", "tls"], more].concat();
+        let arguments = [&send[..], &["--transport", "tls"], more].concat();
         server.run(&arguments, Some("ana's password\n"))
     };
     let sent = send(&["--ca-file", authority]);

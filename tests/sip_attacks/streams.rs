@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tagus::clock::Clock;
 
-use crate::raw::{CLOSES, Connection, Draft, End, PATIENCE};
+use crate::raw::{CLOSES, Connection, Door, Draft, End, PATIENCE};
 use crate::site::{Site, message, register};
 
 /// A connection from another address of this machine.
@@ -287,4 +287,31 @@ fn openssl_gets_no_old_version_of_tls() {
         assert!(!works || said.contains("Verify return code: 0 (ok)"), "{version}: {said}");
     }
     site.assert_calm(0);
+}
+
+/// Who has signed in may idle, and costs no processor time when the strangers' deadlines have
+/// passed.
+#[test]
+fn a_connection_that_idles_costs_no_processor_time() {
+    let site = Site::new("[limits]\nidle_unauthenticated = \"1s\"\ntls_handshake = \"1s\"\n");
+    let mut connections: Vec<Connection> = site.doors().iter().map(Door::connect).collect();
+    for connection in &mut connections {
+        connection.write(&site.register("alice", "sip:alice@phone.invalid").bytes());
+        connection.read_until("SIP/2.0 200 ");
+    }
+    for connection in &mut connections {
+        assert_eq!(connection.read_to_end(Duration::from_millis(1_500)), End::Open);
+    }
+    let before = processor_ticks(site.server.pid());
+    assert_eq!(connections[0].read_to_end(Duration::from_secs(1)), End::Open);
+    let used = processor_ticks(site.server.pid()) - before;
+    assert!(used < 30, "{used} hundredths of a second in one second");
+}
+
+/// User and system time of a process in hundredths of a second (`proc(5)`, fields 14 and 15).
+fn processor_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let behind_name = stat.rsplit(") ").next().expect("fields");
+    let fields: Vec<&str> = behind_name.split(' ').collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
 }
