@@ -399,3 +399,6 @@ impl Watcher for Server {
         tracing::info!(event = "departed", user = %user, why = ?why);
     }
 }
+
+#[cfg(test)]
+mod tests;
