@@ -5,7 +5,7 @@
 //! 1. [`clock`], [`entropy`]: the only readers of time and randomness.
 //! 2. [`text`], `http_digest`: small grammars that several protocols share.
 //! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
-//!    messages carry.
+//!    messages carry. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
 //! 5. `identity`: who somebody is. `registrar`, `proxy`, `page_mode`, `accounts`: what is decided.
 //! 6. `net`, `client`: sockets. `app`: wiring and the command line.
@@ -16,6 +16,8 @@ pub mod accounts;
 pub mod app;
 #[cfg(feature = "server")]
 pub mod bus;
+#[cfg(feature = "server")]
+pub mod channel;
 #[cfg(feature = "server")]
 pub mod client;
 pub mod clock;

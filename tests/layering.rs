@@ -19,7 +19,7 @@ use lexer::{Kind, Token};
 /// Top-level modules, lowest layer first. Imports go down only.
 const LAYERS: &[&[&str]] = &[
     &["clock", "entropy", "text", "http_digest", "xml", "sdp"],
-    &["sip", "msrp", "payload", "config"],
+    &["sip", "msrp", "payload", "config", "channel"],
     &["model", "xcap"],
     &["store", "bus"],
     &["identity"],

@@ -49,7 +49,7 @@ fn connections_stop_before_the_descriptors_do() {
     let at = bound.addresses()[0].socket;
     // Taken as used before the server counts: what the clients below will use themselves.
     let room: Vec<_> = (0..120).map(|_| File::open("/dev/null").unwrap()).collect();
-    let egress = Egress::new(bound, Limits::default(), Clock::system());
+    let egress = Egress::new(bound, Limits::default(), Clock::system(), None);
     drop(room);
     let workers = net::start(&egress, &Arc::new(Echo)).unwrap();
     let mut clients = Vec::new();
@@ -71,7 +71,7 @@ fn without_descriptors_the_connected_are_served_and_the_others_wait() {
     let bound = listen::bind(&["tcp://127.0.0.1:0".parse().unwrap()], 1).unwrap();
     let at = bound.addresses()[0].socket;
     let clock = Clock::system();
-    let egress = Egress::new(bound, Limits::default(), clock.clone());
+    let egress = Egress::new(bound, Limits::default(), clock.clone(), None);
     let workers = net::start(&egress, &Arc::new(Echo)).unwrap();
     let mut connected = connect(at);
     exchange(&mut connected);

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+pub mod certificate;
 pub mod cli;
 mod command;
 pub mod context;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::certificate;
 use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
 use super::exit::Failure;
 use super::operations::Live;
@@ -123,7 +124,7 @@ impl Server {
         guard.restore(&stored_bans(&site));
         let limits = net::Limits::from(&config.limits);
         let wire = limits.message;
-        let egress = Egress::new(bound, limits, clock.clone());
+        let egress = Egress::new(bound, limits, clock.clone(), certificate::tls(config)?);
         let nonces = NonceTable::new(
             &site.key.derive("digest nonces"),
             config.limits.nonce_lifetime,
@@ -226,6 +227,7 @@ impl Server {
             ("connections_refused", net.refused),
             ("connections_overflowed", net.overflows),
             ("connections_timed_out", net.timed_out),
+            ("tls_failures", net.tls_failures),
             ("panics", net.panics),
         ]
         .into_iter()
@@ -399,3 +401,6 @@ impl Watcher for Server {
         tracing::info!(event = "departed", user = %user, why = ?why);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! A scriptable SIP user agent: for people, for tests, and for the resident person of the demo.
 //!
-//! [`agent`] is the protocol, sans-IO; [`link`] has the sockets; [`session`] puts the two together.
+//! [`agent`] is the protocol, sans-IO; [`carrier`] is what lies between it and a stream, [`link`]
+//! has the sockets; [`session`] puts the two together.
 //! [`register`](register::register), [`message`](message::message) and
 //! [`listen`](listen::listen) are what the commands of these names do, [`echo`] is the resident.
 
 pub mod account;
 pub mod agent;
 pub mod bench;
+pub mod carrier;
 pub mod echo;
 pub mod link;
 pub mod listen;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::ClientError;
 use super::account::{Account, Target};
 use super::agent::{Agent, Event, RequestId};
+use super::carrier::Way;
 use super::link::{Arrival, KEEP_ALIVE, Link};
 use crate::clock::{Clock, Tick};
-use crate::sip::Transport;
 use crate::sip::transaction::Timing;
 
 /// How long the end waits for the answer to its own unregistration.
@@ -35,12 +35,12 @@ impl Session {
     /// [`ClientError::Link`] if the server cannot be reached.
     pub async fn open(
         account: Account,
-        transport: Transport,
+        way: impl Into<Way>,
         server: SocketAddr,
         purpose: &str,
         clock: Clock,
     ) -> Result<Session, ClientError> {
-        let link = Link::open(transport, server).await?;
+        let link = Link::open(&way.into(), server).await?;
         let instance = account.instance(&server.to_string(), purpose);
         let agent = Agent::new(account, link.flow(), &instance, Timing::default());
         let keep_alive = clock.now() + KEEP_ALIVE;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 
 use super::egress::Egress;
 use super::outbox::Failure;
+use crate::channel::{Channel, Opened};
 use crate::clock::Tick;
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -31,6 +32,8 @@ pub(super) struct Connection {
     pub(super) remote: SocketAddr,
     /// Whether we opened it.
     pub(super) dialled: bool,
+    /// The domain that a dialled peer has to prove (RFC 5922).
+    pub(super) domain: Option<Arc<str>>,
     /// Wakes the connection's task: bytes are left over, or it is to end.
     pub(super) wake: Notify,
     established: OnceLock<(TcpStream, SocketAddr)>,
@@ -49,6 +52,20 @@ pub(super) struct Pending {
     pub(super) written: u64,
     /// Since when it takes none.
     pub(super) stalled_since: Tick,
+    /// Whether the TLS handshake is not over.
+    pub(super) handshaking: bool,
+}
+
+/// What a connection is made of.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) transport: Transport,
+    pub(super) remote: SocketAddr,
+    /// Of a connection that was accepted; one to dial has no stream yet.
+    pub(super) accepted: Option<(TcpStream, SocketAddr)>,
+    pub(super) domain: Option<Arc<str>>,
+    /// What lies over the stream, if anything.
+    pub(super) channel: Option<Box<Channel>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +87,13 @@ struct Queue {
     written: u64,
     /// Packets whose sender wants to know, by the position of their last byte.
     tokens: VecDeque<(u64, Flow, u64)>,
+    /// TLS and WebSocket.
+    channel: Option<Box<Channel>>,
+    /// Bytes that wait in the channel for the end of its handshake, and who wants to know.
+    staged: usize,
+    staged_tokens: Vec<(Flow, u64)>,
+    /// Why it ended, where that is known better than "closed".
+    failure: Option<Failure>,
     /// The kernel took less than offered: only the connection's task writes now.
     blocked: bool,
     /// Since when it takes nothing.
@@ -83,9 +107,42 @@ impl Queue {
         self.bytes.len() - self.head
     }
 
+    fn unsent(&self) -> usize {
+        self.waiting() + self.staged
+    }
+
+    fn is_handshaking(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.is_handshaking())
+    }
+
+    fn push(&mut self, packet: &[u8], flow: Flow, token: Option<u64>) {
+        match &mut self.channel {
+            None => self.bytes.extend_from_slice(packet),
+            Some(channel) => channel.seal(packet, &mut self.bytes),
+        }
+        if self.is_handshaking() {
+            self.staged += packet.len();
+            self.staged_tokens.extend(token.map(|token| (flow, token)));
+        } else if let Some(token) = token {
+            let end = self.written + self.waiting() as u64;
+            self.tokens.push_back((end, flow, token));
+        }
+    }
+
+    /// The handshake may be over: then what waited for it is on the wire now.
+    fn release_staged(&mut self, total: &AtomicUsize) {
+        if self.staged > 0 && !self.is_handshaking() {
+            self.staged = 0;
+            let end = self.written + self.waiting() as u64;
+            let staged = std::mem::take(&mut self.staged_tokens).into_iter();
+            self.tokens.extend(staged.map(|(flow, token)| (end, flow, token)));
+            self.recount(total);
+        }
+    }
+
     /// Only bytes that stay behind are counted: a queue that each flush empties costs no atomics.
     fn recount(&mut self, total: &AtomicUsize) {
-        let now = self.waiting();
+        let now = self.unsent();
         if now >= self.counted {
             total.fetch_add(now - self.counted, Ordering::Relaxed);
         } else {
@@ -96,18 +153,15 @@ impl Queue {
 }
 
 impl Connection {
-    /// A connection that was accepted has its stream and local address; one to dial has none yet.
-    pub(super) fn new(
-        id: ConnectionId,
-        remote: SocketAddr,
-        accepted: Option<(TcpStream, SocketAddr)>,
-    ) -> Connection {
+    pub(super) fn new(id: ConnectionId, origin: Origin) -> Connection {
+        let Origin { transport, remote, accepted, domain, channel } = origin;
         let dialled = accepted.is_none();
         Connection {
             id,
-            transport: Transport::Tcp,
+            transport,
             remote,
             dialled,
+            domain,
             wake: Notify::new(),
             established: accepted.map_or_else(OnceLock::new, OnceLock::from),
             queue: Mutex::new(Queue {
@@ -116,6 +170,10 @@ impl Connection {
                 head: 0,
                 written: 0,
                 tokens: VecDeque::new(),
+                channel,
+                staged: 0,
+                staged_tokens: Vec::new(),
+                failure: None,
                 blocked: false,
                 stalled_since: Tick::ZERO,
                 counted: 0,
@@ -142,8 +200,16 @@ impl Connection {
         self.end(&mut queue);
         queue.bytes = Vec::new();
         queue.head = 0;
+        queue.staged = 0;
         queue.recount(total);
-        std::mem::take(&mut queue.tokens).into_iter().map(|(_, flow, token)| (flow, token))
+        let staged = std::mem::take(&mut queue.staged_tokens);
+        let tokens = std::mem::take(&mut queue.tokens).into_iter();
+        tokens.map(|(_, flow, token)| (flow, token)).chain(staged)
+    }
+
+    /// Why it ended, if that is known better than that it did.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.lock().failure
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -194,11 +260,11 @@ impl Connection {
             return Err(Failure::ConnectionClosed);
         }
         let limit = egress.limits.connection_write_queue_bytes;
-        if queue.waiting() + packet.len() > limit && !queue.blocked {
+        if queue.unsent() + packet.len() > limit && !queue.blocked {
             self.write(&mut queue, egress);
         }
         let all = egress.connections.queued.load(Ordering::Relaxed);
-        if queue.waiting() + packet.len() > limit
+        if queue.unsent() + packet.len() > limit
             || all.saturating_add(packet.len()) > egress.limits.write_queue_total_bytes
         {
             egress.count(|c| &c.overflows);
@@ -206,15 +272,62 @@ impl Connection {
             self.abort();
             return Err(Failure::QueueFull);
         }
-        queue.bytes.extend_from_slice(packet);
-        if let Some(token) = token {
-            let end = queue.written + queue.waiting() as u64;
-            queue.tokens.push_back((end, flow, token));
-        }
-        if queue.blocked || queue.state == State::Connecting {
+        queue.push(packet, flow, token);
+        if queue.blocked || queue.state == State::Connecting || queue.staged > 0 {
             queue.recount(&egress.connections.queued);
         }
         Ok(())
+    }
+
+    /// Takes what the socket brought through TLS and WebSocket, and sends what these have to say.
+    pub(super) fn open(&self, egress: &Egress, bytes: &[u8], opened: &mut Opened) {
+        self.unwrap(egress, opened, |channel, opened, wire| channel.open(bytes, opened, wire));
+    }
+
+    /// The same for what was read before the connection came here.
+    pub(super) fn open_ahead(&self, egress: &Egress, bytes: &[u8], opened: &mut Opened) {
+        self.unwrap(egress, opened, |channel, opened, wire| {
+            channel.open_ahead(bytes, opened, wire);
+            Ok(())
+        });
+    }
+
+    fn unwrap(
+        &self,
+        egress: &Egress,
+        opened: &mut Opened,
+        work: impl FnOnce(&mut Channel, &mut Opened, &mut Vec<u8>) -> Result<(), rustls::Error>,
+    ) {
+        let mut queue = self.lock();
+        let Queue { channel: Some(channel), bytes: wire, .. } = &mut *queue else { return };
+        if let Err(error) = work(channel, opened, wire) {
+            egress.count(|c| &c.tls_failures);
+            tracing::debug!(remote = %self.remote, %error, "TLS failed");
+            opened.ended = true;
+            queue.failure = Some(failure_of(&error));
+        }
+        queue.release_staged(&egress.connections.queued);
+        if !queue.blocked && queue.waiting() > 0 {
+            self.write(&mut queue, egress);
+        }
+    }
+
+    /// Asks for a sign of life, where the transport has a way to (RFC 6455 s5.5.2).
+    pub(super) fn ping(&self, egress: &Egress) {
+        let mut queue = self.lock();
+        let Queue { channel: Some(channel), bytes: wire, state: State::Open, .. } = &mut *queue
+        else {
+            return;
+        };
+        channel.ping(wire);
+        if !queue.blocked {
+            self.write(&mut queue, egress);
+        }
+    }
+
+    /// Whether there is anything between the socket and SIP.
+    pub(super) fn has_channel(&self) -> bool {
+        self.transport != Transport::Tcp
     }
 
     /// Writes what waits, once, unless the connection's task is at it.
@@ -300,6 +413,7 @@ impl Connection {
             waiting: if queue.blocked { queue.waiting() } else { 0 },
             written: queue.written,
             stalled_since: queue.stalled_since,
+            handshaking: queue.is_handshaking(),
         }
     }
 
@@ -313,12 +427,19 @@ impl Connection {
     }
 
     /// Ends the connection once its queue is empty; nothing more is taken.
-    pub(super) fn close_after_flush(&self) {
+    pub(super) fn close_after_flush(&self, egress: &Egress) {
         let mut queue = self.lock();
         match queue.state {
             State::Connecting => self.end(&mut queue),
             State::Open => {
                 queue.state = State::Closing;
+                let Queue { channel, bytes: wire, .. } = &mut *queue;
+                if let Some(channel) = channel {
+                    channel.close(wire);
+                    if !queue.blocked {
+                        self.write(&mut queue, egress);
+                    }
+                }
                 self.wake.notify_one();
             }
             State::Closing | State::Closed => {}
@@ -342,5 +463,13 @@ impl Connection {
             }
             self.wake.notify_one();
         }
+    }
+}
+
+/// Why a handshake that we began has failed.
+fn failure_of(error: &rustls::Error) -> Failure {
+    match error {
+        rustls::Error::InvalidCertificate(_) => Failure::PeerNotVerified,
+        _ => Failure::ConnectFailed,
     }
 }

@@ -5,10 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::TcpStream;
-
 use super::Limits;
-use super::connection::Connection;
+use super::connection::{Connection, Origin};
 use super::outbox::{Failure, SendFailure};
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -26,9 +24,13 @@ pub(super) struct Connections {
     admission: Mutex<Admission>,
 }
 
+/// Whom a connection leads to. A domain is somebody else than whoever has its address: what was
+/// verified for one is not reused for another (RFC 5923 s9.3).
+type Peer = (Transport, SocketAddr, Option<Arc<str>>);
+
 #[derive(Debug, Default)]
 struct Admission {
-    by_remote: HashMap<(Transport, SocketAddr), Arc<Connection>>,
+    by_remote: HashMap<Peer, Arc<Connection>>,
     total: usize,
     unauthenticated: usize,
     dialling: usize,
@@ -92,40 +94,44 @@ impl Connections {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// Registers an accepted connection; `None` when a limit is reached.
-    pub(super) fn accept(
-        &self,
-        stream: TcpStream,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) -> Option<Arc<Connection>> {
+    /// Registers an accepted connection, or gives it back when a limit is reached.
+    pub(super) fn accept(&self, origin: Origin) -> Result<Arc<Connection>, Box<Origin>> {
+        let source = origin.remote.ip();
         let mut admission = self.admission();
-        let here = admission.per_source.get(&remote.ip()).copied().unwrap_or(0);
+        let here = admission.per_source.get(&source).copied().unwrap_or(0);
         if admission.total >= admission.most.total
             || admission.unauthenticated >= admission.most.unauthenticated
             || here >= admission.most.per_source
         {
-            return None;
+            return Err(Box::new(origin));
         }
         admission.total += 1;
         admission.unauthenticated += 1;
-        admission.per_source.insert(remote.ip(), here + 1);
-        let connection = self.make(remote, Some((stream, local)));
-        self.enter(&mut admission, &connection);
-        Some(connection)
+        admission.per_source.insert(source, here + 1);
+        Ok(self.enter(&mut admission, origin))
     }
 
-    fn enter(&self, admission: &mut Admission, connection: &Arc<Connection>) {
-        self.shard(connection.id).insert(connection.id, Arc::clone(connection));
-        let key = (connection.transport, connection.remote);
-        admission.by_remote.insert(key, Arc::clone(connection));
+    fn enter(&self, admission: &mut Admission, origin: Origin) -> Arc<Connection> {
+        let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
+        let connection = Arc::new(Connection::new(id, origin));
+        self.shard(id).insert(id, Arc::clone(&connection));
+        admission.by_remote.insert(peer_of(&connection), Arc::clone(&connection));
+        connection
     }
 
-    /// The connection to that far end (RFC 3261 s18: reuse is recommended), or a new one to dial.
-    pub(super) fn reuse_or_dial(&self, flow: &Flow) -> Result<(Arc<Connection>, bool), Failure> {
+    /// The connection to that far end, if there is one (RFC 3261 s18: reuse is recommended).
+    pub(super) fn reuse(&self, flow: &Flow, domain: Option<&Arc<str>>) -> Option<Arc<Connection>> {
+        let peer = (flow.transport, flow.remote, domain.cloned());
+        let known = self.admission().by_remote.get(&peer).cloned()?;
+        known.accepts().then_some(known)
+    }
+
+    /// A new connection to dial; or that of another thread which was faster.
+    pub(super) fn dial(&self, origin: Origin) -> Result<(Arc<Connection>, bool), Failure> {
         // Two threads may want the same far end: the lock lets one of them dial.
         let mut admission = self.admission();
-        if let Some(known) = admission.by_remote.get(&(flow.transport, flow.remote))
+        let peer = (origin.transport, origin.remote, origin.domain.clone());
+        if let Some(known) = admission.by_remote.get(&peer)
             && known.accepts()
         {
             return Ok((Arc::clone(known), false));
@@ -136,18 +142,7 @@ impl Connections {
         }
         admission.total += 1;
         admission.dialling += 1;
-        let connection = self.make(flow.remote, None);
-        self.enter(&mut admission, &connection);
-        Ok((connection, true))
-    }
-
-    fn make(
-        &self,
-        remote: SocketAddr,
-        accepted: Option<(TcpStream, SocketAddr)>,
-    ) -> Arc<Connection> {
-        let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
-        Arc::new(Connection::new(id, remote, accepted))
+        Ok((self.enter(&mut admission, origin), true))
     }
 
     /// A dial has ended, well or not.
@@ -175,7 +170,7 @@ impl Connections {
             if connection.authenticate() && !connection.dialled {
                 admission.forget_stranger(connection.remote.ip());
             }
-            let key = (connection.transport, connection.remote);
+            let key = peer_of(connection);
             if admission.by_remote.get(&key).is_some_and(|current| current.id == connection.id) {
                 admission.by_remote.remove(&key);
             }
@@ -183,6 +178,10 @@ impl Connections {
         drop(admission);
         unsent.map(|(flow, token)| SendFailure { flow, token, failure: why }).collect()
     }
+}
+
+fn peer_of(connection: &Connection) -> Peer {
+    (connection.transport, connection.remote, connection.domain.clone())
 }
 
 impl Admission {

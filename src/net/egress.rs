@@ -4,14 +4,18 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+use rustls::server::ServerConnection;
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::Limits;
-use super::connection::Connection;
+use super::connection::{Connection, Origin};
 use super::connections::Connections;
 use super::listen::{Address, Bound, WorkerSockets};
 use super::outbox::{Failure, Outbox, SendFailure};
 use super::udp::UdpPort;
+use crate::channel::{Channel, Session, Tls, WebSocket};
 use crate::clock::{Clock, Tick};
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -21,6 +25,7 @@ pub struct Egress {
     pub(super) limits: Limits,
     pub(super) connections: Connections,
     pub(super) stop: watch::Sender<bool>,
+    tls: Option<Tls>,
     addresses: Vec<Address>,
     udp: Vec<Vec<Arc<UdpPort>>>,
     mailboxes: Vec<mpsc::UnboundedSender<Command>>,
@@ -34,8 +39,20 @@ pub struct Egress {
 pub(super) enum Command {
     /// Establish a connection and serve it.
     Dial(Arc<Connection>),
+    /// Serve a connection that the web listener accepted.
+    Upgraded(Upgraded),
     /// Tell the engine.
     Failed(SendFailure),
+}
+
+/// A connection whose WebSocket handshake is over, in its parts.
+pub struct Upgraded {
+    /// The TCP socket.
+    pub socket: TcpStream,
+    /// The TLS session over it, if there is one.
+    pub tls: Option<Box<ServerConnection>>,
+    /// What was read after the end of the handshake.
+    pub read_ahead: Bytes,
 }
 
 /// What a worker takes when its thread starts.
@@ -61,6 +78,7 @@ pub(super) struct Counts {
     pub(super) accept_errors: AtomicU64,
     pub(super) overflows: AtomicU64,
     pub(super) timed_out: AtomicU64,
+    pub(super) tls_failures: AtomicU64,
     pub(super) panics: AtomicU64,
 }
 
@@ -91,14 +109,19 @@ pub struct Counters {
     pub overflows: u64,
     /// Connections closed because the peer was too slow or idle.
     pub timed_out: u64,
+    /// Connections that ended because TLS failed: no common version, not TLS at all, a certificate
+    /// that is not to be trusted.
+    pub tls_failures: u64,
     /// Messages whose handling panicked.
     pub panics: u64,
 }
 
 impl Egress {
-    /// Takes the bound sockets. Nothing is received before [`super::start`].
+    /// Takes the bound sockets. Nothing is received before [`super::start`]. Without `tls` the
+    /// listeners that need it are closed again.
     #[must_use]
-    pub fn new(bound: Bound, limits: Limits, clock: Clock) -> Arc<Egress> {
+    pub fn new(bound: Bound, limits: Limits, clock: Clock, tls: Option<Tls>) -> Arc<Egress> {
+        let bound = if tls.is_some() { bound } else { bound.without_tls() };
         let mut udp = Vec::new();
         let mut mailboxes = Vec::new();
         let mut alarms = Vec::new();
@@ -121,6 +144,7 @@ impl Egress {
             connections: Connections::new(&limits),
             limits,
             stop: watch::Sender::new(false),
+            tls,
             addresses: bound.addresses,
             udp,
             mailboxes,
@@ -204,7 +228,7 @@ impl Egress {
     pub fn close(&self, connection: ConnectionId) {
         if let Some(connection) = self.connections.get(connection) {
             connection.flush(self);
-            connection.close_after_flush();
+            connection.close_after_flush(self);
         }
     }
 
@@ -227,7 +251,23 @@ impl Egress {
             accept_errors: read(&c.accept_errors),
             overflows: read(&c.overflows),
             timed_out: read(&c.timed_out),
+            tls_failures: read(&c.tls_failures),
             panics: read(&c.panics),
+        }
+    }
+
+    /// Registers an accepted connection, and counts what became of it.
+    pub(super) fn admit(&self, origin: Origin) -> Option<Arc<Connection>> {
+        match self.connections.accept(origin) {
+            Ok(connection) => {
+                self.count(|c| &c.accepted);
+                Some(connection)
+            }
+            Err(refused) => {
+                self.count(|c| &c.refused);
+                drop(refused);
+                None
+            }
         }
     }
 
@@ -264,15 +304,62 @@ impl Egress {
     }
 
     /// The connection that a stream flow leaves by, and whether it is new and must be dialled.
-    pub(super) fn connection_for(&self, flow: &Flow) -> Result<(Arc<Connection>, bool), Failure> {
+    pub(super) fn connection_for(
+        &self,
+        flow: &Flow,
+        domain: Option<&Arc<str>>,
+    ) -> Result<(Arc<Connection>, bool), Failure> {
         if flow.connection.is_some() {
             let known = self.connections.get(flow.connection);
             return known.map(|c| (c, false)).ok_or(Failure::ConnectionClosed);
         }
-        if flow.transport != Transport::Tcp {
+        // RFC 7118 s5: nobody can be called back but over the WebSocket that he opened.
+        if !matches!(flow.transport, Transport::Tcp | Transport::Tls) {
             return Err(Failure::NoRoute);
         }
-        self.connections.reuse_or_dial(flow)
+        if let Some(known) = self.connections.reuse(flow, domain) {
+            return Ok((known, false));
+        }
+        let channel = match flow.transport {
+            Transport::Tls => {
+                let tls = self.tls.as_ref().ok_or(Failure::NoRoute)?;
+                let session = tls.dial(domain.map(AsRef::as_ref), flow.remote.ip());
+                let session = session.map_err(|_| Failure::NoRoute)?;
+                Some(Box::new(Channel::new(Some(session), None)))
+            }
+            _ => None,
+        };
+        self.connections.dial(Origin {
+            transport: flow.transport,
+            remote: flow.remote,
+            accepted: None,
+            domain: domain.cloned(),
+            channel,
+        })
+    }
+
+    /// What lies over an accepted stream. `None`: nothing can be served there.
+    pub(super) fn channel_for(&self, transport: Transport) -> Option<Option<Box<Channel>>> {
+        match (transport, &self.tls) {
+            (Transport::Tcp, _) => Some(None),
+            (Transport::Tls, Some(tls)) => {
+                Some(Some(Box::new(Channel::new(Some(tls.accept().ok()?), None))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Serves a connection as SIP over WebSocket (RFC 7118) from the end of its handshake on. The
+    /// limits of SIP's connections hold; who is over them is closed and counted as refused.
+    pub fn accept_websocket(&self, upgraded: Upgraded) {
+        let worker = self.spread.fetch_add(1, Ordering::Relaxed) % self.workers().max(1);
+        self.command(worker, Command::Upgraded(upgraded));
+    }
+
+    pub(super) fn websocket_channel(&self, tls: Option<Box<ServerConnection>>) -> Box<Channel> {
+        let websocket = WebSocket::server(self.limits.message.message_bytes as usize);
+        let tls = tls.map(|tls| Session::over(*tls));
+        Box::new(Channel::new(tls, Some(websocket)))
     }
 
     pub(super) fn dial(&self, worker: usize, connection: Arc<Connection>) {

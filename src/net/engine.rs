@@ -265,7 +265,13 @@ impl Engine {
         let port = via.port().unwrap_or(5060);
         // Loopback is what we write when no address of ours is known.
         let here = ip == flow.local.ip().to_canonical() || ip.is_loopback();
-        self.settings.own_addresses.iter().any(|own| own.port() == port && (here || own.ip() == ip))
+        // The web listener's port is none of SIP's; what a WebSocket brings came back on its flow.
+        (here && flow.transport.is_reliable() && port == flow.local.port())
+            || self
+                .settings
+                .own_addresses
+                .iter()
+                .any(|own| own.port() == port && (here || own.ip() == ip))
     }
 
     fn response(&self, outbox: &mut Outbox, message: &Message<'_>, flow: &Flow, out: &mut Vec<u8>) {
@@ -395,7 +401,7 @@ impl Ingress for Engine {
 
     fn receive(&self, scratch: &mut Scratch, outbox: &mut Outbox, flow: Flow, bytes: &[u8]) {
         let framing =
-            if flow.transport.is_reliable() { Framing::Stream } else { Framing::Datagram };
+            if flow.transport.keeps_boundaries() { Framing::Datagram } else { Framing::Stream };
         let Scratch { layout, out } = scratch;
         match wire::scan(bytes, framing, &self.settings.wire, layout) {
             Ok(()) => {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Ingress;
 use super::connection::Connection;
 use super::worker::Worker;
+use crate::channel::Arrival;
 use crate::clock::Tick;
-use crate::sip::framer::{Frame, FrameError, Framer};
-use crate::sip::wire;
+use crate::sip::framer::{Frame, FrameError, Framer, judge};
+use crate::sip::{Flow, wire};
 
 /// Keep-alives that are answered within a while; RFC 5626 s4.4.1 sends one in 30 s at most.
 const PINGS: u32 = 100;
@@ -16,6 +17,12 @@ const PINGS_WITHIN: Duration = Duration::from_secs(10);
 /// The unfinished end of a stream, and when its peer last did what it should.
 pub(super) struct Inbound {
     framer: Framer,
+    /// When the connection began.
+    pub(super) began: Tick,
+    /// When anything was last received.
+    received: Tick,
+    /// When we last asked for a sign of life; `None` when there was one.
+    pub(super) pinged: Option<Tick>,
     /// Since when a message is begun and not complete.
     pub(super) partial_since: Option<Tick>,
     /// When a message was last complete, or the connection began.
@@ -38,6 +45,9 @@ impl Inbound {
     pub(super) fn new(now: Tick, limits: &wire::Limits) -> Inbound {
         Inbound {
             framer: Framer::new(limits),
+            began: now,
+            received: now,
+            pinged: None,
             partial_since: None,
             last_message: now,
             last_traffic: now,
@@ -56,6 +66,10 @@ impl Inbound {
         let now = worker.egress.clock.now();
         let flow = connection.flow();
         self.last_traffic = now;
+        if bytes.is_empty() {
+            // Records of a handshake, or the beginning of one.
+            return Fate::Open;
+        }
         self.framer.push(bytes);
         loop {
             if connection.is_ending() {
@@ -71,11 +85,7 @@ impl Inbound {
                 }
                 // RFC 5626 s4.4.1
                 Ok(Some(Frame::Ping)) => {
-                    if now.since(self.pings_since) >= PINGS_WITHIN {
-                        (self.pings, self.pings_since) = (0, now);
-                    }
-                    self.pings += 1;
-                    if self.pings > PINGS {
+                    if self.is_flood(now) {
                         return Fate::CloseAfterFlush;
                     }
                     worker.engage(|_, _, outbox| outbox.send_copy(flow, b"\r\n", None));
@@ -98,5 +108,75 @@ impl Inbound {
             self.partial_since = self.partial_since.or(Some(now));
         }
         Fate::Open
+    }
+
+    /// Hands over each message that a WebSocket brought (RFC 7118 s4: one in each).
+    pub(super) fn take_arrivals<I: Ingress>(
+        &mut self,
+        worker: &Worker<I>,
+        connection: &Connection,
+        arrivals: &[Arrival],
+    ) -> Fate {
+        let now = worker.egress.clock.now();
+        let flow = connection.flow();
+        (self.last_traffic, self.received, self.pinged) = (now, now, None);
+        // What completes nothing is a part of something; pieces without end end here too.
+        self.partial_since =
+            if arrivals.is_empty() { self.partial_since.or(Some(now)) } else { None };
+        for arrival in arrivals {
+            if connection.is_ending() {
+                return Fate::CloseAfterFlush;
+            }
+            let fate = match arrival {
+                Arrival::Message(message) => self.take_message(worker, flow, message, now),
+                Arrival::Ping if self.is_flood(now) => Fate::CloseAfterFlush,
+                Arrival::Ping | Arrival::Pong => Fate::Open,
+            };
+            if fate != Fate::Open {
+                return fate;
+            }
+        }
+        Fate::Open
+    }
+
+    fn take_message<I: Ingress>(
+        &mut self,
+        worker: &Worker<I>,
+        flow: Flow,
+        message: &[u8],
+        now: Tick,
+    ) -> Fate {
+        // RFC 7118 s6: the keep-alive of RFC 5626 s4.4.1 in a message of its own.
+        if message.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            if self.is_flood(now) {
+                return Fate::CloseAfterFlush;
+            }
+            if message == b"\r\n\r\n" {
+                worker.engage(|_, _, outbox| outbox.send_copy(flow, b"\r\n", None));
+            }
+            return Fate::Open;
+        }
+        let judged = judge(message, &worker.egress.limits.message);
+        if judged == Err(FrameError::NotSip) {
+            return Fate::CloseAfterFlush;
+        }
+        self.last_message = now;
+        worker.engage(|ingress, scratch, outbox| ingress.receive(scratch, outbox, flow, message));
+        // Half a message is answered, and whoever cuts his messages so is not listened to.
+        if judged.is_ok() { Fate::Open } else { Fate::CloseAfterFlush }
+    }
+
+    /// When a WebSocket client is to be asked for a sign of life.
+    pub(super) fn ping_due(&self, connection: &Connection, after: Duration) -> Option<Tick> {
+        let silent = connection.transport.keeps_boundaries() && self.pinged.is_none();
+        silent.then(|| self.received + after)
+    }
+
+    fn is_flood(&mut self, now: Tick) -> bool {
+        if now.since(self.pings_since) >= PINGS_WITHIN {
+            (self.pings, self.pings_since) = (0, now);
+        }
+        self.pings += 1;
+        self.pings > PINGS
     }
 }

@@ -74,8 +74,6 @@ pub enum ListenError {
 pub struct Bound {
     /// What is listened on, with the ports that were chosen, in the order of the configuration.
     pub(super) addresses: Vec<Address>,
-    /// What was asked for and is not served.
-    pub(super) skipped: Vec<Address>,
     pub(super) workers: Vec<WorkerSockets>,
 }
 
@@ -83,7 +81,7 @@ pub struct Bound {
 #[derive(Debug, Default)]
 pub(super) struct WorkerSockets {
     pub(super) udp: Vec<(SocketAddr, UdpSocket)>,
-    pub(super) tcp: Vec<(SocketAddr, TcpListener)>,
+    pub(super) streams: Vec<(Address, TcpListener)>,
 }
 
 impl Bound {
@@ -93,10 +91,16 @@ impl Bound {
         &self.addresses
     }
 
-    /// What was asked for and has no service yet.
-    #[must_use]
-    pub fn skipped(&self) -> &[Address] {
-        &self.skipped
+    /// Without certificates nobody can be served over TLS.
+    pub(super) fn without_tls(mut self) -> Bound {
+        let is_tls = |address: &Address| address.transport == Transport::Tls;
+        for address in self.addresses.extract_if(.., |address| is_tls(address)) {
+            tracing::warn!(listener = %address, "there are no certificates, not listening");
+        }
+        for worker in &mut self.workers {
+            worker.streams.retain(|(address, _)| !is_tls(address));
+        }
+        self
     }
 
     /// How many workers were prepared.
@@ -118,11 +122,6 @@ pub fn bind(addresses: &[Address], workers: usize) -> Result<Bound, ListenError>
     let mut bound = Bound::default();
     bound.workers.resize_with(workers, WorkerSockets::default);
     for &address in addresses {
-        if !matches!(address.transport, Transport::Udp | Transport::Tcp) {
-            tracing::warn!(listener = %address, "this transport is not served yet, not listening");
-            bound.skipped.push(address);
-            continue;
-        }
         let chosen = bind_one(&mut bound, address)?;
         bound.addresses.push(Address { socket: chosen, ..address });
     }
@@ -135,6 +134,8 @@ fn bind_one(bound: &mut Bound, address: Address) -> Result<SocketAddr, ListenErr
         .iter()
         .find(|other| {
             address.socket.port() == 0
+                && is_plain(other)
+                && is_plain(&address)
                 && other.transport != address.transport
                 && other.socket.ip() == address.socket.ip()
         })
@@ -155,6 +156,10 @@ fn bind_one(bound: &mut Bound, address: Address) -> Result<SocketAddr, ListenErr
         }
         result => result,
     }
+}
+
+fn is_plain(address: &Address) -> bool {
+    matches!(address.transport, Transport::Udp | Transport::Tcp)
 }
 
 /// Several workers share a port by `SO_REUSEPORT`, which would also let a second server of the
@@ -221,7 +226,7 @@ impl WorkerSockets {
         if transport == Transport::Udp {
             self.udp.push((at, socket.into()));
         } else {
-            self.tcp.push((at, socket.into()));
+            self.streams.push((Address { transport, socket: at }, socket.into()));
         }
     }
 }

@@ -45,7 +45,8 @@ mod worker;
 
 use std::time::Duration;
 
-pub use egress::{Counters, Egress};
+pub use crate::channel::Tls;
+pub use egress::{Counters, Egress, Upgraded};
 pub use engine::{Engine, EngineCounts, Parts, Scratch, Settings};
 pub use guard::Guard;
 pub use listen::{Address, Bound, ListenError};
@@ -110,6 +111,13 @@ pub struct Limits {
     pub write_queue_total_bytes: usize,
     /// How long a peer may take nothing while bytes wait for it.
     pub write_stall: Duration,
+    /// From accepting or establishing a connection to the end of the TLS handshake.
+    pub tls_handshake: Duration,
+    /// Silence of a WebSocket client before it is asked for a sign of life: gateways on the way
+    /// forget what is silent for a minute, and a browser that is gone does not say so.
+    pub ping_after: Duration,
+    /// How long a WebSocket client that was asked for a sign of life may give none.
+    pub pong_timeout: Duration,
     /// How long a connection may take to establish.
     pub connect_timeout: Duration,
     /// Connections that may be in the making at the same time.
@@ -129,6 +137,9 @@ impl Default for Limits {
             connection_write_queue_bytes: 256 * 1024,
             write_queue_total_bytes: 256 * 1024 * 1024,
             write_stall: Duration::from_secs(30),
+            tls_handshake: Duration::from_secs(5),
+            ping_after: Duration::from_secs(30),
+            pong_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(3),
             dials_in_flight: 256,
         }
@@ -158,6 +169,7 @@ impl From<&config::Limits> for Limits {
             connection_write_queue_bytes: size(configured.connection_write_queue_bytes),
             write_queue_total_bytes: size(configured.write_queue_total_bytes),
             write_stall: configured.connection_write_deadline,
+            tls_handshake: configured.tls_handshake,
             ..Limits::default()
         }
     }

@@ -19,6 +19,9 @@ pub enum Failure {
     Unreachable,
     /// Nobody answered, or the far end refused the connection.
     ConnectFailed,
+    /// The far end's certificate is not to be trusted, or is not that of the domain that was asked
+    /// for (RFC 5922 s7).
+    PeerNotVerified,
     /// The connection ended before the packet was written.
     ConnectionClosed,
     /// The peer takes too little; its queue, or that of all peers, is full.
@@ -98,7 +101,24 @@ impl Outbox {
         if flow.transport == Transport::Udp {
             self.push_datagram(flow, Payload::Shared(packet), on_failure);
         } else {
-            self.push_stream(flow, &packet, on_failure);
+            self.push_stream(flow, None, &packet, on_failure);
+        }
+    }
+
+    /// Like [`Outbox::send`] to a peer that was found by its domain: over TLS it must prove to be
+    /// that domain's (RFC 5922 s4), whatever its address is. Without a domain a certificate must
+    /// name the address.
+    pub fn send_to_domain(
+        &mut self,
+        flow: Flow,
+        domain: &Arc<str>,
+        packet: Bytes,
+        on_failure: Option<u64>,
+    ) {
+        if flow.transport == Transport::Tls {
+            self.push_stream(flow, Some(domain), &packet, on_failure);
+        } else {
+            self.send(flow, packet, on_failure);
         }
     }
 
@@ -109,7 +129,7 @@ impl Outbox {
             self.copied.extend_from_slice(packet);
             self.push_datagram(flow, Payload::Copied(start..self.copied.len()), on_failure);
         } else {
-            self.push_stream(flow, packet, on_failure);
+            self.push_stream(flow, None, packet, on_failure);
         }
     }
 
@@ -138,7 +158,7 @@ impl Outbox {
             connection.flush(&self.egress);
         }
         for connection in self.closing.drain(..) {
-            connection.close_after_flush();
+            connection.close_after_flush(&self.egress);
         }
         if !self.own_failures && !self.failures.is_empty() {
             for failure in self.failures.drain(..) {
@@ -168,19 +188,31 @@ impl Outbox {
         }
     }
 
-    fn push_stream(&mut self, flow: Flow, packet: &[u8], token: Option<u64>) {
-        let mut outcome = self.append(flow, packet, token);
+    fn push_stream(
+        &mut self,
+        flow: Flow,
+        domain: Option<&Arc<str>>,
+        packet: &[u8],
+        token: Option<u64>,
+    ) {
+        let mut outcome = self.append(flow, domain, packet, token);
         // A connection found by its far end may end just then; another is as good.
         if outcome == Err(Failure::ConnectionClosed) && !flow.connection.is_some() {
-            outcome = self.append(flow, packet, token);
+            outcome = self.append(flow, domain, packet, token);
         }
         if let Err(failure) = outcome {
             self.fail(flow, token, failure);
         }
     }
 
-    fn append(&mut self, flow: Flow, packet: &[u8], token: Option<u64>) -> Result<(), Failure> {
-        let (connection, to_dial) = self.egress.connection_for(&flow)?;
+    fn append(
+        &mut self,
+        flow: Flow,
+        domain: Option<&Arc<str>>,
+        packet: &[u8],
+        token: Option<u64>,
+    ) -> Result<(), Failure> {
+        let (connection, to_dial) = self.egress.connection_for(&flow, domain)?;
         let appended = connection.append(&self.egress, flow, packet, token);
         if to_dial {
             // Even if the packet was too big for the queue: somebody has to end the connection.

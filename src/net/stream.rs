@@ -1,7 +1,7 @@
 //! Streams: accepting, dialling, and the task that serves each connection.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::rc::Rc;
@@ -11,13 +11,16 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::connection::{Connection, Pending, State};
+use super::connection::{Connection, Origin, Pending, State};
+use super::egress::Upgraded;
 use super::inbound::{Fate, Inbound};
-use super::listen::plain;
+use super::listen::{Address, plain};
 use super::outbox::Failure;
 use super::worker::Worker;
 use super::{Ingress, Limits};
+use crate::channel::Opened;
 use crate::clock::Tick;
+use crate::sip::Transport;
 
 /// How long the accept loop rests after an error that will not pass by itself.
 const ACCEPT_REST: Duration = Duration::from_millis(250);
@@ -33,11 +36,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1024 * 1024;
 
 /// Accepts for one worker, until the server stops.
-pub(super) async fn accept<I: Ingress>(
-    worker: Rc<Worker<I>>,
-    at: SocketAddr,
-    listener: TcpListener,
-) {
+pub(super) async fn accept<I: Ingress>(worker: Rc<Worker<I>>, at: Address, listener: TcpListener) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -50,19 +49,22 @@ pub(super) async fn accept<I: Ingress>(
     loop {
         let trouble = match listener.accept().await {
             Ok((stream, remote)) => {
-                let local = plain(stream.local_addr().unwrap_or(at));
+                let local = plain(stream.local_addr().unwrap_or(at.socket));
                 prepare(&stream);
-                match egress.connections.accept(stream, local, plain(remote)) {
-                    Some(connection) => {
-                        egress.count(|c| &c.accepted);
-                        tokio::task::spawn_local(serve(Rc::clone(&worker), connection));
-                        continue;
-                    }
-                    None => {
-                        egress.count(|c| &c.refused);
-                        "connections are refused: a limit is reached".to_owned()
-                    }
+                let accepted = egress.channel_for(at.transport).and_then(|channel| {
+                    egress.admit(Origin {
+                        transport: at.transport,
+                        remote: plain(remote),
+                        accepted: Some((stream, local)),
+                        domain: None,
+                        channel,
+                    })
+                });
+                if let Some(connection) = accepted {
+                    tokio::task::spawn_local(serve(Rc::clone(&worker), connection));
+                    continue;
                 }
+                "connections are refused: a limit is reached".to_owned()
             }
             Err(error)
                 if matches!(
@@ -103,6 +105,30 @@ fn prepare(stream: &TcpStream) {
     }
 }
 
+/// Serves a connection whose WebSocket handshake another part of the server has done.
+pub(super) async fn serve_upgraded<I: Ingress>(worker: Rc<Worker<I>>, upgraded: Upgraded) {
+    let egress = &worker.egress;
+    let Upgraded { socket, tls, read_ahead } = upgraded;
+    let transport = if tls.is_some() { Transport::Wss } else { Transport::Ws };
+    // Away from the reactor of the web listener, to that of this thread.
+    let moved = socket.into_std().and_then(TcpStream::from_std).and_then(|stream| {
+        let (local, remote) = (plain(stream.local_addr()?), plain(stream.peer_addr()?));
+        Ok((stream, local, remote))
+    });
+    let Ok((stream, local, remote)) = moved else { return };
+    prepare(&stream);
+    let accepted = egress.admit(Origin {
+        transport,
+        remote,
+        accepted: Some((stream, local)),
+        domain: None,
+        channel: Some(egress.websocket_channel(tls)),
+    });
+    if let Some(connection) = accepted {
+        serve_from(worker, connection, &read_ahead).await;
+    }
+}
+
 /// Establishes a connection that somebody wants to send on, and serves it.
 pub(super) async fn dial<I: Ingress>(worker: Rc<Worker<I>>, connection: Arc<Connection>) {
     let egress = Arc::clone(&worker.egress);
@@ -138,13 +164,22 @@ async fn aborted(connection: &Connection) {
 
 /// Serves a connection until it ends.
 pub(super) async fn serve<I: Ingress>(worker: Rc<Worker<I>>, connection: Arc<Connection>) {
-    talk(&worker, &connection).await;
-    let unsent = worker.egress.connections.retire(&connection, Failure::ConnectionClosed);
+    serve_from(worker, connection, &[]).await;
+}
+
+async fn serve_from<I: Ingress>(
+    worker: Rc<Worker<I>>,
+    connection: Arc<Connection>,
+    read_ahead: &[u8],
+) {
+    talk(&worker, &connection, read_ahead).await;
+    let why = connection.failure().unwrap_or(Failure::ConnectionClosed);
+    let unsent = worker.egress.connections.retire(&connection, why);
     worker.engage(|ingress, _, outbox| ingress.connection_closed(outbox, connection.id));
     worker.report(unsent);
 }
 
-async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection) {
+async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection, read_ahead: &[u8]) {
     let egress = &worker.egress;
     let limits = &egress.limits;
     let Some(stream) = connection.stream() else { return };
@@ -152,6 +187,15 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection) {
     let mut written = 0;
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
     let mut armed = Tick::NEVER;
+    if connection.transport.keeps_boundaries() {
+        let fate = open(worker, connection, &mut inbound, |opened| {
+            connection.open_ahead(egress, read_ahead, opened);
+        });
+        worker.settle();
+        if fate != Fate::Open {
+            connection.close_after_flush(egress);
+        }
+    }
     loop {
         let now = egress.clock.now();
         let pending = connection.pending();
@@ -170,8 +214,19 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection) {
             egress.count(|c| &c.timed_out);
             if pending.waiting > 0 {
                 connection.abort();
+            } else {
+                connection.close_after_flush(egress);
             }
             return;
+        }
+        let mut deadline = deadline;
+        if let Some(due) = inbound.ping_due(connection, limits.ping_after) {
+            if due <= now {
+                inbound.pinged = Some(now);
+                connection.ping(egress);
+                continue;
+            }
+            deadline = deadline.min(due);
         }
         // Deadlines mostly move away: the alarm is set anew only for an earlier one.
         if deadline < armed {
@@ -189,7 +244,8 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection) {
         let ready = tokio::select! {
             ready = stream.ready(interest) => ready,
             () = connection.wake.notified() => continue,
-            () = alarm.as_mut() => {
+            // An alarm that went off would go off again at once, until it is set anew.
+            () = alarm.as_mut(), if armed != Tick::NEVER => {
                 armed = Tick::NEVER;
                 continue;
             }
@@ -201,7 +257,7 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection) {
         if reading && ready.is_readable() {
             match receive(worker, connection, stream, &mut inbound) {
                 Fate::Open => {}
-                Fate::CloseAfterFlush => connection.close_after_flush(),
+                Fate::CloseAfterFlush => connection.close_after_flush(egress),
                 Fate::Ended => return,
             }
         }
@@ -216,6 +272,12 @@ fn deadline(
     limits: &Limits,
 ) -> Tick {
     let mut deadline = Tick::NEVER;
+    if pending.handshaking {
+        deadline = deadline.min(inbound.began + limits.tls_handshake);
+    }
+    if let Some(pinged) = inbound.pinged {
+        deadline = deadline.min(pinged + limits.pong_timeout);
+    }
     if let Some(since) = inbound.partial_since {
         deadline = deadline.min(since + limits.first_byte_to_message);
     }
@@ -251,6 +313,27 @@ async fn linger(stream: &TcpStream) {
     let _ = tokio::time::timeout(LINGER, rest).await;
 }
 
+/// Hands over what is left when TLS and WebSocket are taken off.
+fn open<I: Ingress>(
+    worker: &Worker<I>,
+    connection: &Connection,
+    inbound: &mut Inbound,
+    work: impl FnOnce(&mut Opened),
+) -> Fate {
+    let mut opened = worker.opened.borrow_mut();
+    work(&mut opened);
+    let mut fate = if connection.transport.keeps_boundaries() {
+        inbound.take_arrivals(worker, connection, &opened.arrivals)
+    } else {
+        inbound.take(worker, connection, &opened.bytes)
+    };
+    if opened.ended && fate == Fate::Open {
+        fate = Fate::CloseAfterFlush;
+    }
+    opened.clear();
+    fate
+}
+
 /// Reads what is there, a few buffers at most, and hands over each message in it.
 fn receive<I: Ingress>(
     worker: &Worker<I>,
@@ -275,7 +358,13 @@ fn receive<I: Ingress>(
         });
         if count > 0 {
             let bytes = buffer.get(..count).unwrap_or_default();
-            let fate = inbound.take(worker, connection, bytes);
+            let fate = if connection.has_channel() {
+                open(worker, connection, inbound, |opened| {
+                    connection.open(&worker.egress, bytes, opened);
+                })
+            } else {
+                inbound.take(worker, connection, bytes)
+            };
             worker.settle();
             if fate != Fate::Open {
                 return fate;

@@ -1,4 +1,6 @@
+mod secure;
 mod streams;
+mod websockets;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -76,9 +78,13 @@ impl Drop for Server {
 }
 
 fn serve(addresses: &[&str], workers: usize, limits: Limits) -> Server {
+    serve_with(addresses, workers, limits, None)
+}
+
+fn serve_with(addresses: &[&str], workers: usize, limits: Limits, tls: Option<Tls>) -> Server {
     let addresses: Vec<Address> = addresses.iter().map(|a| a.parse().unwrap()).collect();
     let bound = listen::bind(&addresses, workers).unwrap();
-    let egress = Egress::new(bound, limits, Clock::system());
+    let egress = Egress::new(bound, limits, Clock::system(), tls);
     let (sender, events) = channel();
     let ingress = Arc::new(Echo { events: sender, deadline: AtomicU64::new(u64::MAX) });
     let workers = Some(start(&egress, &ingress).unwrap());

@@ -14,6 +14,7 @@ use super::egress::{Command, Egress, WorkerParts};
 use super::outbox::{Outbox, SendFailure};
 use super::udp::{BATCH, Batch, UdpPort};
 use super::{Ingress, stream};
+use crate::channel::Opened;
 use crate::clock::Tick;
 
 /// Batches of one socket in a row before others get their turn.
@@ -90,7 +91,7 @@ fn run<I: Ingress>(
         for port in worker.egress.udp_ports(index) {
             tokio::task::spawn_local(read_datagrams(Rc::clone(&worker), Arc::clone(port)));
         }
-        for (at, listener) in parts.sockets.tcp {
+        for (at, listener) in parts.sockets.streams {
             tokio::task::spawn_local(stream::accept(Rc::clone(&worker), at, listener));
         }
         tokio::task::spawn_local(keep_time(Rc::clone(&worker)));
@@ -116,6 +117,8 @@ pub(super) struct Worker<I: Ingress> {
     desk: RefCell<Desk<I>>,
     /// What a stream is read into; only the unfinished end of it is copied to the stream's own.
     pub(super) read_buffer: RefCell<Box<[u8]>>,
+    /// What TLS and WebSocket leave of it.
+    pub(super) opened: RefCell<Opened>,
 }
 
 struct Desk<I: Ingress> {
@@ -134,6 +137,7 @@ impl<I: Ingress> Worker<I> {
             ingress,
             desk: RefCell::new(desk),
             read_buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
+            opened: RefCell::default(),
         }
     }
 
@@ -259,6 +263,9 @@ async fn obey<I: Ingress>(
         match command {
             Command::Dial(connection) => {
                 tokio::task::spawn_local(stream::dial(Rc::clone(&worker), connection));
+            }
+            Command::Upgraded(upgraded) => {
+                tokio::task::spawn_local(stream::serve_upgraded(Rc::clone(&worker), upgraded));
             }
             Command::Failed(failure) => worker.report(vec![failure]),
         }

@@ -26,6 +26,13 @@ impl Transport {
         !matches!(self, Transport::Udp)
     }
 
+    /// Whether the transport keeps the boundaries of messages: one in each datagram or WebSocket
+    /// message (RFC 7118 s4). A stream is cut by Content-Length.
+    #[must_use]
+    pub const fn keeps_boundaries(self) -> bool {
+        matches!(self, Transport::Udp | Transport::Ws | Transport::Wss)
+    }
+
     /// The name in a Via's sent-protocol.
     #[must_use]
     pub const fn via_name(self) -> &'static str {
@@ -35,6 +42,15 @@ impl Transport {
             Transport::Tls => "TLS",
             Transport::Ws => "WS",
             Transport::Wss => "WSS",
+        }
+    }
+
+    /// The name that tells all five apart, in listeners, commands and reports.
+    #[must_use]
+    pub const fn listener_scheme(self) -> &'static str {
+        match self {
+            Transport::Wss => "wss",
+            other => other.uri_name(),
         }
     }
 

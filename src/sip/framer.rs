@@ -3,7 +3,7 @@
 
 use memchr::memmem;
 
-use super::wire::{Limits, declared_length};
+use super::wire::{DefectKind, Limits, declared_length};
 use crate::text;
 
 /// What a stream brought.
@@ -163,22 +163,7 @@ impl Framer {
         if self.start_line_seen {
             return Ok(());
         }
-        let rest = &self.buffer[self.start..];
-        let Some(end) = memchr::memchr(b'\n', &rest[..rest.len().min(self.line_bytes)]) else {
-            return if rest.len() < self.line_bytes { Ok(()) } else { Err(FrameError::NotSip) };
-        };
-        let line = &rest[..end];
-        let version = |text: &[u8]| text.len() > 4 && text[..4].eq_ignore_ascii_case(b"SIP/");
-        let words = line.trim_ascii_end();
-        let last = memchr::memrchr(b' ', words).map_or(words, |space| &words[space + 1..]);
-        if !version(line) && !version(last) {
-            return Err(FrameError::NotSip);
-        }
-        // Lines must end in CRLF; an end of headers would never be found.
-        if line.last() != Some(&b'\r') {
-            return Err(FrameError::Broken);
-        }
-        self.start_line_seen = true;
+        self.start_line_seen = judge_start_line(&self.buffer[self.start..], self.line_bytes)?;
         Ok(())
     }
 
@@ -206,6 +191,43 @@ impl Framer {
             Some(whole) if whole <= self.message_bytes => Ok(Some(self.start + whole)),
             _ => Err(FrameError::Broken),
         }
+    }
+}
+
+/// Whether a start line is there. It is an error if it is none of SIP.
+fn judge_start_line(message: &[u8], line_bytes: usize) -> Result<bool, FrameError> {
+    let Some(end) = memchr::memchr(b'\n', &message[..message.len().min(line_bytes)]) else {
+        return if message.len() < line_bytes { Ok(false) } else { Err(FrameError::NotSip) };
+    };
+    let line = &message[..end];
+    let version = |text: &[u8]| text.len() > 4 && text[..4].eq_ignore_ascii_case(b"SIP/");
+    let words = line.trim_ascii_end();
+    let last = memchr::memrchr(b' ', words).map_or(words, |space| &words[space + 1..]);
+    if !version(line) && !version(last) {
+        return Err(FrameError::NotSip);
+    }
+    // Lines must end in CRLF; an end of headers would never be found.
+    if line.last() != Some(&b'\r') {
+        return Err(FrameError::Broken);
+    }
+    Ok(true)
+}
+
+/// Looks at what a transport that keeps boundaries says is one message (RFC 7118 s4). Its
+/// Content-Length may be missing there, but not promise more than there is.
+///
+/// # Errors
+///
+/// [`FrameError::NotSip`], or [`FrameError::Broken`] when a part of the message is missing.
+pub fn judge(message: &[u8], limits: &Limits) -> Result<(), FrameError> {
+    if !judge_start_line(message, limits.header_line_bytes as usize)? {
+        return Err(FrameError::NotSip);
+    }
+    let head = memmem::find(message, b"\r\n\r\n").ok_or(FrameError::Broken)? + 4;
+    match declared_length(&message[..head]) {
+        Ok(length) if length <= (message.len() - head) as u64 => Ok(()),
+        Err(DefectKind::NoContentLength) => Ok(()),
+        _ => Err(FrameError::Broken),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tagus::channel::{Arrival, Opening, WebSocket};
 use tagus::config::{Config, Listener, Network, Sources, format_duration, parse_duration};
 use tagus::http_digest::{Challenge, Credentials};
 use tagus::identity::{UserName, canonical_number, is_valid_name};
@@ -12,7 +13,7 @@ use tagus::model::{
 use tagus::sip::Transport;
 use tagus::sip::build::{Response, ack_for, cancel_for};
 use tagus::sip::forward;
-use tagus::sip::framer::{Frame, FrameError, Framer};
+use tagus::sip::framer::{Frame, FrameError, Framer, judge};
 use tagus::sip::header::{Address, CSeq, Contact, HeaderName, Via, write_with_source};
 use tagus::sip::locate::Destination;
 use tagus::sip::uri::Uri;
@@ -33,6 +34,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "a datagram", run: datagram, one_of: 1 },
     Target { name: "a message of a stream", run: message_of_a_stream, one_of: 1 },
     Target { name: "a stream", run: stream, one_of: 1 },
+    Target { name: "a WebSocket", run: websocket, one_of: 2 },
     Target { name: "header values", run: values, one_of: 1 },
     Target { name: "Digest", run: digest, one_of: 1 },
     Target { name: "text", run: grammar, one_of: 1 },
@@ -45,6 +47,25 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "an entry of the directory", run: directory_entry, one_of: 2 },
     Target { name: "configuration", run: configuration, one_of: 64 },
 ];
+
+fn websocket(bytes: &[u8], dice: &mut Dice) {
+    // What is one message by its transport is whole exactly when scanning finds all of it.
+    let whole = judge(bytes, &Limits::default()).is_ok();
+    let scanned = scan(bytes, Framing::Datagram, &roomy(), &mut Layout::default());
+    assert!(whole || scanned.is_err() || bytes.first().is_some_and(|b| b"\r\n".contains(b)));
+    // As it is, and as a well-behaved client frames it.
+    let mut wire = Vec::new();
+    WebSocket::client(1 << 20).write(bytes, &mut wire);
+    let (mut arrivals, mut said) = (Vec::new(), Vec::new());
+    let mut server = WebSocket::server(1 << 20);
+    let (head, tail) = wire.split_at(dice.below(wire.len() + 1));
+    assert!(!server.read(head, &mut arrivals, &mut said));
+    assert!(!server.read(tail, &mut arrivals, &mut said));
+    assert_eq!(arrivals, [Arrival::Message(bytes.to_vec().into())]);
+    assert_eq!(said, b"");
+    let _ = WebSocket::server(4_096).read(bytes, &mut Vec::new(), &mut Vec::new());
+    let _ = Opening::new("a.example", "/", "sip", &mut Vec::new()).take(bytes);
+}
 
 /// What we write may be a little longer than what we read.
 fn roomy() -> Limits {

@@ -104,3 +104,28 @@ fn failures_of_our_client_have_their_exit_codes() {
     );
     assert_eq!(gone.code, 5, "{}{}", gone.out, gone.err);
 }
+
+/// RFC 3261 s26.2.1, RFC 5922: over TLS when the server proves to be the domain's.
+#[test]
+fn a_message_goes_over_tls_to_a_server_that_proves_its_name() {
+    let server = campus();
+    let authority = server.authority();
+    let authority = authority.to_str().expect("a path in UTF-8");
+    let send = |more: &[&str]| {
+        let send = ["message", "rui", "hello", "--from", "ana", "--password-file", "-", "--json"];
+        let arguments = [&send[..], &["--transport", "tls"], more].concat();
+        server.run(&arguments, Some("ana's password\n"))
+    };
+    let sent = send(&["--ca-file", authority]);
+    assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
+    assert_eq!(events(&sent)[0]["status"], 202, "{}", sent.out);
+    assert_eq!(send(&["--insecure"]).code, 0);
+    // Nobody vouches for it, and then it is asked to be another host.
+    let unknown = send(&[]);
+    assert_eq!(unknown.code, 4, "{}{}", unknown.out, unknown.err);
+    assert!(unknown.err.contains("--ca-file"), "{}", unknown.err);
+    let other = format!("localhost:{}", server.tls.port());
+    let other = send(&["--ca-file", authority, "--server", &other]);
+    assert_eq!(other.code, 4, "{}{}", other.out, other.err);
+    assert!(other.err.contains("prove to be localhost"), "{}", other.err);
+}

@@ -1,6 +1,6 @@
 //! S01 to S19: where a message ends, and what may stand in it.
 
-use crate::raw::{CLOSES, Connection, Datagrams, Draft, End};
+use crate::raw::{CLOSES, Datagrams, Draft, End};
 use crate::site::Site;
 
 const CONTACT: &str = "sip:alice@127.0.0.1:9";
@@ -8,18 +8,21 @@ const CONTACT: &str = "sip:alice@127.0.0.1:9";
 /// Sends `first` and, in the same write, a REGISTER that would be carried out: there must be one
 /// answer, to `first`, then the end, and no contact.
 fn assert_ends_the_stream(site: &Site, name: &str, first: &[u8], statuses: &[u16]) {
-    let mut connection = Connection::new(site.server.tcp);
-    let mut bytes = first.to_vec();
-    bytes.extend(site.register("alice", CONTACT).bytes());
-    connection.write(&bytes);
-    let end = connection.read_to_end(CLOSES);
-    let got: Vec<u16> = connection.answers().iter().map(|answer| answer.status).collect();
-    assert!(
-        matches!(got[..], [status] if statuses.contains(&status)),
-        "{name}: {got:?} instead of one of {statuses:?}; {}",
-        connection.text()
-    );
-    assert_eq!(end, End::Fin, "{name}");
+    for door in site.doors() {
+        let mut connection = door.connect();
+        let mut bytes = first.to_vec();
+        bytes.extend(site.register("alice", CONTACT).bytes());
+        connection.write(&bytes);
+        let end = connection.read_to_end(CLOSES);
+        let got: Vec<u16> = connection.answers().iter().map(|answer| answer.status).collect();
+        assert!(
+            matches!(got[..], [status] if statuses.contains(&status)),
+            "{name} over {}: {got:?} instead of one of {statuses:?}; {}",
+            door.name,
+            connection.text()
+        );
+        assert_eq!(end, End::Fin, "{name} over {}", door.name);
+    }
 }
 
 /// One answer to a datagram, with one of these statuses.
@@ -137,9 +140,11 @@ fn a_header_folded_over_three_lines_is_served() {
     let folded = draft.lines.iter().map(|line| line.replacen(": ", ":\r\n\t \r\n  ", 1)).collect();
     let draft = Draft { lines: folded, ..draft };
     assert_answered(&phone, "folded", &draft.bytes(), &[200]);
-    let mut connection = Connection::new(site.server.tcp);
-    connection.write(&draft.bytes());
-    connection.read_until("SIP/2.0 200 ");
+    for door in site.doors() {
+        let mut connection = door.connect();
+        connection.write(&draft.bytes());
+        connection.read_until("SIP/2.0 200 ");
+    }
     site.assert_calm(0);
 }
 

@@ -1,9 +1,14 @@
-//! Bytes to the server and what comes back, over UDP and TCP, with nothing put right on the way.
+//! Bytes to the server and what comes back, over UDP, TCP and TLS, with nothing put right on the way.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use tagus::channel::read_roots;
 use tagus::clock::{Clock, Tick};
 use tagus::entropy;
 
@@ -243,9 +248,44 @@ pub(crate) enum End {
     Open,
 }
 
+/// A listener for streams.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) name: &'static str,
+    pub(crate) at: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Door {
+    pub(crate) fn plain(at: SocketAddr) -> Door {
+        Door { name: "TCP", at, tls: None }
+    }
+
+    /// With TLS, and the file that vouches for the server.
+    pub(crate) fn secure(at: SocketAddr, authority: &Path) -> Door {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(read_roots(authority).expect("an authority"))
+            .with_no_client_auth();
+        Door { name: "TLS", at, tls: Some(Arc::new(config)) }
+    }
+
+    pub(crate) fn connect(&self) -> Connection {
+        let mut connection = Connection::new(self.at);
+        connection.tls = self.tls.as_ref().map(|config| {
+            let name = ServerName::try_from(DOMAIN).expect("a name");
+            Box::new(ClientConnection::new(Arc::clone(config), name).expect("a session"))
+        });
+        connection
+    }
+}
+
 /// A connection.
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
     clock: Clock,
     pub(crate) received: Vec<u8>,
 }
@@ -257,13 +297,26 @@ impl Connection {
 
     pub(crate) fn over(stream: TcpStream) -> Connection {
         stream.set_nodelay(true).expect("an option");
-        Connection { stream, clock: Clock::system(), received: Vec::new() }
+        Connection { stream, tls: None, clock: Clock::system(), received: Vec::new() }
     }
 
     /// Writes, as far as the server takes it.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         // It may have closed already, which is for the reading to find.
-        let _ = self.stream.write_all(bytes);
+        let _ = self.try_write(bytes);
+    }
+
+    /// Writes once.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match &mut self.tls {
+            None => self.stream.write_all(bytes)?,
+            Some(tls) => {
+                let mut stream = rustls::Stream::new(tls.as_mut(), &mut self.stream);
+                stream.write_all(bytes)?;
+                stream.flush()?;
+            }
+        }
+        Ok(bytes.len())
     }
 
     /// Reads until the connection ends, or for so long.
@@ -293,7 +346,11 @@ impl Connection {
         }
         self.stream.set_read_timeout(Some(left)).expect("a timeout");
         let mut buffer = [0; 16_384];
-        match self.stream.read(&mut buffer) {
+        let outcome = match &mut self.tls {
+            None => self.stream.read(&mut buffer),
+            Some(tls) => rustls::Stream::new(tls.as_mut(), &mut self.stream).read(&mut buffer),
+        };
+        match outcome {
             Ok(0) => Some(End::Fin),
             Ok(count) => {
                 self.received.extend_from_slice(buffer.get(..count).unwrap_or_default());
@@ -303,6 +360,8 @@ impl Connection {
                 Some(End::Open)
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => None,
+            // An end that TLS did not announce.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Some(End::Fin),
             Err(_) => Some(End::Reset),
         }
     }

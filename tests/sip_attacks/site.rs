@@ -3,7 +3,7 @@
 use tagus::entropy;
 use tagus::http_digest::{Answer as Login, Challenge};
 
-use crate::raw::{Answer, Datagrams, Draft};
+use crate::raw::{Answer, Datagrams, Door, Draft};
 use crate::support::server::{DOMAIN, Server};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -20,6 +20,12 @@ impl Site {
             server.add_user(user, PASSWORD);
         }
         Site { server }
+    }
+
+    /// Its listeners for streams.
+    pub(crate) fn doors(&self) -> [Door; 2] {
+        let server = &self.server;
+        [Door::plain(server.tcp), Door::secure(server.tls, &server.authority())]
     }
 
     /// A figure of `status --json`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tagus::clock::Clock;
 
-use crate::raw::{CLOSES, Connection, Draft, End, PATIENCE};
+use crate::raw::{CLOSES, Connection, Door, Draft, End, PATIENCE};
 use crate::site::{Site, message, register};
 
 /// A connection from another address of this machine.
@@ -53,18 +53,20 @@ fn other_protocols_are_closed_at_once_and_get_not_one_byte() {
 #[test]
 fn keep_alives_are_answered_until_they_are_a_flood() {
     let site = Site::new("");
-    let mut connection = Connection::new(site.server.tcp);
-    connection.write(b"\r\n\r\n");
-    connection.read_until("\r\n");
-    assert_eq!(connection.text(), "\r\n");
-    connection.write(&Draft::ping().bytes());
-    connection.read_until("SIP/2.0 200 ");
-    let mut flood = Connection::new(site.server.tcp);
-    for _ in 0..20 {
-        flood.write(&b"\r\n\r\n".repeat(50));
+    for door in site.doors() {
+        let mut connection = door.connect();
+        connection.write(b"\r\n\r\n");
+        connection.read_until("\r\n");
+        assert_eq!(connection.text(), "\r\n");
+        connection.write(&Draft::ping().bytes());
+        connection.read_until("SIP/2.0 200 ");
+        let mut flood = door.connect();
+        for _ in 0..20 {
+            flood.write(&b"\r\n\r\n".repeat(50));
+        }
+        assert_ne!(flood.read_to_end(CLOSES), End::Open);
+        assert!(flood.received.len() < 2 * 1_000, "{} bytes came back", flood.received.len());
     }
-    assert_ne!(flood.read_to_end(CLOSES), End::Open);
-    assert!(flood.received.len() < 2 * 1_000, "{} bytes came back", flood.received.len());
     site.assert_calm(0);
 }
 
@@ -73,20 +75,24 @@ fn keep_alives_are_answered_until_they_are_a_flood() {
 fn half_a_message_and_fin_is_never_executed() {
     let site = Site::new("");
     let whole = site.register("alice", "sip:alice@127.0.0.1:9").bytes();
-    for missing in [1, 2, 3, 4, 20, whole.len() - 1] {
-        let mut connection = Connection::new(site.server.tcp);
-        connection.write(whole.get(..whole.len() - missing).expect("a part"));
-        connection.stream.shutdown(std::net::Shutdown::Write).expect("FIN");
-        assert_ne!(connection.read_to_end(CLOSES), End::Open, "{missing}");
-        assert_eq!(connection.text(), "", "{missing}");
+    for door in site.doors() {
+        for missing in [1, 2, 3, 4, 20, whole.len() - 1] {
+            let mut connection = door.connect();
+            connection.write(whole.get(..whole.len() - missing).expect("a part"));
+            connection.stream.shutdown(std::net::Shutdown::Write).expect("FIN");
+            assert_ne!(connection.read_to_end(CLOSES), End::Open, "{missing}");
+            assert_eq!(connection.text(), "", "{missing}");
+        }
     }
     site.assert_calm(0);
     // The same bytes, one by one, are a message.
-    let mut connection = Connection::new(site.server.tcp);
-    for byte in &whole {
-        connection.write(std::slice::from_ref(byte));
+    for door in site.doors() {
+        let mut connection = door.connect();
+        for byte in &site.register("alice", "sip:alice@127.0.0.1:9").bytes() {
+            connection.write(std::slice::from_ref(byte));
+        }
+        connection.read_until("SIP/2.0 200 ");
     }
-    connection.read_until("SIP/2.0 200 ");
     site.assert_calm(1);
 }
 
@@ -94,22 +100,24 @@ fn half_a_message_and_fin_is_never_executed() {
 #[test]
 fn a_message_that_drips_is_cut_off() {
     let site = Site::new("[limits]\nfirst_byte_to_message = \"1s\"\n");
-    let clock = Clock::system();
-    let began = clock.now();
-    let bytes = message("alice", "bob", "hello").bytes();
-    let mut connection = Connection::new(site.server.tcp);
-    let mut end = End::Open;
-    for byte in &bytes {
-        connection.write(std::slice::from_ref(byte));
-        end = connection.read_to_end(Duration::from_millis(20));
-        if end != End::Open {
-            break;
+    for door in site.doors() {
+        let clock = Clock::system();
+        let began = clock.now();
+        let bytes = message("alice", "bob", "hello").bytes();
+        let mut connection = door.connect();
+        let mut end = End::Open;
+        for byte in &bytes {
+            connection.write(std::slice::from_ref(byte));
+            end = connection.read_to_end(Duration::from_millis(20));
+            if end != End::Open {
+                break;
+            }
         }
+        let took = clock.now().since(began);
+        assert_ne!(end, End::Open, "after {took:?}");
+        assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
+        assert_eq!(connection.text(), "");
     }
-    let took = clock.now().since(began);
-    assert_ne!(end, End::Open, "after {took:?}");
-    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
-    assert_eq!(connection.text(), "");
     site.assert_calm(0);
 }
 
@@ -117,11 +125,13 @@ fn a_message_that_drips_is_cut_off() {
 #[test]
 fn a_connection_without_a_request_is_closed() {
     let site = Site::new("[limits]\nidle_unauthenticated = \"1s\"\n");
-    let mut silent = Connection::new(site.server.tcp);
-    let mut pinging = Connection::new(site.server.tcp);
-    pinging.write(b"\r\n\r\n");
-    assert_ne!(silent.read_to_end(Duration::from_secs(4)), End::Open);
-    assert_ne!(pinging.read_to_end(Duration::from_secs(4)), End::Open);
+    for door in site.doors() {
+        let mut silent = door.connect();
+        let mut pinging = door.connect();
+        pinging.write(b"\r\n\r\n");
+        assert_ne!(silent.read_to_end(Duration::from_secs(4)), End::Open);
+        assert_ne!(pinging.read_to_end(Duration::from_secs(4)), End::Open);
+    }
     site.assert_calm(0);
 }
 
@@ -174,9 +184,10 @@ fn resets_at_any_offset_leave_nothing_behind() {
         register("alice").bytes(),
         site.register("alice", "sip:alice@phone.invalid;transport=tcp").bytes(),
     ];
-    for flow in &flows {
+    let doors = site.doors();
+    for (flow, door) in flows.iter().flat_map(|flow| doors.iter().map(move |door| (flow, door))) {
         for cut in (1..=flow.len()).step_by(5).chain([flow.len()]) {
-            let mut connection = Connection::new(site.server.tcp);
+            let mut connection = door.connect();
             connection.write(flow.get(..cut).expect("a part"));
             let socket = socket2::SockRef::from(&connection.stream);
             socket.set_linger(Some(Duration::ZERO)).expect("an option");
@@ -195,18 +206,19 @@ fn resets_at_any_offset_leave_nothing_behind() {
 #[test]
 fn a_peer_that_never_reads_does_not_fill_the_memory() {
     let site = Site::new("[limits]\nsource_rate = 1000000\nsource_burst = 1000000\n");
-    let mut deaf = Connection::new(site.server.tcp);
-    deaf.stream.set_write_timeout(Some(Duration::from_millis(200))).expect("a timeout");
-    let pings = Draft::ping().bytes().repeat(200);
-    let mut written = 0;
-    while written < 64 * 1024 * 1024 {
-        use std::io::Write as _;
-        match deaf.stream.write(&pings) {
-            Ok(count) => written += count,
-            Err(_) => break,
+    for door in site.doors() {
+        let mut deaf = door.connect();
+        deaf.stream.set_write_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+        let pings = Draft::ping().bytes().repeat(200);
+        let mut written = 0;
+        while written < 64 * 1024 * 1024 {
+            match deaf.try_write(&pings) {
+                Ok(count) => written += count,
+                Err(_) => break,
+            }
         }
+        assert!(written < 64 * 1024 * 1024, "{}: {written} bytes were taken", door.name);
     }
-    assert!(written < 64 * 1024 * 1024, "the server took all of {written} bytes");
     site.assert_calm(0);
 }
 
@@ -221,4 +233,85 @@ fn a_stranger_over_the_rate_is_told_503_on_a_stream() {
     let shed = connection.answers().into_iter().find(|answer| answer.status == 503);
     assert!(shed.is_some());
     site.assert_calm(0);
+}
+
+/// S55, T13: SIP in the clear on the TLS port gets an alert at most.
+#[test]
+fn clear_sip_on_the_tls_port_is_closed_at_once() {
+    let site = Site::new("");
+    for bytes in [Draft::ping().bytes(), b"\r\n\r\n".repeat(4), b"GET / HTTP/1.1\r\n\r\n".to_vec()]
+    {
+        let mut connection = Connection::new(site.server.tls);
+        connection.write(&bytes);
+        assert_ne!(connection.read_to_end(CLOSES), End::Open);
+        assert!(connection.received.len() <= 7, "{:?}", connection.received);
+    }
+    site.assert_calm(0);
+}
+
+/// T-tls: who connects and says nothing, or half a hello, does not stay.
+#[test]
+fn a_tls_handshake_that_does_not_end_is_cut_off() {
+    let site = Site::new("[limits]\ntls_handshake = \"1s\"\n");
+    for bytes in [&b""[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"] {
+        let mut connection = Connection::new(site.server.tls);
+        connection.write(bytes);
+        assert_ne!(connection.read_to_end(Duration::from_secs(4)), End::Open);
+        assert!(connection.received.len() <= 7, "{:?}", connection.received);
+    }
+    site.assert_calm(0);
+}
+
+/// T11: what `openssl` says of the versions that are served.
+#[test]
+fn openssl_gets_no_old_version_of_tls() {
+    let site = Site::new("");
+    for (version, works) in [("-tls1_1", false), ("-tls1_2", true), ("-tls1_3", true)] {
+        let output = std::process::Command::new("openssl")
+            .args([
+                "s_client",
+                "-connect",
+                &site.server.tls.to_string(),
+                "-servername",
+                "campus.test",
+            ])
+            // The old version is off in openssl itself unless its own level is lowered.
+            .args([version, "-cipher", "DEFAULT:@SECLEVEL=0", "-verify_return_error", "-CAfile"])
+            .arg(site.server.authority())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("openssl can be run");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), works, "{version}: {said}");
+        assert!(!works || said.contains("Verify return code: 0 (ok)"), "{version}: {said}");
+    }
+    site.assert_calm(0);
+}
+
+/// Who has signed in may idle, and costs no processor time when the strangers' deadlines have
+/// passed.
+#[test]
+fn a_connection_that_idles_costs_no_processor_time() {
+    let site = Site::new("[limits]\nidle_unauthenticated = \"1s\"\ntls_handshake = \"1s\"\n");
+    let mut connections: Vec<Connection> = site.doors().iter().map(Door::connect).collect();
+    for connection in &mut connections {
+        connection.write(&site.register("alice", "sip:alice@phone.invalid").bytes());
+        connection.read_until("SIP/2.0 200 ");
+    }
+    for connection in &mut connections {
+        assert_eq!(connection.read_to_end(Duration::from_millis(1_500)), End::Open);
+    }
+    let before = processor_ticks(site.server.pid());
+    assert_eq!(connections[0].read_to_end(Duration::from_secs(1)), End::Open);
+    let used = processor_ticks(site.server.pid()) - before;
+    assert!(used < 30, "{used} hundredths of a second in one second");
+}
+
+/// User and system time of a process in hundredths of a second (`proc(5)`, fields 14 and 15).
+fn processor_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let behind_name = stat.rsplit(") ").next().expect("fields");
+    let fields: Vec<&str> = behind_name.split(' ').collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
 }

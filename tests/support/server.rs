@@ -29,6 +29,7 @@ pub(crate) struct Server {
     /// What `status --json` said when it was ready.
     pub(crate) udp: SocketAddr,
     pub(crate) tcp: SocketAddr,
+    pub(crate) tls: SocketAddr,
 }
 
 /// What a command printed.
@@ -52,9 +53,11 @@ impl Server {
     pub(crate) fn start(more: &str) -> Server {
         let home = TempDir::new().expect("temporary directory");
         let head = format!("domain = \"{DOMAIN}\"\n");
-        fs::write(config_path(home.path()), head + COMMON + more).expect("configuration");
+        let tls = certify(home.path());
+        fs::write(config_path(home.path()), head + COMMON + &tls + more).expect("configuration");
         let (child, lines) = spawn(tagus(home.path()));
-        let mut server = Server { child, lines, home, udp: NOWHERE, tcp: NOWHERE };
+        let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
+        let mut server = Server { child, lines, home, udp, tcp, tls };
         server.wait_until_ready();
         server
     }
@@ -63,7 +66,8 @@ impl Server {
     pub(crate) fn start_with_clock(more: &str) -> Server {
         let home = TempDir::new().expect("temporary directory");
         let head = format!("domain = \"{DOMAIN}\"\n");
-        fs::write(config_path(home.path()), head + COMMON + more).expect("configuration");
+        let tls = certify(home.path());
+        fs::write(config_path(home.path()), head + COMMON + &tls + more).expect("configuration");
         fs::write(home.path().join(CLOCK), "+0").expect("the clock's file");
         let mut command = tagus(home.path());
         command
@@ -72,7 +76,8 @@ impl Server {
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         let (child, lines) = spawn(command);
-        let mut server = Server { child, lines, home, udp: NOWHERE, tcp: NOWHERE };
+        let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
+        let mut server = Server { child, lines, home, udp, tcp, tls };
         server.wait_until_ready();
         server
     }
@@ -91,6 +96,7 @@ impl Server {
         let status = self.run(&["status", "--json"], None).json();
         self.udp = listener(&status, "udp://");
         self.tcp = listener(&status, "tcp://");
+        self.tls = listener(&status, "tls://");
     }
 
     /// SIGKILL, as a power cut would; the data directory stays.
@@ -150,6 +156,11 @@ impl Server {
         self.lines.everything()
     }
 
+    /// The file that vouches for the server's certificate.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.home.path().join(CERTIFICATE)
+    }
+
     /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -169,7 +180,7 @@ const NOWHERE: SocketAddr =
 const COMMON: &str = r#"public_name = "localhost"
 aliases = ["localhost", "example.com"]
 [sip]
-listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]
+listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "tls://127.0.0.1:0"]
 [web]
 listen = []
 [msrp]
@@ -177,6 +188,28 @@ listen = []
 [metrics]
 listen = "127.0.0.1:0"
 "#;
+
+/// The server's certificate and key, in its home.
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
+/// Makes a certificate for the domain that vouches for itself, and says in the configuration where it
+/// is.
+fn certify(home: &Path) -> String {
+    let uri = format!("sip:{DOMAIN}").try_into().expect("a URI");
+    let mut params = rcgen::CertificateParams::new([DOMAIN.to_owned()]).expect("a name");
+    params.subject_alt_names.push(rcgen::SanType::URI(uri));
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let (certificate_file, key_file) = (home.join(CERTIFICATE), home.join(KEY));
+    fs::write(&certificate_file, certificate.pem()).expect("the certificate's file");
+    fs::write(&key_file, key.serialize_pem()).expect("the key's file");
+    format!(
+        "[tls]\nmode = \"files\"\ncert_file = \"{}\"\nkey_file = \"{}\"\n",
+        certificate_file.display(),
+        key_file.display()
+    )
+}
 
 fn config_path(home: &Path) -> PathBuf {
     home.join("tagus.toml")

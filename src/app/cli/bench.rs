@@ -38,6 +38,12 @@ pub enum Transport {
     Udp,
     /// TCP
     Tcp,
+    /// TLS
+    Tls,
+    /// WebSocket
+    Ws,
+    /// WebSocket over TLS
+    Wss,
 }
 
 /// What challenges are answered with.
@@ -74,6 +80,12 @@ pub struct Load {
     /// How SIP is carried
     #[arg(long, value_enum, default_value_t = Transport::Udp)]
     pub transport: Transport,
+    /// Whom to trust to vouch for the server, in PEM; otherwise whom this machine trusts
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub ca_file: Option<PathBuf>,
+    /// Takes any certificate
+    #[arg(long)]
+    pub insecure: bool,
     /// Requests a second, on schedule whether or not answers come
     #[arg(long, value_name = "R", required_unless_present = "interval")]
     pub rate: Option<f64>,

@@ -1,5 +1,6 @@
 //! `tagus client` and `tagus message`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -34,6 +35,13 @@ pub struct Connection {
     /// udp, tcp, tls, ws or wss; udp, but tcp for a text that does not fit a datagram
     #[arg(long, value_parser = ["udp", "tcp", "tls", "ws", "wss"])]
     pub transport: Option<String>,
+    /// Whom to trust to vouch for the server, in PEM; otherwise whom this machine trusts, and the
+    /// authority of the data directory
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub ca_file: Option<PathBuf>,
+    /// Takes any certificate: for looking at a server, not for passwords that matter
+    #[arg(long)]
+    pub insecure: bool,
     /// The password.
     #[command(flatten)]
     pub password: Password,

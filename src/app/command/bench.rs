@@ -9,7 +9,9 @@ use crate::client::bench::report::Report;
 use crate::client::bench::{
     BenchError, Kind, Load as Rate, Options, Progress, find_ceiling, people, run as play,
 };
+use crate::client::carrier::Way;
 use crate::http_digest;
+use crate::sip;
 
 pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
     let (kind, load, warm, body_bytes) = match command {
@@ -69,7 +71,7 @@ fn options(kind: Kind, load: &Load, warm: bool, body_bytes: usize) -> Result<Opt
         server: load.server,
         domain: load.domain.clone(),
         people: people.map_err(failure)?,
-        tcp: load.transport == Transport::Tcp,
+        way: way(load)?,
         load: rate,
         duration: load.duration,
         expires: load.expires,
@@ -87,6 +89,21 @@ fn options(kind: Kind, load: &Load, warm: bool, body_bytes: usize) -> Result<Opt
         pid: load.pid,
         directory_pid: load.directory_pid,
     })
+}
+
+fn way(load: &Load) -> Result<Way, Failure> {
+    let mut way = Way::from(match load.transport {
+        Transport::Udp => sip::Transport::Udp,
+        Transport::Tcp => sip::Transport::Tcp,
+        Transport::Tls => sip::Transport::Tls,
+        Transport::Ws => sip::Transport::Ws,
+        Transport::Wss => sip::Transport::Wss,
+    });
+    if way.is_secure() {
+        way.trust = Some(super::client::trust(load.ca_file.as_deref(), None, load.insecure)?);
+        way.name = Some(load.domain.clone());
+    }
+    Ok(way)
 }
 
 /// A connection a person needs more open files than a process is given at first.

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
@@ -11,7 +13,9 @@ use crate::app::cli;
 use crate::app::context::{Context, runtime};
 use crate::app::control::{Reply, Request, Status};
 use crate::app::exit::Failure;
+use crate::channel::{ClientTls, read_roots, system_roots};
 use crate::client::account::{Account, Target};
+use crate::client::carrier::Way;
 use crate::client::link::{self, LinkError};
 use crate::client::listen::{self, Bounds};
 use crate::client::message::{self, LONGEST_FOR_UDP, Order};
@@ -19,6 +23,9 @@ use crate::client::register::{self, Stay};
 use crate::client::session::Session;
 use crate::client::{ClientError, Notice};
 use crate::sip::Transport;
+
+/// Where the server keeps the certificate of its own authority.
+const OWN_AUTHORITY: &str = "tls/ca.pem";
 
 /// A longer text is a file by mistake.
 const LONGEST_TEXT: u64 = 64 * 1_024;
@@ -106,7 +113,7 @@ fn read_text() -> Result<String, Failure> {
 struct Place {
     account: Account,
     server: String,
-    transport: Transport,
+    way: Way,
 }
 
 impl Place {
@@ -124,9 +131,9 @@ impl Place {
             None => default,
             Some("udp") => Transport::Udp,
             Some("tcp") => Transport::Tcp,
-            Some("tls") => return Err(failure(LinkError::NotBuilt("tls").into())),
-            Some("ws") => return Err(failure(LinkError::NotBuilt("ws").into())),
-            Some(_) => return Err(failure(LinkError::NotBuilt("wss").into())),
+            Some("tls") => Transport::Tls,
+            Some("ws") => Transport::Ws,
+            Some(_) => Transport::Wss,
         };
         let bare = sign_in.user.strip_prefix("sip:").unwrap_or(&sign_in.user);
         let (user, domain) = match bare.rsplit_once('@') {
@@ -149,20 +156,60 @@ impl Place {
                     Failure::unreachable(format!("the server has no listener for {transport}"))
                 })?
                 .to_string(),
-            (None, None) => "127.0.0.1:5060".to_owned(),
+            (None, None) => format!("127.0.0.1:{}", link::default_port(transport)),
         };
         let account = Account { user: user.to_owned(), domain, password };
         if Target::parse(&account.address(), "").is_err() {
             return Err(Failure::usage(format!("{} is no user@domain", sign_in.user)));
         }
-        Ok(Place { account, server, transport })
+        let mut way = Way::from(transport);
+        if way.is_secure() {
+            let connection = &sign_in.connection;
+            let own = context.data_dir().ok().map(|dir| dir.join(OWN_AUTHORITY));
+            way.trust =
+                Some(trust(connection.ca_file.as_deref(), own.as_deref(), connection.insecure)?);
+            // RFC 5922 s4: whom we asked for. A server that is named by its address alone has to be
+            // that of the domain.
+            let host = server.rsplit_once(':').map_or(server.as_str(), |(host, _)| host);
+            let is_address =
+                server.parse::<SocketAddr>().is_ok() || server.parse::<IpAddr>().is_ok();
+            let named = if is_address || host.starts_with('[') { &account.domain } else { host };
+            way.name = Some(named.to_owned());
+        }
+        Ok(Place { account, server, way })
     }
 
     async fn open(&self, context: &Context, purpose: &str) -> Result<Session, ClientError> {
-        let server = link::resolve(&self.server).await?;
+        let port = link::default_port(self.way.transport);
+        let server = link::resolve(&self.server, port).await?;
         let clock = context.clock.clone();
-        Session::open(self.account.clone(), self.transport, server, purpose, clock).await
+        Session::open(self.account.clone(), self.way.clone(), server, purpose, clock).await
     }
+}
+
+/// Whom a client trusts to vouch for servers.
+pub(super) fn trust(
+    ca_file: Option<&Path>,
+    own: Option<&Path>,
+    insecure: bool,
+) -> Result<ClientTls, Failure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let made = if insecure {
+        ClientTls::insecure(provider)
+    } else {
+        let roots = match ca_file {
+            Some(file) => read_roots(file)
+                .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?,
+            None => {
+                let mut roots = system_roots();
+                let own = own.and_then(|file| read_roots(file).ok());
+                roots.extend(own.into_iter().flat_map(|own| own.roots));
+                roots
+            }
+        };
+        ClientTls::new(provider, Arc::new(roots))
+    };
+    made.map_err(Failure::failed)
 }
 
 /// What a running server of this data directory says about itself.
@@ -175,8 +222,12 @@ fn status(context: &Context) -> Option<Box<Status>> {
 
 /// Where the server listens, as seen from this machine.
 fn listener(status: &Status, transport: Transport) -> Option<SocketAddr> {
-    let scheme = format!("{transport}://");
-    let addresses = status.listeners.sip.iter().filter_map(|url| url.strip_prefix(&scheme));
+    let (listeners, scheme) = match transport {
+        Transport::Ws => (&status.listeners.web, "http://".to_owned()),
+        Transport::Wss => (&status.listeners.web, "https://".to_owned()),
+        _ => (&status.listeners.sip, format!("{transport}://")),
+    };
+    let addresses = listeners.iter().filter_map(|url| url.strip_prefix(&scheme));
     addresses.filter_map(|address| address.parse().ok()).next().map(|address: SocketAddr| {
         let ip = match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -218,9 +269,8 @@ fn perform(
 /// The exit code of an error (RFC 3261 s21 for the statuses behind it).
 fn failure(error: ClientError) -> Failure {
     match &error {
-        ClientError::Link(LinkError::NotBuilt(_)) | ClientError::Target { .. } => {
-            Failure::usage(error)
-        }
+        ClientError::Target { .. } => Failure::usage(error),
+        ClientError::Link(LinkError::NotProved { .. }) => Failure::refused(error),
         ClientError::Link(_) | ClientError::Unreachable(_) | ClientError::Disconnected(_) => {
             Failure::unreachable(error)
         }

@@ -194,8 +194,11 @@ impl Agent {
 
     /// Takes a datagram, or a message that was framed out of a stream.
     pub fn receive(&mut self, now: Tick, bytes: &[u8]) {
-        let framing =
-            if self.flow.transport.is_reliable() { Framing::Stream } else { Framing::Datagram };
+        let framing = if self.flow.transport.keeps_boundaries() {
+            Framing::Datagram
+        } else {
+            Framing::Stream
+        };
         let mut layout = std::mem::take(&mut self.layout);
         match wire::scan(bytes, framing, &self.limits, &mut layout) {
             Ok(()) => {

@@ -57,7 +57,8 @@ pub(super) fn conduct<T>(
     let habits = Habits {
         kind: options.kind,
         server: options.server,
-        stream: options.tcp,
+        way: options.way.clone(),
+        stream: options.way.transport.is_reliable(),
         reuse_nonce: options.reuse_nonce,
         algorithm: options.algorithm,
         body_bytes: options.body_bytes,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::super::carrier::Way;
 use super::Kind;
 use super::login::Login;
 use super::outbox::Outbox;
@@ -46,6 +47,7 @@ pub(super) enum Task {
 pub(super) struct Habits {
     pub(super) kind: Kind,
     pub(super) server: SocketAddr,
+    pub(super) way: Way,
     pub(super) stream: bool,
     pub(super) reuse_nonce: bool,
     pub(super) algorithm: Option<Algorithm>,
@@ -122,7 +124,7 @@ impl<'a> Crowd<'a> {
             people,
             common,
             habits,
-            faces: locals.iter().map(|local| Face::new(*local, habits.stream)).collect(),
+            faces: locals.iter().map(|local| Face::new(*local, habits.way.transport)).collect(),
             users: (0..own).map(|_| User::default()).collect(),
             slots: Vec::new(),
             free: Vec::new(),

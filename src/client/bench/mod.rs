@@ -11,6 +11,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::carrier::Way;
 use crate::http_digest::Algorithm;
 
 mod ceiling;
@@ -65,7 +66,7 @@ pub struct Options {
     /// Who is played.
     pub people: Vec<Person>,
     /// TCP instead of UDP.
-    pub tcp: bool,
+    pub way: Way,
     /// How often.
     pub load: Load,
     /// How long.

@@ -119,7 +119,7 @@ impl Report {
                 Kind::Register => "register",
                 Kind::Message => "message",
             },
-            transport: if options.tcp { "tcp" } else { "udp" },
+            transport: options.way.transport.listener_scheme(),
             users: options.people.len(),
             threads: options.threads,
             reuse_nonce: options.reuse_nonce,

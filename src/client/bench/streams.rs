@@ -1,26 +1,53 @@
-//! The generator's TCP connections.
+//! The generator's connections.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use super::outbox::Outbox;
 use super::tally::Traffic;
-use crate::sip::framer::{Frame, Framer};
-use crate::sip::wire::Limits;
+use crate::client::carrier::{Carrier, Piece, Way};
 
 const ROOM: usize = 64 * 1024;
 
+/// How long one step of a handshake may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 struct Connection {
     stream: TcpStream,
-    framer: Framer,
+    carrier: Carrier,
     pending: Vec<u8>,
     open: bool,
 }
 
 impl Connection {
+    /// Connects, and goes through every handshake.
+    fn open(way: &Way, server: SocketAddr) -> io::Result<Connection> {
+        let mut stream = TcpStream::connect(server)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut pending = Vec::new();
+        let mut carrier = Carrier::new(way, server, &mut pending)?;
+        let mut buffer = [0; 4 * 1024];
+        while !carrier.is_ready() {
+            stream.write_all(&pending)?;
+            pending.clear();
+            let count = stream.read(&mut buffer)?;
+            let more =
+                carrier.take(buffer.get(..count).unwrap_or_default(), &mut pending, |_| {})?;
+            if count == 0 || !more {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        stream.write_all(&pending)?;
+        pending.clear();
+        stream.set_nonblocking(true)?;
+        Ok(Connection { stream, carrier, pending, open: true })
+    }
+
     fn write(&mut self) {
         let mut done = 0;
         while self.open && done < self.pending.len() {
@@ -44,17 +71,14 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn open(server: SocketAddr, count: usize) -> io::Result<Streams> {
+    pub(super) fn open(way: &Way, server: SocketAddr, count: usize) -> io::Result<Streams> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let mut connections = Vec::new();
         for number in 0..count {
-            let stream = TcpStream::connect(server)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
+            let connection = Connection::open(way, server)?;
             let what = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
-            epoll.add(&stream, EpollEvent::new(what, number as u64))?;
-            let framer = Framer::new(&Limits::default());
-            connections.push(Connection { stream, framer, pending: Vec::new(), open: true });
+            epoll.add(&connection.stream, EpollEvent::new(what, number as u64))?;
+            connections.push(connection);
         }
         Ok(Streams {
             connections,
@@ -104,19 +128,14 @@ impl Streams {
                 };
                 traffic.bytes_received += count as u64;
                 traffic.packets_received += 1;
-                connection.framer.push(self.buffer.get(..count).unwrap_or_default());
-                loop {
-                    match connection.framer.next_frame() {
-                        Ok(Some(Frame::Message(bytes))) => take(number as u32, bytes),
-                        Ok(Some(Frame::Ping)) => connection.pending.extend_from_slice(b"\r\n"),
-                        Ok(Some(Frame::Pong)) => {}
-                        Ok(None) => break,
-                        Err(_) => {
-                            connection.open = false;
-                            break;
-                        }
+                let Connection { carrier, pending, .. } = connection;
+                let bytes = self.buffer.get(..count).unwrap_or_default();
+                let more = carrier.take(bytes, pending, |piece| {
+                    if let Piece::Message(bytes) = piece {
+                        take(number as u32, bytes);
                     }
-                }
+                });
+                connection.open = more.unwrap_or(false);
                 // A short read emptied the queue; the edge comes again with the next bytes.
                 if count < ROOM {
                     break;
@@ -138,7 +157,7 @@ impl Streams {
             if connection.pending.is_empty() {
                 self.touched.push(flow);
             }
-            connection.pending.extend_from_slice(bytes);
+            connection.carrier.seal(bytes, &mut connection.pending);
             traffic.bytes_sent += bytes.len() as u64;
         }
         for flow in self.touched.drain(..) {

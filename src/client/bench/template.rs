@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::login::{For, Login};
+use crate::sip::Transport;
 
 /// Eight hexadecimal digits.
 pub(super) fn hex8(value: u32) -> [u8; 8] {
@@ -48,8 +49,12 @@ pub(super) struct Face {
 }
 
 impl Face {
-    pub(super) fn new(local: SocketAddr, stream: bool) -> Face {
-        let (transport, parameter) = if stream { ("TCP", ";transport=tcp") } else { ("UDP", "") };
+    pub(super) fn new(local: SocketAddr, transport: Transport) -> Face {
+        let parameter = match transport {
+            Transport::Udp => String::new(),
+            stream => format!(";transport={}", stream.uri_name()),
+        };
+        let transport = transport.via_name();
         Face {
             via: format!("Via: SIP/2.0/{transport} {local};rport;branch=").into_bytes(),
             contact_end: format!("@{local}{parameter}>\r\n").into_bytes(),

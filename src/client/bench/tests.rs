@@ -1,13 +1,20 @@
 //! The generator against a small registrar of its own.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use rustls::{ServerConnection, StreamOwned};
+use tokio_tungstenite::tungstenite::accept_hdr;
+use tokio_tungstenite::tungstenite::handshake::server as http;
 
 use super::login::Login;
 use super::template::{Branch, Common, Face, Note, Request};
 use super::*;
+use crate::channel::ClientTls;
+use crate::channel::testing::Authority;
 use crate::clock::Clock;
 use crate::http_digest::{Challenge, Credentials, ha1};
 use crate::sip::build::Response;
@@ -142,7 +149,7 @@ fn options(kind: Kind, server: SocketAddr) -> Options {
         server,
         domain: "d".to_owned(),
         people: people::numbered("u{:03}", "s-u{:03}", 50).unwrap(),
-        tcp: false,
+        way: crate::sip::Transport::Udp.into(),
         load: Load::Rate(400.0),
         duration: Duration::from_millis(500),
         expires: 600,
@@ -157,6 +164,60 @@ fn options(kind: Kind, server: SocketAddr) -> Options {
         pid: None,
         directory_pid: None,
     }
+}
+
+/// A registrar over TLS and WebSocket that believes everybody, and lets the conversation of each
+/// connection end with it.
+#[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
+fn believer(authority: &Authority) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let config = authority.server(&["sip:d"]);
+    std::thread::spawn(move || {
+        while let Ok((stream, from)) = listener.accept() {
+            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            std::thread::spawn(move || {
+                let tls = StreamOwned::new(tls, stream);
+                let agree = |request: &http::Request, mut response: http::Response| {
+                    assert_eq!(request.uri().path(), "/sip");
+                    let agreed = "sip".parse().unwrap();
+                    response.headers_mut().insert("Sec-WebSocket-Protocol", agreed);
+                    Ok(response)
+                };
+                let mut websocket = accept_hdr(tls, agree).unwrap();
+                while let Ok(message) = websocket.read() {
+                    let bytes = message.into_data();
+                    let mut layout = Layout::default();
+                    if scan(&bytes, Framing::Datagram, &Limits::default(), &mut layout).is_ok() {
+                        let mut out = Vec::new();
+                        let request = Message::new(&bytes, &layout);
+                        assert_eq!(request.top_via().unwrap().transport(), b"WSS");
+                        Response::new(&request, 200, None)
+                            .to_tag("r")
+                            .received_from(from)
+                            .write(&mut out);
+                        websocket.send(out.into()).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    at
+}
+
+#[test]
+fn registrations_go_over_tls_and_websocket() {
+    let authority = Authority::new();
+    let mut options = options(Kind::Register, believer(&authority));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trust = ClientTls::new(provider, Arc::clone(&authority.roots)).unwrap();
+    let transport = crate::sip::Transport::Wss;
+    options.way = Way { transport, trust: Some(trust), name: Some("d".to_owned()) };
+    let report = play(&options);
+    assert_eq!((report.completed + report.unsent, report.failed), (200, report.unsent));
+    // Another name is not believed to be this one.
+    options.way.name = Some("e".to_owned());
+    assert!(matches!(run(&options, &Clock::system(), &mut |_| {}), Err(BenchError::System(_))));
 }
 
 fn play(options: &Options) -> report::Report {
@@ -224,7 +285,7 @@ fn people_who_cannot_register_stop_the_test() {
 #[test]
 fn what_is_written_can_be_read() {
     let common = Common::new("campus.example", 7, 600);
-    let face = Face::new("127.0.0.1:5555".parse().unwrap(), true);
+    let face = Face::new("127.0.0.1:5555".parse().unwrap(), crate::sip::Transport::Tcp);
     let branch = Branch { thread: 1, slot: 99, generation: 3 };
     let note = Note { thread: 1, number: 65_537, sent: 5_000_000_000 };
     let mut body = Vec::new();

@@ -106,7 +106,7 @@ impl Stage {
 
 enum Links {
     Udp(Datagrams),
-    Tcp(Streams),
+    Streams(Streams),
 }
 
 impl Links {
@@ -117,7 +117,7 @@ impl Links {
         };
         let server = stage.habits.server;
         Ok(if stage.habits.stream {
-            Links::Tcp(Streams::open(server, share(stage.connections))?)
+            Links::Streams(Streams::open(&stage.habits.way, server, share(stage.connections))?)
         } else {
             Links::Udp(Datagrams::open(server, share(stage.sockets))?)
         })
@@ -126,7 +126,7 @@ impl Links {
     fn locals(&self) -> io::Result<Vec<SocketAddr>> {
         match self {
             Links::Udp(datagrams) => datagrams.locals(),
-            Links::Tcp(streams) => streams.locals(),
+            Links::Streams(streams) => streams.locals(),
         }
     }
 
@@ -138,14 +138,14 @@ impl Links {
     ) -> io::Result<()> {
         match self {
             Links::Udp(datagrams) => datagrams.receive(millis, traffic, take),
-            Links::Tcp(streams) => streams.receive(millis, traffic, take),
+            Links::Streams(streams) => streams.receive(millis, traffic, take),
         }
     }
 
     fn flush(&mut self, outbox: &mut Outbox, traffic: &mut Traffic) -> io::Result<()> {
         match self {
             Links::Udp(datagrams) => datagrams.flush(outbox, traffic),
-            Links::Tcp(streams) => {
+            Links::Streams(streams) => {
                 streams.flush(outbox, traffic);
                 Ok(())
             }
@@ -155,7 +155,7 @@ impl Links {
     fn is_open(&self, flow: u32) -> bool {
         match self {
             Links::Udp(_) => true,
-            Links::Tcp(streams) => streams.is_open(flow),
+            Links::Streams(streams) => streams.is_open(flow),
         }
     }
 }

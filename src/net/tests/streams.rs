@@ -5,26 +5,26 @@ use std::net::{TcpListener, TcpStream};
 
 use super::*;
 
-fn client(server: &Server, listener: usize) -> TcpStream {
+pub(super) fn client(server: &Server, listener: usize) -> TcpStream {
     let stream = TcpStream::connect(server.address(listener)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream
 }
 
-fn message(body: &str) -> Vec<u8> {
+pub(super) fn message(body: &str) -> Vec<u8> {
     format!("MESSAGE sip:a@b SIP/2.0\r\nCall-ID: 1\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         .into_bytes()
 }
 
-fn expect(stream: &mut TcpStream, bytes: &[u8]) {
+pub(super) fn expect(stream: &mut impl Read, bytes: &[u8]) {
     let mut buffer = vec![0; bytes.len()];
     stream.read_exact(&mut buffer).unwrap();
     assert_eq!(buffer, bytes);
 }
 
 /// Reads to the end; what was received before it.
-fn closed(stream: &mut TcpStream) -> Vec<u8> {
+pub(super) fn closed(stream: &mut impl Read) -> Vec<u8> {
     let mut received = Vec::new();
     match stream.read_to_end(&mut received) {
         Ok(_) => received,
@@ -33,7 +33,7 @@ fn closed(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-fn reset(stream: TcpStream) {
+pub(super) fn reset(stream: TcpStream) {
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
 }
@@ -42,7 +42,7 @@ fn tcp(limits: Limits) -> Server {
     serve(&["tcp://127.0.0.1:0"], 1, limits)
 }
 
-fn to(remote: SocketAddr) -> Flow {
+pub(super) fn to(remote: SocketAddr) -> Flow {
     Flow {
         transport: Transport::Tcp,
         local: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
