@@ -252,10 +252,7 @@ impl Engine {
     /// Where the caller is reached for requests of the called end: by its Contact, under the rule
     /// that holds for registered contacts.
     fn caller_flow(&self, message: &Message<'_>, from: Flow) -> Flow {
-        let contact = match message.contacts().next() {
-            Some(Ok(Contact::Address(contact))) => contact,
-            _ => return from,
-        };
+        let Some(Ok(Contact::Address(contact))) = message.contacts().next() else { return from };
         let is_ours = |address| self.settings.own_addresses.contains(&address);
         reach(contact.address().uri(), from, false, is_ours).map_or(from, |reach| reach.flow)
     }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::Outbox;
 use super::answer::way_back;
 use super::auth::Identified;
+use super::beyond::Beyond;
 use super::dialog::Course;
 use super::engine::{Engine, EngineCounts};
 use crate::clock::Tick;
@@ -232,7 +233,7 @@ impl Engine {
         match (message.method(), target) {
             (Method::Register, _) => self.register(outbox, &request, &uri, &identified, out),
             (_, Target::Elsewhere) => {
-                self.refuse(outbox, &request, 403, Some("Not Served Here"), &[], out);
+                self.beyond(outbox, &request, &identified, Beyond::Elsewhere, out);
             }
             // RFC 3261 s21.4.23
             (_, Target::Ambiguous) => self.refuse(outbox, &request, 485, None, &[], out),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Outbox;
 use super::auth::Identified;
+use super::beyond::Beyond;
 use super::dispatch::{Facts, Request};
 use super::engine::{Engine, EngineCounts};
 use crate::identity::Existence;
@@ -22,7 +23,7 @@ impl Engine {
         let known = request.facts.existence;
         match known.unwrap_or_else(|| self.identity.exists_now(user)) {
             Existence::Local | Existence::Directory => return true,
-            Existence::Unknown => self.refuse(outbox, request, 404, None, &[], out),
+            Existence::Unknown => self.beyond(outbox, request, identified, Beyond::Unknown, out),
             Existence::Unavailable { retry_after } => {
                 let seconds = retry_after.as_secs().max(1).to_string();
                 self.refuse(outbox, request, 503, None, &[("Retry-After", &seconds)], out);

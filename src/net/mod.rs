@@ -18,6 +18,7 @@
 
 mod answer;
 mod auth;
+mod beyond;
 mod branch;
 mod connection;
 mod connections;

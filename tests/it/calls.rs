@@ -52,10 +52,10 @@ fn a_call_with_audio(ana_by: &str, rui_by: &str) {
     expect_audio(&mut rui);
     // re-INVITEs from the called end: hold, and back.
     rui.command("hold");
-    let remote_hold = json!(3);
-    ana.expect_event("media_state", "status", &remote_hold);
+    let (active, held) = (json!(1), json!(3));
+    ana.expect_event("media_state", "status", &held);
     rui.command("resume");
-    ana.expect_kind("media_state");
+    ana.expect_event("media_state", "status", &active);
     expect_audio(&mut ana);
     expect_audio(&mut rui);
     rui.command("hangup");

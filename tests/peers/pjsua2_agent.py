@@ -33,7 +33,9 @@ class Call(pj.Call):
             CALLS.remove(self)
 
     def onCallMediaState(self, prm):
-        for index, media in enumerate(self.getInfo().media):
+        # Its list is gone with it.
+        info = self.getInfo()
+        for index, media in enumerate(info.media):
             driver.event("media_state", status=media.status)
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 if self.tone is None:
