@@ -421,7 +421,7 @@ fn envelope(bytes: &[u8], _: &mut Dice) {
         fate: Fate::Stored,
     };
     let written = notification.write();
-    let read = Cpim::parse(&written).expect("what we write reads back");
+    let read = Cpim::parse(&written).unwrap();
     assert!(is_notification(&read) && Asked::by(&read).is_none());
 }
 
