@@ -17,7 +17,7 @@ use crate::http_digest::nonce::NonceTable;
 use crate::identity::{Departure, UserName, Watcher};
 use crate::model::DeviceKey;
 use crate::net::{self, Address, Bound, Egress, Engine, Guard, ListenError, Workers};
-use crate::page_mode::{self, PageMode};
+use crate::page_mode::{self, PageMode, Undelivered};
 use crate::proxy::RouteTokens;
 use crate::registrar::{self, Registrar};
 use crate::sip::transaction::{Bounds, Timing};
@@ -111,7 +111,9 @@ impl Server {
         let page_mode = PageMode::open(
             page_mode::Settings {
                 retention: config.messages.retention,
+                notification_retention: config.messages.notification_retention,
                 max_held_per_user: config.messages.max_held_per_user as usize,
+                max_held_per_sender: config.messages.held_per_sender() as usize,
                 patience: config.messages.patience,
                 max_body: usize::try_from(config.limits.pager_body_bytes).unwrap_or(usize::MAX),
             },
@@ -354,10 +356,15 @@ impl Live for Server {
         self.registrar.remove(&self.aor(user));
     }
 
-    fn deleted(&self, user: &UserName) {
+    fn unread(&self, user: &UserName) -> Vec<Undelivered> {
+        self.page_mode.held().unread(&self.aor(user))
+    }
+
+    fn deleted(&self, user: &UserName, unread: Vec<Undelivered>) {
         let aor = self.aor(user);
         self.registrar.remove(&aor);
         self.page_mode.held().purge(&aor);
+        self.engine.report_undelivered(&unread);
     }
 
     fn device_revoked(&self, user: &UserName, device: &str) {
@@ -393,7 +400,11 @@ impl Watcher for Server {
 
     fn departed(&self, user: &UserName, why: Departure) {
         match why {
-            Departure::Deleted | Departure::Replaced => Live::deleted(self, user),
+            // What is gone from the store already is told by whoever removed it.
+            Departure::Deleted | Departure::Replaced => {
+                let unread = Live::unread(self, user);
+                Live::deleted(self, user, unread);
+            }
             Departure::Locked | Departure::Disabled | Departure::Removed => {
                 Live::departed(self, user);
             }

@@ -15,6 +15,11 @@ pub struct Messages {
     pub retention: Duration,
     /// Messages (not copies per device) that wait for one person at most.
     pub max_held_per_user: u32,
+    /// Messages of one sender among them at most. 0: a fifth.
+    pub max_held_per_sender: u32,
+    /// How long a notification of what became of a message waits.
+    #[serde(with = "duration")]
+    pub notification_retention: Duration,
     /// How long a device that was not seen still gets what it missed.
     #[serde(with = "duration")]
     pub device_memory: Duration,
@@ -23,11 +28,24 @@ pub struct Messages {
     pub patience: Duration,
 }
 
+impl Messages {
+    /// Messages of one sender that wait for one person at most.
+    #[must_use]
+    pub fn held_per_sender(&self) -> u32 {
+        match self.max_held_per_sender {
+            0 => (self.max_held_per_user / 5).max(1),
+            most => most,
+        }
+    }
+}
+
 impl Default for Messages {
     fn default() -> Messages {
         Messages {
             retention: Duration::from_secs(14 * 86_400),
             max_held_per_user: 1000,
+            max_held_per_sender: 0,
+            notification_retention: Duration::from_secs(3 * 86_400),
             device_memory: Duration::from_secs(14 * 86_400),
             patience: Duration::from_secs(2),
         }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceKey, Record, prefix};
+use super::{DecodeError, DeviceKey, Record, prefix, whole};
 use crate::clock::WallTime;
 
 /// A message kept for a recipient. Table `HeldMessages`, key [`held_key`].
@@ -33,9 +33,52 @@ pub struct HeldState {
     /// Recognises a repetition: a keyed hash of imdn.Message-ID, else of From, Call-ID, CSeq and
     /// the body.
     pub fingerprint: u64,
+    /// The person of ours who sent it; empty for somebody elsewhere. One sender has a share of a
+    /// queue, and no more.
+    pub sender: String,
+    /// Whether a device has had it.
+    pub delivered: bool,
+    /// Whether it tells what became of another message (RFC 5438): it lets messages go first.
+    pub notification: bool,
 }
 
-impl Record for HeldState {}
+impl Record for HeldState {
+    const VERSION: u8 = 2;
+
+    fn decode(row: &[u8]) -> Result<HeldState, DecodeError> {
+        match row.split_first() {
+            None => Err(DecodeError::Empty),
+            Some((&Self::VERSION, body)) => whole(body),
+            Some((1, body)) => whole::<HeldStateV1>(body).map(HeldState::from),
+            Some((&version, _)) => Err(DecodeError::Version(version)),
+        }
+    }
+}
+
+/// Version 1 knew neither sender nor class.
+#[derive(Serialize, Deserialize)]
+struct HeldStateV1 {
+    pending: Vec<DeviceKey>,
+    unclaimed: bool,
+    received_at: WallTime,
+    expires_at: WallTime,
+    fingerprint: u64,
+}
+
+impl From<HeldStateV1> for HeldState {
+    fn from(old: HeldStateV1) -> HeldState {
+        HeldState {
+            delivered: !old.unclaimed,
+            pending: old.pending,
+            unclaimed: old.unclaimed,
+            received_at: old.received_at,
+            expires_at: old.expires_at,
+            fingerprint: old.fingerprint,
+            sender: String::new(),
+            notification: false,
+        }
+    }
+}
 
 /// The key of message `sequence` of `aor`; keys of one recipient sort by arrival.
 #[must_use]

@@ -145,7 +145,14 @@ proptest! {
     ) {
         round_trip(&HeldMessage { request });
         round_trip(&HeldState {
-            pending: devices, unclaimed, received_at: at(millis), expires_at: at(millis / 2), fingerprint,
+            pending: devices,
+            unclaimed,
+            received_at: at(millis),
+            expires_at: at(millis / 2),
+            fingerprint,
+            sender: fingerprint.to_string(),
+            delivered: !unclaimed,
+            notification: unclaimed,
         });
     }
 
@@ -261,8 +268,14 @@ fn version_1_rows_have_the_bytes_they_always_had() {
         received_at: at(1_700_000_000_000),
         expires_at: at(1_700_086_400_000),
         fingerprint: 5,
+        sender: "ana".into(),
+        delivered: true,
+        notification: true,
     };
-    assert_eq!(hex(&state.encode()), include_str!("tests/held_state_v1.hex").trim());
+    assert_eq!(hex(&state.encode()), include_str!("tests/held_state_v2.hex").trim());
+    let old = unhex(include_str!("tests/held_state_v1.hex").trim());
+    let before = HeldState { sender: String::new(), notification: false, ..state };
+    assert_eq!(HeldState::decode(&old), Ok(before), "version 1 is read");
     let account = Account {
         user: "alice".into(),
         kind: AccountKind::Directory,
@@ -278,4 +291,9 @@ fn version_1_rows_have_the_bytes_they_always_had() {
         sealed_password: None,
     };
     assert_eq!(hex(&account.encode()), include_str!("tests/account_v1.hex").trim());
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
 }

@@ -4,32 +4,42 @@
 //! there, and is sent to each of his devices that is here. Nothing is ever told of a notification,
 //! so none begets another.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Outbox;
 use super::engine::{Engine, EngineCounts};
 use crate::entropy;
+use crate::identity::Existence;
 use crate::model::DeviceKey;
 use crate::page_mode::{Undelivered, cpim};
 use crate::payload::imdn::{Asked, Fate, Notification};
 use crate::sip::wire::{Framing, Layout, Message, scan};
 
-/// How long a notification waits for its receiver: what became of a message is of no use for long.
-const LASTS: Duration = Duration::from_secs(3 * 24 * 3_600);
-
 impl Engine {
     /// Tells the senders of messages that nobody will have any more.
-    pub(super) fn tell_of_undelivered(&self, outbox: &mut Outbox, undelivered: &[Undelivered]) {
-        for message in undelivered {
-            self.tell_sender(outbox, &message.request, Fate::Failed);
+    pub fn report_undelivered(&self, undelivered: &[Undelivered]) {
+        if !undelivered.is_empty() {
+            self.tell_of_undelivered(&mut self.egress.outbox(), undelivered);
         }
     }
 
-    /// Tells the sender of a message what became of it, if he asked for that and is one of ours.
-    pub(super) fn tell_sender(&self, outbox: &mut Outbox, request: &[u8], fate: Fate) {
+    fn tell_of_undelivered(&self, outbox: &mut Outbox, undelivered: &[Undelivered]) {
+        for message in undelivered {
+            self.tell_sender(outbox, &message.aor, &message.request, Fate::Failed);
+        }
+    }
+
+    /// Tells the sender of a message for `aor` what became of it, if he asked for that and is one
+    /// of ours. It goes to him (RFC 5438 s12.1.3.1) and to nobody whom he names on the way: he could
+    /// make anybody the target of it.
+    pub(super) fn tell_sender(
+        &self,
+        outbox: &mut Outbox,
+        recipient: &str,
+        request: &[u8],
+        fate: Fate,
+    ) {
         let mut layout = Layout::default();
         if scan(request, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
             return;
@@ -37,22 +47,21 @@ impl Engine {
         let message = Message::new(request, &layout);
         let asked = cpim(&message).as_ref().and_then(Asked::by).filter(|asked| match fate {
             Fate::Stored => asked.processing,
-            Fate::Failed | Fate::Forbidden => asked.negative_delivery,
+            Fate::Failed => asked.negative_delivery,
         });
-        let (Some(asked), Ok(from), Ok(to)) = (asked, message.from(), message.to()) else { return };
+        let (Some(asked), Ok(from)) = (asked, message.from()) else { return };
+        let uri = from.parsed_uri();
         // Behind a neighbour stands a gateway or another server, which has its own stores.
-        if !self.is_our_host(&from.parsed_uri()) || !self.is_our_host(&to.parsed_uri()) {
+        let Some(sender) = uri.user_decoded().filter(|_| self.is_our_host(&uri)) else { return };
+        let sender = self.identity.canonical(&sender);
+        // Who has left in the meantime is told nothing, and neither is whoever has the name next.
+        if self.identity.exists_now(&sender) == Existence::Unknown {
             return;
         }
-        let (Some(sender), Some(recipient)) =
-            (from.parsed_uri().user_decoded(), to.parsed_uri().user_decoded())
-        else {
-            return;
-        };
-        let aor = format!("{}@{}", self.identity.canonical(&sender), self.settings.domain);
-        let recipient = self.identity.canonical(&recipient);
-        let addresses = (std::str::from_utf8(from.uri()), std::str::from_utf8(to.uri()));
-        let (Ok(sender_uri), Ok(recipient_uri)) = addresses else { return };
+        let aor = format!("{sender}@{}", self.settings.domain);
+        let Ok(sender_uri) = std::str::from_utf8(from.uri()) else { return };
+        let recipient_uri = &*format!("sip:{recipient}");
+        let recipient = recipient.rsplit_once('@').map_or(recipient, |(user, _)| user);
         let now = self.clock.wall();
         let body = Notification {
             asked: &asked,
@@ -83,21 +92,20 @@ impl Engine {
         )
         .into_bytes();
         request.extend_from_slice(&body);
-        self.send_kept(outbox, &aor, &recipient, &request.into());
+        self.send_kept(outbox, &aor, recipient, &request.into());
     }
 
     /// Queues a message of the server's own making, and offers it to the devices that are here.
     fn send_kept(&self, outbox: &mut Outbox, aor: &str, from: &str, request: &Bytes) {
         let row = self.registrar.lookup(aor);
-        let plan = self.page_mode.plan(aor, row.as_deref(), self.clock.now());
+        let plan = self.page_mode.plan(aor, row.as_deref(), true, self.clock.now());
         let mut devices: SmallVec<[DeviceKey; 2]> = plan.absent;
         for binding in &plan.targets {
             if !devices.contains(&binding.device) {
                 devices.push(binding.device.clone());
             }
         }
-        let lasts = LASTS.min(self.page_mode.settings().retention);
-        let expires_at = self.clock.latest_wall() + lasts;
+        let expires_at = self.clock.latest_wall() + self.page_mode.settings().retention;
         let waiting = devices.clone();
         let queued =
             self.put_in_queue(aor, from, request, (devices, true), self.clock.wall(), expires_at);

@@ -7,7 +7,9 @@ use super::shard::{Context, ContextId, PageContext, ReplayContext, State};
 use super::{Failure, Outbox};
 use crate::clock::Tick;
 use crate::model::DeviceKey;
-use crate::page_mode::{HoldError, HoldRequest, Outcome, Reply, Step, Steps, fingerprint, keeps};
+use crate::page_mode::{
+    HoldError, HoldRequest, Outcome, Reply, Step, Steps, fingerprint, is_notification, keeps,
+};
 use crate::payload::imdn::Fate;
 use crate::sip::build::Response;
 use crate::sip::forward;
@@ -57,7 +59,7 @@ impl Engine {
                     EngineCounts::add(&self.counts.replayed);
                     effects.push(Effect::Settle { aor, sequence, device, next: true });
                 } else {
-                    effects.push(Effect::Refused { aor, sequence, device, status });
+                    effects.push(Effect::Refused { aor, sequence, device });
                 }
                 state.contexts.remove(&id.number);
             }
@@ -113,6 +115,15 @@ impl Engine {
             return;
         }
         match state.contexts.get_mut(&id.number) {
+            Some(Context::Replay(replay))
+                if failure == Failure::ConnectFailed && replay.oversize =>
+            {
+                let (aor, device, sequence) =
+                    (replay.aor.clone(), replay.device.clone(), replay.sequence);
+                // What is behind it must not wait for what can never arrive.
+                effects.push(Effect::Refused { aor, sequence, device });
+                state.contexts.remove(&id.number);
+            }
             // Too large for the datagrams that this contact asks for, and no stream is taken there:
             // it can never arrive (RFC 3261 s18.1.1, s21.4.11).
             Some(Context::Page(page))
@@ -178,6 +189,12 @@ impl Engine {
                         effects.push(Effect::Settle { aor, sequence, device, next: true });
                     }
                 }
+                Step::Refuse(device) => {
+                    if let Some(sequence) = page.sequence {
+                        let aor = page.aor.clone();
+                        effects.push(Effect::Refused { aor, sequence, device });
+                    }
+                }
             }
         }
     }
@@ -189,8 +206,7 @@ impl Engine {
             .is_ok()
         {
             let message = Message::new(request, &layout);
-            let reason = (status == 480 && page.keep_until.is_some())
-                .then_some("Recipient Cannot Hold More Messages");
+            let reason = page.no_room.filter(|_| status == 480);
             let tag = self.tag(&message);
             let mut response = Response::new(&message, status, reason)
                 .to_tag(&tag)
@@ -236,13 +252,11 @@ impl Engine {
             match effect {
                 Effect::Send(flow, packet, token) => outbox.send(flow, packet, token),
                 Effect::Hold(id, devices) => self.hold(outbox, id, devices),
-                Effect::Refused { aor, sequence, device, status } => {
+                Effect::Refused { aor, sequence, device } => {
                     let (durable, undelivered) =
                         self.page_mode.held().refuse(&aor, sequence, &device);
                     if let Some(message) = undelivered {
-                        // RFC 3261 s21.6: nobody there wants it. Anything else may be chance.
-                        let fate = if status >= 600 { Fate::Forbidden } else { Fate::Failed };
-                        self.tell_sender(outbox, &message.request, fate);
+                        self.tell_sender(outbox, &message.aor, &message.request, Fate::Failed);
                     }
                     self.go_on(&aor, device, durable);
                 }
@@ -290,8 +304,13 @@ impl Engine {
                 ) {
                     Ok(holding) => holding,
                     Err(error) => {
-                        let full = matches!(error, HoldError::Full);
-                        return self.after_hold(outbox, id, None, &devices, full);
+                        let full = no_room(&error);
+                        if let Some(Context::Page(page)) =
+                            self.lock_for(id).contexts.get_mut(&id.number)
+                        {
+                            page.no_room = full;
+                        }
+                        return self.after_hold(outbox, id, None, &devices, full.is_some());
                     }
                 }
             }
@@ -304,7 +323,7 @@ impl Engine {
                 engine.page_mode.held().forget(&aor, sequence);
             }
             if outcome.is_ok() && unread && first {
-                engine.tell_sender(&mut outbox, &request, Fate::Stored);
+                engine.tell_sender(&mut outbox, &aor, &request, Fate::Stored);
             }
             let sequence = outcome.is_ok().then_some(sequence);
             engine.after_hold(&mut outbox, id, sequence, &devices, false);
@@ -330,12 +349,22 @@ impl Engine {
         let mut layout = Layout::default();
         let mut replayable = Vec::with_capacity(request.len());
         let mut print = 0;
+        let (mut sender, mut notification, mut expires_at) = ("", false, expires_at);
         if crate::sip::wire::scan(request, Framing::Datagram, &self.settings.wire, &mut layout)
             .is_ok()
         {
             let message = Message::new(request, &layout);
             print = fingerprint(self.page_mode.held().hasher(), from, &message);
             self.write_replayable(&message, received_at, &mut replayable);
+            notification = is_notification(&message);
+            // Who writes through a neighbour is not known here.
+            if message.from().is_ok_and(|from| self.is_our_host(&from.parsed_uri())) {
+                sender = from;
+            }
+        }
+        if notification {
+            let lasts = self.page_mode.settings().notification_retention;
+            expires_at = expires_at.min(self.clock.latest_wall() + lasts);
         }
         EngineCounts::add(&self.counts.held);
         let holding = self.page_mode.held().hold(&HoldRequest {
@@ -346,6 +375,8 @@ impl Engine {
             received_at,
             expires_at,
             fingerprint: print,
+            sender,
+            notification,
         })?;
         Ok((holding.sequence, holding.durable))
     }
@@ -460,10 +491,20 @@ impl Engine {
                 device: device.clone(),
                 sequence,
                 client: Some(client),
+                oversize: flow.transport != binding.flow.transport,
             })),
         );
         drop(state);
         outbox.send(flow, packet, Some(id.token(0)));
+    }
+}
+
+/// What the sender of a message is told for which there is no room.
+pub(super) fn no_room(error: &HoldError) -> Option<&'static str> {
+    match error {
+        HoldError::Full => Some("Recipient Cannot Hold More Messages"),
+        HoldError::SenderFull => Some("Too Many Of Your Messages Wait There"),
+        HoldError::Store(_) => None,
     }
 }
 

@@ -369,9 +369,7 @@ impl Engine {
     pub fn sweep(&self) {
         self.registrar.sweep();
         let undelivered = self.page_mode.held().expire(self.clock.earliest_wall());
-        if !undelivered.is_empty() {
-            self.tell_of_undelivered(&mut self.egress.outbox(), &undelivered);
-        }
+        self.report_undelivered(&undelivered);
         self.guard.prune();
         self.nonces.prune(self.clock.now());
     }
@@ -482,7 +480,7 @@ pub(super) enum Effect {
         next: bool,
     },
     /// A device wants a held message not.
-    Refused { aor: Box<str>, sequence: u64, device: crate::model::DeviceKey, status: u16 },
+    Refused { aor: Box<str>, sequence: u64, device: crate::model::DeviceKey },
     /// A device could not be reached: its queue rests.
     Rest(Box<str>, crate::model::DeviceKey),
 }

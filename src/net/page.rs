@@ -6,11 +6,14 @@ use smallvec::SmallVec;
 use super::Outbox;
 use super::auth::Identified;
 use super::dispatch::{Facts, Request};
+use super::effects::no_room;
 use super::engine::{Engine, EngineCounts};
 use super::shard::{Context, PageContext, Upstream};
 use crate::clock::WallTime;
 use crate::model::DeviceKey;
-use crate::page_mode::{Delivery, HoldError, Plan, fingerprint, is_composing};
+use crate::page_mode::{
+    Delivery, HoldError, Plan, Unreached, fingerprint, is_composing, is_notification,
+};
 use crate::payload::imdn::Fate;
 use crate::sip::Flow;
 use crate::sip::forward;
@@ -47,7 +50,8 @@ impl Engine {
                 return self.refuse(outbox, &request, 202, None, &[], out);
             }
         }
-        let plan = self.page_mode.plan(aor, row.as_deref(), request.now);
+        let notification = !self.page_mode.held().is_empty() && is_notification(message);
+        let plan = self.page_mode.plan(aor, row.as_deref(), notification, request.now);
         if plan.targets.is_empty() {
             return self.hold_at_once(
                 outbox,
@@ -91,15 +95,8 @@ impl Engine {
             self.put_in_queue(aor, &identified.user, &bytes, (devices, true), arrived, expires_at);
         let (sequence, durable) = match queued {
             Ok(queued) => queued,
-            Err(HoldError::Full) => {
-                return self.refuse(
-                    outbox,
-                    &request,
-                    480,
-                    Some("Recipient Cannot Hold More Messages"),
-                    &[],
-                    out,
-                );
+            Err(ref error @ (HoldError::Full | HoldError::SenderFull)) => {
+                return self.refuse(outbox, &request, 480, no_room(error), &[], out);
             }
             Err(HoldError::Store(error)) => {
                 tracing::error!(event = "message_not_held", %error);
@@ -121,7 +118,7 @@ impl Engine {
             }
             engine.finish_hold(&mut outbox, &bytes, flow, server, outcome.is_ok());
             if outcome.is_ok() {
-                engine.tell_sender(&mut outbox, &bytes, Fate::Stored);
+                engine.tell_sender(&mut outbox, &aor, &bytes, Fate::Stored);
             }
             for device in &waiting {
                 engine.replay(&mut outbox, &aor, device);
@@ -213,7 +210,12 @@ impl Engine {
                 &mut Vec::new(),
             );
         }
-        let delivery = Delivery::new(devices, plan.absent, keep_until.is_some());
+        let unreached = match keep_until {
+            Some(_) => Unreached::Hold,
+            None if is_composing(message) => Unreached::Drop,
+            None => Unreached::Fail,
+        };
+        let delivery = Delivery::new(devices, plan.absent, unreached);
         state.contexts.insert(
             id.number,
             Context::Page(Box::new(PageContext {
@@ -228,12 +230,13 @@ impl Engine {
                 aor: aor.into(),
                 from: identified.user.as_str().into(),
                 keep_until,
+                no_room: None,
                 received_at: arrived,
                 sequence: None,
             })),
         );
         state.relays.insert(server, id.number);
-        if keep_until.is_some() {
+        if unreached != Unreached::Fail {
             state.have_patience(request.now + self.page_mode.settings().patience, id.number);
         }
         drop(state);

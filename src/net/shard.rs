@@ -73,6 +73,8 @@ pub(super) struct PageContext {
     /// The authenticated sender, for the fingerprint.
     pub(super) from: Box<str>,
     pub(super) keep_until: Option<WallTime>,
+    /// Why it could not be held, where that is a matter of room.
+    pub(super) no_room: Option<&'static str>,
     pub(super) received_at: WallTime,
     /// Its place in the queue, once held.
     pub(super) sequence: Option<u64>,
@@ -119,6 +121,8 @@ pub(super) struct ReplayContext {
     pub(super) device: DeviceKey,
     pub(super) sequence: u64,
     pub(super) client: Option<ClientId>,
+    /// Whether it goes by TCP to a contact that asked for UDP, because of its size.
+    pub(super) oversize: bool,
 }
 
 /// The contents of a shard.

@@ -61,8 +61,21 @@ pub enum Step {
     /// Hold the message for these devices, too, and tell [`Delivery::held`] or
     /// [`Delivery::not_held`] when that is durable or cannot be.
     Hold(SmallVec<[DeviceKey; 2]>),
-    /// Device `DeviceKey` has had, or has refused, the held message.
+    /// Device `DeviceKey` has had the held message.
     Settle(DeviceKey),
+    /// Device `DeviceKey` has refused the held message.
+    Refuse(DeviceKey),
+}
+
+/// What becomes of a message that no device took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreached {
+    /// It is held, and the sender told 202.
+    Hold,
+    /// It is of use now or never: the sender is told that nobody is there.
+    Fail,
+    /// It is of no use later, and its sender need not mind (RFC 3994): 202.
+    Drop,
 }
 
 /// Steps; seldom more than two.
@@ -106,8 +119,8 @@ pub struct Delivery {
     /// Devices that are not here, or that have older messages waiting.
     absent: SmallVec<[DeviceKey; 2]>,
     stage: Stage,
-    /// Whether the message may be held at all.
-    holdable: bool,
+    /// What becomes of the message if no device takes it.
+    unreached: Unreached,
     /// Whether a copy is durable.
     held: bool,
     /// Writes that the store has not answered yet.
@@ -124,13 +137,14 @@ impl Delivery {
     }
 
     /// A delivery to `devices`, one entry per branch in order; `absent` devices get it later if
-    /// it is `holdable`.
+    /// an `unreached` one is held.
     #[must_use]
     pub fn new(
         devices: impl IntoIterator<Item = DeviceKey>,
         absent: SmallVec<[DeviceKey; 2]>,
-        holdable: bool,
+        unreached: Unreached,
     ) -> Delivery {
+        let holdable = unreached == Unreached::Hold;
         let mut targets: SmallVec<[Target; 2]> = SmallVec::new();
         let mut branches = SmallVec::new();
         for device in devices {
@@ -154,7 +168,7 @@ impl Delivery {
             branches,
             absent: if holdable { absent } else { SmallVec::new() },
             stage: Stage::Forking,
-            holdable,
+            unreached,
             held: false,
             writing: 0,
             refusal: None,
@@ -217,11 +231,10 @@ impl Delivery {
         match share {
             // Another contact of the same device still runs, or nothing is new.
             _ if share == before => {}
-            Share::Delivered | Share::Refused if asked && self.held => {
-                steps.push(Step::Settle(device));
-            }
+            Share::Delivered if asked && self.held => steps.push(Step::Settle(device)),
+            Share::Refused if asked && self.held => steps.push(Step::Refuse(device)),
             // Another device was told "delivered" already; this one gets it when it comes back.
-            Share::Missed if !asked && self.stage == Stage::Answered && self.holdable => {
+            Share::Missed if !asked && self.stage == Stage::Answered && self.is_holdable() => {
                 self.ask(SmallVec::from_iter([device]), &mut steps);
             }
             _ => {}
@@ -245,7 +258,7 @@ impl Delivery {
                 self.answer(Reply::Status(200), steps);
                 // Devices that failed before another one answered.
                 let missed = self.waiting(false);
-                if !missed.is_empty() && self.holdable {
+                if !missed.is_empty() && self.is_holdable() {
                     self.ask(missed, steps);
                 }
             } else if self.full {
@@ -263,9 +276,10 @@ impl Delivery {
         // RFC 3428 s7: 6xx is "delivered but refused", for the person and not for one device.
         let refused_for_good = matches!(self.refusal, Some((600.., _)));
         let waiting = self.waiting(true);
-        if waiting.is_empty() || refused_for_good || !self.holdable {
+        if waiting.is_empty() || refused_for_good || !self.is_holdable() {
             let reply = match self.refusal.take() {
                 Some((_, reply)) => reply,
+                None if self.unreached == Unreached::Drop => Reply::Status(202),
                 None => Reply::Status(480),
             };
             self.answer(reply, steps);
@@ -313,11 +327,23 @@ impl Delivery {
     /// sender, who may not send to this person again before (RFC 3428 s8), is not kept waiting.
     pub fn silent(&mut self) -> Steps {
         let mut steps = Steps::new();
-        if self.stage == Stage::Forking && self.holdable && !self.full {
-            let waiting = self.waiting(true);
-            self.hold(202, waiting, &mut steps);
+        if self.stage != Stage::Forking {
+            return steps;
+        }
+        match self.unreached {
+            Unreached::Hold if !self.full => {
+                let waiting = self.waiting(true);
+                self.hold(202, waiting, &mut steps);
+            }
+            // Or what he types could not be sent before this has timed out.
+            Unreached::Drop => self.answer(Reply::Status(202), &mut steps),
+            Unreached::Hold | Unreached::Fail => {}
         }
         steps
+    }
+
+    fn is_holdable(&self) -> bool {
+        self.unreached == Unreached::Hold
     }
 
     /// The message is durable for `devices`, as asked for.
@@ -329,10 +355,11 @@ impl Delivery {
             self.answer(Reply::Status(status), &mut steps);
         }
         for target in &self.targets {
-            if devices.contains(&target.device)
-                && matches!(target.share, Share::Delivered | Share::Refused)
-            {
-                steps.push(Step::Settle(target.device.clone()));
+            match target.share {
+                _ if !devices.contains(&target.device) => {}
+                Share::Delivered => steps.push(Step::Settle(target.device.clone())),
+                Share::Refused => steps.push(Step::Refuse(target.device.clone())),
+                Share::Running | Share::Missed => {}
             }
         }
         steps

@@ -27,6 +27,9 @@ pub enum HoldError {
     /// The person has as many held messages as one may have.
     #[error("too many messages are held for this person")]
     Full,
+    /// The sender has his share of the person's queue.
+    #[error("too many messages of this sender are held for this person")]
+    SenderFull,
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] CommitError),
@@ -59,6 +62,10 @@ pub struct HoldRequest<'a> {
     pub expires_at: WallTime,
     /// The fingerprint under which a repetition is known.
     pub fingerprint: u64,
+    /// The person of ours who sent it; empty for somebody elsewhere.
+    pub sender: &'a str,
+    /// Whether it tells what became of another message: it waits behind all messages.
+    pub notification: bool,
 }
 
 #[derive(Debug)]
@@ -80,15 +87,26 @@ pub struct Held {
     store: Arc<dyn Store>,
     stripes: Vec<Mutex<HashMap<Box<str>, Queue>>>,
     hasher: RandomState,
-    per_person: usize,
+    room: Room,
     messages: AtomicUsize,
     /// Names of messages never repeat, also not after the queue was empty.
     next: std::sync::atomic::AtomicU64,
 }
 
+/// How many messages wait for one person.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// In all.
+    pub per_person: usize,
+    /// Of one sender: nobody fills somebody's whole queue.
+    pub per_sender: usize,
+}
+
 /// A message that nobody has had and nobody will have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {
+    /// Whom it was held for, `user@domain`.
+    pub aor: Box<str>,
     /// The MESSAGE as it was kept.
     pub request: Vec<u8>,
 }
@@ -99,17 +117,13 @@ impl Held {
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn open(
-        store: Arc<dyn Store>,
-        per_person: usize,
-        latest: WallTime,
-    ) -> Result<Held, StoreError> {
+    pub fn open(store: Arc<dyn Store>, room: Room, latest: WallTime) -> Result<Held, StoreError> {
         const PAGE: usize = 1_000;
         let held = Held {
             store,
             stripes: (0..STRIPES).map(|_| Mutex::new(HashMap::new())).collect(),
             hasher: RandomState::new(),
-            per_person,
+            room,
             messages: AtomicUsize::new(0),
             next: std::sync::atomic::AtomicU64::new(1),
         };
@@ -154,14 +168,17 @@ impl Held {
         self.queues(aor).get(aor).map_or(0, |queue| queue.entries.len())
     }
 
-    /// Whether `device` has messages waiting: new ones go behind them.
+    /// Whether something waits for `device` that a new message goes behind: messages, and for a
+    /// new `notification` other ones too.
     #[must_use]
-    pub fn waits(&self, aor: &str, device: &DeviceKey) -> bool {
+    pub fn waits(&self, aor: &str, device: &DeviceKey, notification: bool) -> bool {
         if self.is_empty() {
             return false;
         }
         self.queues(aor).get(aor).is_some_and(|queue| {
-            queue.entries.iter().any(|entry| entry.state.pending.contains(device))
+            queue.entries.iter().any(|entry| {
+                (notification || !entry.state.notification) && entry.state.pending.contains(device)
+            })
         })
     }
 
@@ -179,12 +196,19 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// [`HoldError::Full`] if the person has no room.
+    /// [`HoldError::Full`] if the person has no room, [`HoldError::SenderFull`] if the sender has
+    /// used up his share of it.
     pub fn hold(&self, request: &HoldRequest<'_>) -> Result<Holding, HoldError> {
         let mut queues = self.queues(request.aor);
         let queue = queues.entry(request.aor.into()).or_default();
-        if queue.entries.len() >= self.per_person {
+        if queue.entries.len() >= self.room.per_person {
             return Err(HoldError::Full);
+        }
+        let of_sender = |entry: &&Entry| entry.state.sender == request.sender;
+        if !request.sender.is_empty()
+            && queue.entries.iter().filter(of_sender).count() >= self.room.per_sender
+        {
+            return Err(HoldError::SenderFull);
         }
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
         let state = HeldState {
@@ -193,6 +217,9 @@ impl Held {
             received_at: request.received_at,
             expires_at: request.expires_at,
             fingerprint: request.fingerprint,
+            sender: request.sender.to_owned(),
+            delivered: !request.unread && !request.devices.is_empty(),
+            notification: request.notification,
         };
         let key = held_key(request.aor, sequence);
         let message = HeldMessage { request: request.request.to_vec() };
@@ -251,7 +278,9 @@ impl Held {
         if entry.state.pending.len() == before {
             return None;
         }
-        entry.state.unclaimed &= !taken;
+        // Whoever had it tells; and a new device is not to be sent what this one refused.
+        entry.state.delivered |= taken;
+        entry.state.unclaimed = false;
         if entry.state.pending.is_empty() {
             drop(queues);
             return self.remove(aor, sequence, true);
@@ -308,7 +337,7 @@ impl Held {
         Some(self.store.commit(commit))
     }
 
-    /// The next message for `device`, marked as being sent; `None` if there is none, or if one is
+    /// The next message for `device`, notifications last, marked as being sent; `None` if there is none, or if one is
     /// being sent already (RFC 3428 s8: one at a time). Messages that nobody claimed become this
     /// device's, too.
     #[must_use]
@@ -329,11 +358,13 @@ impl Held {
                 }
             }
         }
-        let sequence = queue
+        let mut waiting = queue
             .entries
             .iter()
-            .find(|entry| entry.state.expires_at > now && entry.state.pending.contains(device))?
-            .sequence;
+            .filter(|entry| entry.state.expires_at > now && entry.state.pending.contains(device));
+        // A telephone that wakes up is not kept from its messages by hundreds of notifications.
+        let first = waiting.clone().find(|entry| !entry.state.notification);
+        let sequence = first.or_else(|| waiting.next())?.sequence;
         queue.in_flight.push((device.clone(), sequence));
         Some(sequence)
     }
@@ -366,15 +397,15 @@ impl Held {
                 for entry in &queue.entries {
                     let flying = queue.in_flight.iter().any(|(_, other)| *other == entry.sequence);
                     if entry.state.expires_at <= now && !flying {
-                        due.push((aor.clone(), entry.sequence, entry.state.unclaimed));
+                        due.push((aor.clone(), entry.sequence, !entry.state.delivered));
                     }
                 }
                 !queue.entries.is_empty() || !queue.remembered.is_empty()
             });
         }
         let mut undelivered = Vec::new();
-        for (aor, sequence, unclaimed) in due {
-            if unclaimed {
+        for (aor, sequence, unread) in due {
+            if unread {
                 undelivered.extend(self.undelivered(&aor, sequence));
             }
             drop(self.remove(&aor, sequence, false));
@@ -384,7 +415,22 @@ impl Held {
 
     fn undelivered(&self, aor: &str, sequence: u64) -> Option<Undelivered> {
         let request = self.request(aor, sequence).ok().flatten()?;
-        Some(Undelivered { request })
+        Some(Undelivered { aor: aor.into(), request })
+    }
+
+    /// What is held for a person and nobody has had: undelivered, should the person go.
+    #[must_use]
+    pub fn unread(&self, aor: &str) -> Vec<Undelivered> {
+        let unread: Vec<u64> = match self.queues(aor).get(aor) {
+            Some(queue) => queue
+                .entries
+                .iter()
+                .filter(|entry| !entry.state.delivered)
+                .map(|entry| entry.sequence)
+                .collect(),
+            None => return Vec::new(),
+        };
+        unread.into_iter().filter_map(|sequence| self.undelivered(aor, sequence)).collect()
     }
 
     /// `device` wants the message not: it is gone for it, and gone altogether if no other device
@@ -399,7 +445,7 @@ impl Held {
         let last = self.queues(aor).get(aor).is_some_and(|queue| {
             queue.entries.iter().any(|entry| {
                 entry.sequence == sequence
-                    && entry.state.unclaimed
+                    && !entry.state.delivered
                     && entry.state.pending.iter().all(|other| other == device)
             })
         });

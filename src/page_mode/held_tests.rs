@@ -8,9 +8,13 @@ fn latest() -> WallTime {
     WallTime::from_unix_secs(1_000_000)
 }
 
+fn room(per_person: usize) -> Room {
+    Room { per_person, per_sender: per_person }
+}
+
 fn queue(per_person: usize) -> (Held, Arc<dyn Store>) {
     let store: Arc<dyn Store> = crate::store::memory();
-    (Held::open(Arc::clone(&store), per_person, latest()).unwrap(), store)
+    (Held::open(Arc::clone(&store), room(per_person), latest()).unwrap(), store)
 }
 
 fn device(name: &str) -> DeviceKey {
@@ -35,6 +39,8 @@ fn hold_as(
         received_at: WallTime::from_unix_secs(100),
         expires_at: WallTime::from_unix_secs(200),
         fingerprint,
+        sender: "ana",
+        notification: false,
     })?;
     holding.durable.wait()?;
     Ok(holding.sequence)
@@ -64,8 +70,8 @@ fn a_message_stays_until_every_device_has_it() {
     let (held, store) = queue(10);
     let sequence = hold(&held, &["a", "b"], 1).unwrap();
     held.settle(BOB, sequence, &device("a"));
-    assert!(!held.waits(BOB, &device("a")));
-    assert!(held.waits(BOB, &device("b")));
+    assert!(!held.waits(BOB, &device("a"), false));
+    assert!(held.waits(BOB, &device("b"), false));
     held.settle(BOB, sequence, &device("b")).unwrap().wait().unwrap();
     assert!(store.scan(Table::HeldMessages, &[], None, 10).unwrap().is_empty());
     assert!(store.scan(Table::HeldCursors, &[], None, 10).unwrap().is_empty());
@@ -90,7 +96,7 @@ fn what_nobody_has_read_goes_to_a_new_device_and_to_the_old_one() {
     assert_eq!(held.start(BOB, &device("third"), now()), None);
     held.settle(BOB, sequence, &device("new")).unwrap().wait().unwrap();
     drop(held);
-    let held = Held::open(store, 10, latest()).unwrap();
+    let held = Held::open(store, room(10), latest()).unwrap();
     assert_eq!(held.start(BOB, &device("new"), now()), None);
     assert_eq!(held.start(BOB, &device("lost"), now()), Some(sequence));
     held.settle(BOB, sequence, &device("lost"));
@@ -120,7 +126,7 @@ fn a_dismissed_device_leaves_what_nobody_has_had() {
     held.dismiss(BOB, &device("gone"));
     store.flush().wait().unwrap();
     drop(held);
-    let held = Held::open(store, 10, latest()).unwrap();
+    let held = Held::open(store, room(10), latest()).unwrap();
     assert_eq!(held.len(), 2);
     assert_eq!(held.start(BOB, &device("new"), now()), Some(unread));
     assert_eq!(held.start(BOB, &device("stays"), now()), Some(shared));
@@ -161,7 +167,7 @@ fn a_restart_finds_the_queue_as_it_was() {
     let second = hold(&held, &["a"], 2).unwrap();
     held.settle(BOB, first, &device("a")).unwrap().wait().unwrap();
     drop(held);
-    let held = Held::open(store, 10, latest()).unwrap();
+    let held = Held::open(store, room(10), latest()).unwrap();
     assert_eq!(held.len(), 2);
     assert_eq!(held.start(BOB, &device("a"), now()), Some(second));
     assert_eq!(held.start(BOB, &device("b"), now()), Some(first));
@@ -179,7 +185,7 @@ fn what_has_run_out_is_neither_sent_nor_kept() {
     assert_eq!(held.expire(late), []);
     hold_as(&held, &["a"], true, 2).unwrap();
     let undelivered = held.expire(late);
-    assert_eq!(undelivered, [Undelivered { request: b"message 2".to_vec() }]);
+    assert_eq!(undelivered, [Undelivered { aor: BOB.into(), request: b"message 2".to_vec() }]);
     store.flush().wait().unwrap();
     assert!(store.scan(Table::HeldMessages, &[], None, 10).unwrap().is_empty());
     assert!(held.is_empty());
@@ -189,7 +195,7 @@ fn what_has_run_out_is_neither_sent_nor_kept() {
 fn another_persons_queue_is_untouched() {
     let (held, _) = queue(10);
     hold(&held, &["a"], 1).unwrap();
-    assert!(!held.waits("bo@campus.example", &device("a")));
+    assert!(!held.waits("bo@campus.example", &device("a"), false));
     assert_eq!(held.purge("bo@campus.example"), 0);
     assert_eq!(held.purge(BOB), 1);
 }
@@ -202,10 +208,75 @@ fn what_the_last_device_refuses_is_undelivered_unless_another_had_it() {
     assert_eq!(held.refuse(BOB, sequence, &device("a")).1, None);
     let (durable, undelivered) = held.refuse(BOB, sequence, &device("b"));
     durable.unwrap().wait().unwrap();
-    assert_eq!(undelivered, Some(Undelivered { request: b"message 1".to_vec() }));
+    assert_eq!(undelivered, Some(Undelivered { aor: BOB.into(), request: b"message 1".to_vec() }));
     assert!(held.is_empty());
     let sequence = hold_as(&held, &["a", "b"], true, 2).unwrap();
     held.settle(BOB, sequence, &device("a")).unwrap().wait().unwrap();
     assert_eq!(held.refuse(BOB, sequence, &device("b")).1, None);
+    assert!(held.is_empty());
+}
+
+fn request(sender: &'static str, notification: bool, fingerprint: u64) -> HoldRequest<'static> {
+    HoldRequest {
+        aor: BOB,
+        devices: SmallVec::from_iter([device("a")]),
+        unread: true,
+        request: b"message",
+        received_at: WallTime::from_unix_secs(100),
+        expires_at: WallTime::from_unix_secs(200),
+        fingerprint,
+        sender,
+        notification,
+    }
+}
+
+// RFC 5438: whoever wakes up reads what was written before what became of his own messages
+#[test]
+fn messages_go_out_before_notifications_in_order_of_arrival() {
+    let (held, _) = queue(10);
+    let mut sequences = Vec::new();
+    for (n, notification) in [true, false, true, false].into_iter().enumerate() {
+        sequences.push(held.hold(&request("ana", notification, n as u64)).unwrap().sequence);
+    }
+    assert!(held.waits(BOB, &device("a"), false));
+    for index in [1, 3, 0, 2] {
+        assert_eq!(held.start(BOB, &device("a"), now()), Some(sequences[index]), "{index}");
+        held.settle(BOB, sequences[index], &device("a"));
+        assert_eq!(held.waits(BOB, &device("a"), false), index == 1, "messages go first");
+    }
+}
+
+#[test]
+fn one_sender_fills_his_share_of_a_queue_and_no_more() {
+    let store: Arc<dyn Store> = crate::store::memory();
+    let bounds = Room { per_person: 5, per_sender: 2 };
+    let held = Held::open(Arc::clone(&store), bounds, latest()).unwrap();
+    let hold = |held: &Held, sender| {
+        held.hold(&request(sender, false, 1)).map(|holding| holding.durable.wait().is_ok())
+    };
+    assert!(hold(&held, "eva").unwrap() && hold(&held, "eva").unwrap());
+    assert!(matches!(hold(&held, "eva"), Err(HoldError::SenderFull)));
+    assert!(hold(&held, "ana").unwrap());
+    drop(held);
+    let held = Held::open(store, bounds, latest()).unwrap();
+    assert!(matches!(hold(&held, "eva"), Err(HoldError::SenderFull)), "after a restart too");
+    // Senders elsewhere are not told apart.
+    assert!(hold(&held, "").unwrap() && hold(&held, "").unwrap());
+    assert!(matches!(hold(&held, "carl"), Err(HoldError::Full)));
+}
+
+/// A device that refused a message is not sent it again while it waits for another one.
+#[test]
+fn what_a_device_refused_does_not_come_back_to_it() {
+    let (held, _) = queue(10);
+    let sequence = hold_as(&held, &["a", "b"], true, 1).unwrap();
+    assert_eq!(held.start(BOB, &device("a"), now()), Some(sequence));
+    assert_eq!(held.refuse(BOB, sequence, &device("a")).1, None, "the other may still take it");
+    assert_eq!(held.start(BOB, &device("a"), now()), None);
+    let late = WallTime::from_unix_secs(200);
+    assert_eq!(held.expire(late).len(), 1, "nobody has had it");
+    let sequence = hold_as(&held, &["a", "b"], true, 2).unwrap();
+    held.settle(BOB, sequence, &device("a"));
+    assert_eq!(held.refuse(BOB, sequence, &device("b")).1, None, "one has had it");
     assert!(held.is_empty());
 }

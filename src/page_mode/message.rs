@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::clock::WallTime;
 use crate::payload::cpim::Cpim;
-use crate::payload::imdn::IMDN;
+use crate::payload::imdn::{self, IMDN};
+use crate::payload::iscomposing;
 use crate::sip::header::HeaderName;
 use crate::sip::wire::Message;
 
@@ -13,13 +14,19 @@ use crate::sip::wire::Message;
 #[must_use]
 pub fn is_composing(message: &Message<'_>) -> bool {
     let Some(content_type) = message.content_type() else { return false };
-    if media_type_is(content_type, b"application/im-iscomposing+xml") {
+    if media_type_is(content_type, iscomposing::MEDIA_TYPE.as_bytes()) {
         return true;
     }
     // Wrapped in CPIM (RFC 3862), the inner Content-Type tells.
     cpim(message)
         .and_then(|cpim| cpim.media_type())
-        .is_some_and(|media| media.eq_ignore_ascii_case("application/im-iscomposing+xml"))
+        .is_some_and(|media| media.eq_ignore_ascii_case(iscomposing::MEDIA_TYPE))
+}
+
+/// Whether a message tells what became of another one (RFC 5438).
+#[must_use]
+pub fn is_notification(message: &Message<'_>) -> bool {
+    cpim(message).is_some_and(|cpim| imdn::is_notification(&cpim))
 }
 
 /// The CPIM message (RFC 3862) that a MESSAGE carries, if it carries one.

@@ -11,10 +11,10 @@ mod stored;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use delivery::{Delivery, Outcome, Reply, Step, Steps, keeps};
-pub use held::{Held, HoldError, HoldRequest, Holding, Undelivered};
-pub use message::{cpim, expires_at, fingerprint, is_composing};
-pub use stored::{erasure, held_for};
+pub use delivery::{Delivery, Outcome, Reply, Step, Steps, Unreached, keeps};
+pub use held::{Held, HoldError, HoldRequest, Holding, Room, Undelivered};
+pub use message::{cpim, expires_at, fingerprint, is_composing, is_notification};
+pub use stored::{erasure, erasure_of_device, held_for};
 
 use smallvec::SmallVec;
 
@@ -28,8 +28,12 @@ use crate::store::{Store, StoreError};
 pub struct Settings {
     /// How long a message is held at most.
     pub retention: Duration,
+    /// How long a notification of what became of a message is held at most.
+    pub notification_retention: Duration,
     /// How many messages are held for one person.
     pub max_held_per_user: usize,
+    /// How many of one sender are held for one person.
+    pub max_held_per_sender: usize,
     /// How long a live device may stay silent before the sender gets a 202.
     pub patience: Duration,
     /// The largest body, bytes.
@@ -64,7 +68,11 @@ impl PageMode {
     ) -> Result<PageMode, StoreError> {
         // Of messages that came while the clock was far ahead none lasts longer than others.
         let latest = now + settings.retention;
-        let held = Held::open(store, settings.max_held_per_user, latest)?;
+        let room = Room {
+            per_person: settings.max_held_per_user,
+            per_sender: settings.max_held_per_sender,
+        };
+        let held = Held::open(store, room, latest)?;
         Ok(PageMode { settings, held })
     }
 
@@ -80,14 +88,15 @@ impl PageMode {
         &self.held
     }
 
-    /// Plans a new message: a device with messages waiting gets it behind them, never before.
+    /// Plans a new message: a device with messages waiting gets it behind them, never before; a
+    /// `notification` goes behind everything, and nothing but others of its kind behind it.
     #[must_use]
-    pub fn plan(&self, aor: &str, row: Option<&Row>, now: Tick) -> Plan {
+    pub fn plan(&self, aor: &str, row: Option<&Row>, notification: bool, now: Tick) -> Plan {
         let mut plan = Plan::default();
         let Some(row) = row else { return plan };
         let nothing_held = self.held.is_empty();
         for binding in row.live(now) {
-            if nothing_held || !self.held.waits(aor, &binding.device) {
+            if nothing_held || !self.held.waits(aor, &binding.device, notification) {
                 plan.targets.push(binding.clone());
             } else if !plan.absent.contains(&binding.device) {
                 plan.absent.push(binding.device.clone());

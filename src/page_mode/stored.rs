@@ -2,7 +2,7 @@
 //! works while no server runs.
 
 use crate::clock::WallTime;
-use crate::model::{HeldState, Record as _, held_prefix};
+use crate::model::{DeviceKey, HeldState, Record as _, held_prefix};
 use crate::store::{Commit, Store, StoreError, Table, rows};
 
 /// What removes everything held for a person, in the commit that removes the person: whoever is
@@ -33,4 +33,32 @@ pub fn held_for(store: &dyn Store, aor: &str, now: WallTime) -> Result<u64, Stor
         count += u64::from(waits);
     }
     Ok(count)
+}
+
+/// What takes a device that will not come back out of everything that waits for it, where no server
+/// runs; what [`super::Held::dismiss`] does where one does.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub fn erasure_of_device(
+    store: &dyn Store,
+    aor: &str,
+    device: &DeviceKey,
+) -> Result<Commit, StoreError> {
+    let mut commit = Commit::new();
+    for row in rows(store, Table::HeldCursors, &held_prefix(aor)) {
+        let (key, value) = row?;
+        let Ok(mut state) = HeldState::decode(&value) else { continue };
+        if !state.pending.contains(device) {
+            continue;
+        }
+        state.pending.retain(|other| other != device);
+        commit = if state.pending.is_empty() && !state.unclaimed {
+            commit.delete(Table::HeldMessages, &key).delete(Table::HeldCursors, &key)
+        } else {
+            commit.put(Table::HeldCursors, &key, state.encode())
+        };
+    }
+    Ok(commit)
 }

@@ -28,6 +28,8 @@ pub struct Asked {
     pub negative_delivery: bool,
     /// Who wants to be passed on the way back, nearest first (s6.5).
     pub record_route: Vec<String>,
+    /// Its CPIM `To`: whom the message was for, as its sender wrote it.
+    pub to: Option<String>,
     /// Whom the message was for before a list server changed it (s6.4).
     pub original_to: Option<String>,
 }
@@ -45,6 +47,7 @@ impl Asked {
         let mut asked = Asked {
             message_id: text("Message-ID").filter(|id| !id.is_empty())?.to_owned(),
             date_time: message.value(CPIM, "DateTime").filter(|v| short(v)).map(str::to_owned),
+            to: message.value(CPIM, "To").filter(|v| short(v)).map(str::to_owned),
             original_to: text("Original-To").map(str::to_owned),
             ..Asked::default()
         };
@@ -80,8 +83,6 @@ pub enum Fate {
     Stored,
     /// It could not be delivered.
     Failed,
-    /// Its recipient, or the administration, wants no such message.
-    Forbidden,
 }
 
 impl Fate {
@@ -89,7 +90,6 @@ impl Fate {
         match self {
             Fate::Stored => ("processing-notification", "stored"),
             Fate::Failed => ("delivery-notification", "failed"),
-            Fate::Forbidden => ("delivery-notification", "forbidden"),
         }
     }
 }
@@ -150,10 +150,11 @@ impl Notification<'_> {
         };
         element("message-id", &self.asked.message_id);
         element("datetime", self.asked.date_time.as_deref().unwrap_or(self.sent));
-        element("recipient-uri", self.recipient);
-        if let Some(original) = &self.asked.original_to {
-            element("original-recipient-uri", bare(original));
-        }
+        // s11.1.3: as the sender wrote it. The schema has both or none (s11.1.9).
+        let recipient = self.asked.to.as_deref().map_or(self.recipient, bare);
+        element("recipient-uri", recipient);
+        let original = self.asked.original_to.as_deref().map_or(recipient, bare);
+        element("original-recipient-uri", original);
         let (kind, status) = self.fate.element();
         xml.push_str(&format!(" <{kind}>\r\n  <status>\r\n   <{status}/>\r\n  </status>\r\n"));
         xml.push_str(&format!(" </{kind}>\r\n</imdn>\r\n"));
@@ -253,7 +254,7 @@ mod tests {
         for part in [
             "<message-id>34jk324j</message-id>",
             "<datetime>2006-04-04T12:16:49-05:00</datetime>",
-            "<recipient-uri>sip:bob@example.com</recipient-uri>",
+            "<recipient-uri>im:bob@example.com</recipient-uri>",
             "<original-recipient-uri>im:list@example.com</original-recipient-uri>",
             "<processing-notification>",
             "<stored/>",
@@ -272,7 +273,7 @@ mod tests {
                 asked: &asked, message_id: "1", recipient, sender, sent: "", fate: Fate::Failed,
             };
             let document = notification.document();
-            prop_assert_eq!(document.matches('<').count(), 14, "{}", document);
+            prop_assert_eq!(document.matches('<').count(), 16, "{}", document);
         }
     }
 }

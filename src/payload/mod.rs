@@ -3,3 +3,7 @@
 
 pub mod cpim;
 pub mod imdn;
+pub mod iscomposing;
+mod xml;
+
+pub use xml::XmlError;

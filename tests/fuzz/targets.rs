@@ -43,6 +43,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "names and configured values", run: names, one_of: 2 },
     Target { name: "an export", run: export, one_of: 2 },
     Target { name: "control messages", run: control, one_of: 2 },
+    Target { name: "somebody types", run: composing, one_of: 1 },
     Target { name: "people as CSV", run: people, one_of: 2 },
     Target { name: "an entry of the directory", run: directory_entry, one_of: 2 },
     Target { name: "configuration", run: configuration, one_of: 64 },
@@ -423,6 +424,20 @@ fn envelope(bytes: &[u8], _: &mut Dice) {
     let written = notification.write();
     let read = Cpim::parse(&written).unwrap();
     assert!(is_notification(&read) && Asked::by(&read).is_none());
+}
+
+fn composing(bytes: &[u8], dice: &mut Dice) {
+    use tagus::payload::iscomposing::IsComposing;
+    let bare = String::from_utf8_lossy(dice.part(bytes)).into_owned();
+    let namespace = "urn:ietf:params:xml:ns:im-iscomposing";
+    let wrapped =
+        format!("<isComposing xmlns='{namespace}'><state>active</state>{bare}</isComposing>");
+    for document in [bytes, wrapped.as_bytes()] {
+        let Ok(status) = IsComposing::parse(document) else { continue };
+        let mut written = Vec::new();
+        status.write(&mut written);
+        assert_eq!(IsComposing::parse(&written), Ok(status), "{}", written.escape_ascii());
+    }
 }
 
 fn people(bytes: &[u8], _: &mut Dice) {

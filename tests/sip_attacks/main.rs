@@ -8,6 +8,7 @@
 mod support;
 
 mod beyond;
+mod campus;
 mod clocks;
 mod credentials;
 mod framing;

@@ -183,17 +183,22 @@ impl Datagrams {
             if !text.starts_with(method) {
                 continue;
             }
-            let mut answer = format!("SIP/2.0 {status}\r\n");
-            for line in text.lines().skip(1).take_while(|line| !line.is_empty()) {
-                let name = line.split(':').next().unwrap_or_default().trim().to_lowercase();
-                if ["via", "from", "to", "call-id", "cseq"].contains(&name.as_str()) {
-                    answer.push_str(line);
-                    answer.push_str(if name == "to" { ";tag=of-the-phone\r\n" } else { "\r\n" });
-                }
-            }
-            self.send(format!("{answer}{headers}Content-Length: 0\r\n\r\n").as_bytes());
+            self.answer(&text, status, headers);
             return text;
         }
+    }
+
+    /// Answers a request that came.
+    pub(crate) fn answer(&self, text: &str, status: &str, headers: &str) {
+        let mut answer = format!("SIP/2.0 {status}\r\n");
+        for line in text.lines().skip(1).take_while(|line| !line.is_empty()) {
+            let name = line.split(':').next().unwrap_or_default().trim().to_lowercase();
+            if ["via", "from", "to", "call-id", "cseq"].contains(&name.as_str()) {
+                answer.push_str(line);
+                answer.push_str(if name == "to" { ";tag=of-the-phone\r\n" } else { "\r\n" });
+            }
+        }
+        self.send(format!("{answer}{headers}Content-Length: 0\r\n\r\n").as_bytes());
     }
 
     /// Sends, and gives the final answer.

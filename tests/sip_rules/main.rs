@@ -28,7 +28,12 @@ const PASSWORD: &str = "a password";
 
 /// A server with these people.
 fn campus(people: &[&str]) -> Server {
-    let server = Server::start("");
+    campus_with(people, "")
+}
+
+/// The same with more of a configuration.
+fn campus_with(people: &[&str], more: &str) -> Server {
+    let server = Server::start(more);
     for person in people {
         server.add_user(person, PASSWORD);
     }

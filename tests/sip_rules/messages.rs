@@ -1,7 +1,7 @@
 //! RFC 3428: MESSAGE.
 
 use crate::peer::{Draft, Peer};
-use crate::{campus, two};
+use crate::{campus, campus_with, two};
 
 /// RFC 3428 s5: each device gets the message, its sender one answer.
 #[test]
@@ -125,4 +125,30 @@ fn what_is_refused_is_never_delivered_and_what_is_accepted_is() {
     bob.sign_in();
     assert_eq!(bob.respond_to_next(200).body(), b"later");
     bob.expect_silence();
+}
+
+/// One sender fills his share of somebody's queue and is told so; others still come through.
+#[test]
+fn one_sender_does_not_fill_a_queue() {
+    let server = campus_with(&["ana", "bob", "eva"], "[messages]\nmax_held_per_user = 10\n");
+    let mut eva = Peer::udp(&server, "eva");
+    for n in 0..2 {
+        assert_eq!(eva.ask_signed(&eva.message("bob", &format!("{n}"))).status(), 202);
+    }
+    let answer = eva.ask_signed(&eva.message("bob", "one more"));
+    assert_eq!(answer.status(), 480);
+    assert!(
+        answer.text().starts_with("SIP/2.0 480 Too Many Of Your Messages"),
+        "{}",
+        answer.text()
+    );
+    let mut ana = Peer::udp(&server, "ana");
+    assert_eq!(ana.ask_signed(&ana.message("bob", "hello")).status(), 202);
+    let mut bob = Peer::udp(&server, "bob");
+    bob.sign_in();
+    for text in ["0", "1", "hello"] {
+        assert_eq!(bob.respond_to_next(200).body(), text.as_bytes());
+    }
+    bob.expect_silence();
+    assert_eq!(eva.ask_signed(&eva.message("bob", "again")).status(), 202, "there is room again");
 }

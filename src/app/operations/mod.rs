@@ -14,8 +14,9 @@ use super::site::Site;
 use crate::accounts::{Actor, NewAccount};
 use crate::identity::UserName;
 use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
+use crate::page_mode::{self, Undelivered};
+use crate::registrar;
 use crate::store::{Commit, Store as _};
-use crate::{page_mode, registrar};
 
 pub(super) mod archive;
 mod refusal;
@@ -35,8 +36,11 @@ pub trait Live: Send + Sync {
     fn contacts(&self, user: &UserName) -> Vec<String>;
     /// An account was locked out: its registrations end.
     fn departed(&self, user: &UserName);
-    /// An account is gone: its registrations and messages end.
-    fn deleted(&self, user: &UserName);
+    /// What is held for a person and nobody has had.
+    fn unread(&self, user: &UserName) -> Vec<Undelivered>;
+    /// An account is gone: its registrations and messages end, and the senders of those that were
+    /// `unread` are told if they asked to be.
+    fn deleted(&self, user: &UserName, unread: Vec<Undelivered>);
     /// A device credential was revoked: the device's registrations end.
     fn device_revoked(&self, user: &UserName, device: &str);
     /// Bans in force.
@@ -188,12 +192,15 @@ impl Administration {
         self.site.store.commit(commit).await.map_err(Failure::failed)
     }
 
-    /// Ends the stored bindings of a device.
+    /// Ends the stored bindings of a device, and its share of held messages.
     async fn forget_device(&self, user: &str, device: String) -> Result<(), Failure> {
         let aor = self.aor(user);
         let device = DeviceKey::Credential(device);
-        let share = registrar::erasure_of_device(&*self.site.store, &aor, &device)
+        let held = page_mode::erasure_of_device(&*self.site.store, &aor, &device)
             .map_err(Failure::failed)?;
+        let share = registrar::erasure_of_device(&*self.site.store, &aor, &device)
+            .map_err(Failure::failed)?
+            .and(held);
         if share.is_empty() { Ok(()) } else { self.commit(share).await }
     }
 
@@ -204,9 +211,11 @@ impl Administration {
         let aor = self.aor(user);
         let held = page_mode::erasure(&*self.site.store, &aor).map_err(Failure::failed)?;
         let also = registrar::erasure(&aor).and(held);
+        let name = self.name(user);
+        let unread = self.live.as_ref().map(|live| live.unread(&name)).unwrap_or_default();
         self.site.accounts.delete(&self.actor, user, also).await.map_err(refused)?;
         if let Some(live) = &self.live {
-            live.deleted(&self.name(user));
+            live.deleted(&name, unread);
         }
         Ok(Reply::Done)
     }

@@ -33,7 +33,10 @@ impl Live for Noting {
     fn departed(&self, user: &UserName) {
         self.note(format!("departed {user}"));
     }
-    fn deleted(&self, user: &UserName) {
+    fn unread(&self, _: &UserName) -> Vec<Undelivered> {
+        Vec::new()
+    }
+    fn deleted(&self, user: &UserName, _: Vec<Undelivered>) {
         self.note(format!("deleted {user}"));
     }
     fn device_revoked(&self, user: &UserName, device: &str) {
@@ -287,6 +290,9 @@ impl House {
             received_at: WallTime::default(),
             expires_at,
             fingerprint: sequence,
+            sender: String::new(),
+            delivered: false,
+            notification: false,
         };
         let message = HeldMessage { request: b"MESSAGE".to_vec() };
         let commit = Commit::new().put(Table::HeldMessages, &key, message.encode()).put(

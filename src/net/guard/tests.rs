@@ -267,3 +267,43 @@ fn a_place_that_somebody_signed_in_from_is_served_when_strangers_have_emptied_th
     while guard.admit_from(now, stranger) {}
     assert!(!guard.admit_from(now, home), "it is nobody's any more");
 }
+
+/// Section 3: ten minutes of a campus behind one address, each person with a REGISTER in ten minutes
+/// and a message in ten seconds, each challenged; and somebody there who guesses.
+#[test]
+fn two_thousand_people_behind_one_address_pass_and_a_guesser_does_not() {
+    const PEOPLE: u32 = 2_000;
+    let (guard, hands) = guard(GuardLimits::default());
+    let stranger = SocketAddr::new(source(1), 4_000);
+    let mut guesses = 0;
+    for tick in 0..10 * 60 * 200_u32 {
+        let now = guard.clock.now();
+        let user = format!("p{}", tick % PEOPLE);
+        let home = SocketAddr::new(source(1), 10_000 + (tick % PEOPLE) as u16);
+        // In each turn of ten seconds another sixtieth of them registers as well.
+        let registers = tick / PEOPLE == (tick % PEOPLE) % 60;
+        for register in [false, true].into_iter().take(1 + usize::from(registers)) {
+            assert!(guard.admit_from(now, home), "{tick}: the request that is challenged");
+            assert!(guard.admit_from(now, home), "{tick}: the one with credentials");
+            assert_eq!(guard.check(now, source(1), &user), Verdict::Allowed, "{tick}");
+            guard.success(now, source(1), &user);
+            guard.proved(now, home, 2);
+            let rate = if register {
+                guard.admit_request(now, &user)
+            } else {
+                guard.admit_message(now, &user)
+            };
+            assert_eq!(rate, Ok(()), "{tick}");
+        }
+        // Twenty guesses a second, at a person and at names that are nobody's, once they are at home.
+        if tick >= PEOPLE && tick % 10 == 0 && guard.admit_from(now, stranger) {
+            let name = if tick % 20 == 0 { "away".to_owned() } else { format!("x{tick}") };
+            if guard.check(now, source(1), &name) == Verdict::Allowed {
+                guesses += 1;
+                guard.failure(now, source(1), &name);
+            }
+        }
+        hands.advance(Duration::from_millis(5));
+    }
+    assert!(guesses < 2_000, "{guesses} of 12,000 guesses were looked at");
+}
