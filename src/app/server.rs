@@ -102,6 +102,10 @@ impl Server {
                 max_contacts: config.registrar.max_contacts as usize,
                 device_memory: config.messages.device_memory,
                 own_addresses: own_addresses.clone(),
+                own_names: std::iter::once(site.identity.domain())
+                    .chain(config.aliases.iter().map(String::as_str))
+                    .map(str::to_owned)
+                    .collect(),
             },
             clock.clone(),
             site.store.clone(),

@@ -53,7 +53,8 @@ impl Engine {
             from,
             drop_routes: message.routes().count(),
             record_route: b"",
-            last_route: None,
+            // RFC 3327 s5.4: through the proxies that the device registered by.
+            last_route: binding.route.as_deref(),
             any_size: false,
         };
         let name = self.branch_name(message, id.token(branch), 0);

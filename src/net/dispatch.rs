@@ -29,8 +29,8 @@ use crate::text::{self, Params};
 const ALLOW: &str =
     "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, NOTIFY";
 
-/// Option tags that a request may require of us (RFC 3261 s19.2); none yet.
-const SUPPORTED: [&[u8]; 0] = [];
+/// Option tags that a request may require of us (RFC 3261 s19.2).
+const SUPPORTED: [&[u8]; 3] = [b"path", b"outbound", b"gruu"];
 
 /// A request under way, with what has been found out about it.
 pub(super) struct Request<'a, 'm> {

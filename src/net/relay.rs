@@ -131,7 +131,7 @@ impl Engine {
             from: Some(way.from),
             drop_routes: way.hop.map_or_else(|| message.routes().count(), Hop::dropped),
             record_route: out,
-            last_route: tail.as_deref(),
+            last_route: tail.as_deref().or(target.route.as_deref()),
             any_size: attempt.any_size,
         };
         let name = self.branch_name(message, id.token(number), attempt.count);
@@ -173,10 +173,7 @@ impl Engine {
         let Some(attempt) = relay.attempts.get_mut(number) else { return false };
         if attempt.is_oversize {
             attempt.any_size = true;
-        } else if let Some((uri, flow)) = attempt.target.reserves.pop() {
-            attempt.target.uri = Some(uri);
-            attempt.target.flow = flow;
-        } else {
+        } else if !attempt.target.try_next() {
             return false;
         }
         attempt.count = attempt.count.saturating_add(1);

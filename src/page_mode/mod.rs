@@ -95,7 +95,7 @@ impl PageMode {
         let mut plan = Plan::default();
         let Some(row) = row else { return plan };
         let nothing_held = self.held.is_empty();
-        for binding in row.live(now) {
+        for binding in row.targets(now) {
             if nothing_held || !self.held.waits(aor, &binding.device, notification) {
                 plan.targets.push(binding.clone());
             } else if !plan.absent.contains(&binding.device) {

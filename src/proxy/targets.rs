@@ -15,17 +15,38 @@ pub struct Target {
     pub uri: Option<Arc<[u8]>>,
     /// The flow it goes over.
     pub flow: Flow,
+    /// The Path of the binding, as the value of a Route (RFC 3327 s5.4).
+    pub route: Option<Arc<[u8]>>,
     /// Preference in thousandths (RFC 3261 s20.10): the highest is tried first.
     pub q: u16,
     /// Other flows of the same device, for when this one fails (RFC 5626 s7), the best last.
-    pub reserves: Vec<(Arc<[u8]>, Flow)>,
+    pub reserves: Vec<Binding>,
 }
 
 impl Target {
     /// A target for a request that keeps its Request-URI.
     #[must_use]
     pub fn over(flow: Flow) -> Target {
-        Target { uri: None, flow, q: 1_000, reserves: Vec::new() }
+        Target { uri: None, flow, route: None, q: 1_000, reserves: Vec::new() }
+    }
+
+    /// A contact, with other flows of its device, the best last.
+    fn of(binding: &Binding, reserves: Vec<Binding>) -> Target {
+        Target {
+            uri: Some(Arc::clone(&binding.contact)),
+            flow: binding.flow,
+            route: binding.route.clone(),
+            q: binding.q,
+            reserves,
+        }
+    }
+
+    /// Takes the next of the other flows, if there is one.
+    pub fn try_next(&mut self) -> bool {
+        let Some(next) = self.reserves.pop() else { return false };
+        let reserves = std::mem::take(&mut self.reserves);
+        *self = Target { q: self.q, ..Target::of(&next, reserves) };
+        true
     }
 }
 
@@ -36,27 +57,22 @@ pub type TargetSet = SmallVec<[Target; 2]>;
 /// (RFC 5626 s7), ordered by falling q (RFC 3261 s16.6).
 #[must_use]
 pub fn targets(row: &Row, now: Tick) -> TargetSet {
-    let mut set = TargetSet::new();
-    let mut instances: SmallVec<[Option<&str>; 2]> = SmallVec::new();
-    // The last flow to register is the one that works; it comes last in the row.
-    for binding in row.live(now).collect::<SmallVec<[&Binding; 2]>>().into_iter().rev() {
-        let instance = binding.instance.as_deref();
-        let known = instances.iter().position(|known| known.is_some() && *known == instance);
-        match known.and_then(|place| set.get_mut(place)) {
-            Some(target) => target.reserves.insert(0, (Arc::clone(&binding.contact), binding.flow)),
-            None => {
-                instances.push(instance);
-                set.push(Target {
-                    uri: Some(Arc::clone(&binding.contact)),
-                    flow: binding.flow,
-                    q: binding.q,
-                    reserves: Vec::new(),
-                });
-            }
-        }
-    }
-    // Oldest first among equals, as they stand in the row.
-    set.reverse();
+    let target = |binding: &Binding| {
+        let mut reserves: Vec<Binding> = row.other_flows(binding, now).cloned().collect();
+        reserves.reverse();
+        Target::of(binding, reserves)
+    };
+    let mut set: TargetSet = row.targets(now).map(target).collect();
     set.sort_by_key(|target| std::cmp::Reverse(target.q));
     set
+}
+
+/// The instance that the `gr` parameter of a GRUU names, over its newest flow (RFC 5627 s6.1): empty
+/// while it is away, `None` if it was never here.
+#[must_use]
+pub fn instance_targets(row: &Row, gr: &[u8], now: Tick) -> Option<TargetSet> {
+    let flows = row.instance_targets(gr, now)?;
+    let Some((newest, others)) = flows.split_first() else { return Some(TargetSet::new()) };
+    let reserves = others.iter().rev().map(|binding| (*binding).clone()).collect();
+    Some(TargetSet::from_iter([Target::of(newest, reserves)]))
 }

@@ -21,6 +21,7 @@ impl Row {
                 .iter()
                 .map(|seen| SeenDevice { device: seen.device.clone(), at: seen.at })
                 .collect(),
+            instances: self.instances.iter().map(|instance| (**instance).to_owned()).collect(),
         }
     }
 
@@ -44,6 +45,7 @@ impl Row {
                 .into_iter()
                 .map(|seen| Seen { device: seen.device, at: seen.at })
                 .collect(),
+            instances: record.instances.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -62,7 +64,12 @@ impl Binding {
             expires_at: wall + self.expires.since(now),
             instance: self.instance.as_deref().map(str::to_owned),
             reg_id: self.reg_id,
-            path: Vec::new(),
+            path: self
+                .route
+                .as_deref()
+                .map(|route| crate::text::commas(route).map(text).collect())
+                .unwrap_or_default(),
+            params: self.params.as_deref().map(str::to_owned).unwrap_or_default(),
             device: self.device.clone(),
             user_agent: self.user_agent.as_deref().map(str::to_owned),
             connection_bound: self.connection_bound,
@@ -89,6 +96,8 @@ impl Binding {
             expires: now + left,
             instance: record.instance.map(Into::into),
             reg_id: record.reg_id,
+            params: (!record.params.is_empty()).then(|| record.params.into()),
+            route: (!record.path.is_empty()).then(|| record.path.join(", ").into_bytes().into()),
             user_agent: record.user_agent.map(Into::into),
             created: record.created,
         }

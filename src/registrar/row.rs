@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::table::Refusal;
+use super::gruu::same_instance;
+use super::request::Refusal;
 use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::sip::uri::Uri;
@@ -31,8 +32,13 @@ pub struct Binding {
     pub expires: Tick,
     /// `+sip.instance` (RFC 5626 s4.1), without quotes.
     pub instance: Option<Arc<str>>,
-    /// `reg-id` (RFC 5626 s4.2).
+    /// `reg-id` of a contact that is bound by outbound's rules (RFC 5626 s6), with an instance
+    /// always.
     pub reg_id: Option<u32>,
+    /// The other parameters of the Contact, each with its semicolon.
+    pub params: Option<Arc<str>>,
+    /// The Path as the Route of requests to it (RFC 3327).
+    pub route: Option<Arc<[u8]>>,
     /// What the device calls itself.
     pub user_agent: Option<Arc<str>>,
     /// When it was first made.
@@ -40,14 +46,30 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// Whether `other` takes this one's place: the same URI (RFC 3261 s10.3 step 7), or the same
-    /// instance over the same registration flow (RFC 5626 s6).
+    /// Whether `other` takes this one's place. Two flows are compared by instance and `reg-id`
+    /// alone (RFC 5626 s6), everything else by URI (RFC 3261 s10.3 step 7) or by instance: one that
+    /// came back with another URI is not there twice.
     fn is_replaced_by(&self, other: &Binding) -> bool {
-        if self.instance.is_some() && self.instance == other.instance && self.reg_id == other.reg_id
-        {
-            return true;
+        match (self.flow_key(), other.flow_key()) {
+            (Some(ours), Some(theirs)) => ours.is(theirs),
+            (None, None) => self.is_of_instance_of(other) || self.names(&other.contact),
+            // A device that began or ceased to use outbound.
+            _ => self.is_of_instance_of(other) && self.names(&other.contact),
         }
-        self.names(&other.contact)
+    }
+
+    /// What names it among the flows, if it is one.
+    fn flow_key(&self) -> Option<FlowKey<'_>> {
+        Some(FlowKey { instance: self.instance.as_deref()?, reg_id: self.reg_id? })
+    }
+
+    /// Whether both are of one instance.
+    #[must_use]
+    pub fn is_of_instance_of(&self, other: &Binding) -> bool {
+        match (&self.instance, &other.instance) {
+            (Some(ours), Some(theirs)) => same_instance(ours, theirs),
+            _ => false,
+        }
     }
 
     /// Whether this binding's contact is equivalent to `uri` (RFC 3261 s19.1.4).
@@ -59,6 +81,19 @@ impl Binding {
             (Ok(ours), Ok(theirs)) => ours.equivalent(&theirs),
             _ => false,
         }
+    }
+}
+
+/// What names a flow of an address-of-record (RFC 5626 s6).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FlowKey<'a> {
+    pub(super) instance: &'a str,
+    pub(super) reg_id: u32,
+}
+
+impl FlowKey<'_> {
+    fn is(self, other: FlowKey<'_>) -> bool {
+        self.reg_id == other.reg_id && same_instance(self.instance, other.instance)
     }
 }
 
@@ -78,19 +113,82 @@ pub struct Row {
     pub bindings: SmallVec<[Binding; 1]>,
     /// Devices that were here within the memory of the message store.
     pub seen: SmallVec<[Seen; 1]>,
+    /// Instances that were here, the last one last: their GRUUs stay valid (RFC 5627 s5.3).
+    pub instances: Vec<Arc<str>>,
 }
 
 /// A change to one contact.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum Change<'a> {
     Put(Binding),
-    Remove(Vec<u8>),
+    /// What has this URI.
+    Remove(&'a [u8]),
+    /// A flow, whatever its URI.
+    RemoveFlow(FlowKey<'a>),
+}
+
+impl Change<'_> {
+    /// Whether it is about this binding.
+    fn concerns(&self, binding: &Binding) -> bool {
+        match self {
+            Change::Put(new) => binding.is_replaced_by(new),
+            Change::Remove(uri) => binding.names(uri),
+            Change::RemoveFlow(key) => binding.flow_key().is_some_and(|own| own.is(*key)),
+        }
+    }
 }
 
 impl Row {
     /// The contacts that are in force at `now`.
     pub fn live(&self, now: Tick) -> impl Iterator<Item = &Binding> {
         self.bindings.iter().filter(move |binding| binding.expires > now)
+    }
+
+    /// Where a request to the person goes: of each instance only the flow that registered last
+    /// (RFC 5626 s7: never two contacts of one instance at a time).
+    pub fn targets(&self, now: Tick) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().enumerate().filter_map(move |(place, binding)| {
+            let is_live = binding.expires > now;
+            let has_newer = || {
+                let newer = self.bindings.get(place + 1..).unwrap_or_default();
+                newer.iter().any(|other| other.expires > now && other.is_of_instance_of(binding))
+            };
+            (is_live && !(binding.instance.is_some() && has_newer())).then_some(binding)
+        })
+    }
+
+    /// The other flows of a target's instance, the newest first: where to try again when its own
+    /// flow has failed (RFC 5626 s7).
+    pub fn other_flows<'a>(
+        &'a self,
+        target: &'a Binding,
+        now: Tick,
+    ) -> impl Iterator<Item = &'a Binding> {
+        let is_other = move |binding: &&Binding| {
+            binding.is_of_instance_of(target) && !binding.is_replaced_by(target)
+        };
+        self.bindings.iter().rev().filter(move |binding| binding.expires > now).filter(is_other)
+    }
+
+    /// Whether nothing is left to remember.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bindings.is_empty() && self.seen.is_empty() && self.instances.is_empty()
+    }
+
+    /// Takes a device and all that it registered away; true if there was anything.
+    pub(super) fn drop_device(&mut self, device: &DeviceKey) -> bool {
+        let before = self.bindings.len() + self.seen.len();
+        let Row { bindings, seen, instances } = self;
+        let of_it = |instance: &str| {
+            let mut its = bindings.iter().filter(|binding| binding.device == *device);
+            its.any(|binding| {
+                binding.instance.as_deref().is_some_and(|i| same_instance(i, instance))
+            })
+        };
+        instances.retain(|instance| !of_it(instance));
+        bindings.retain(|binding| binding.device != *device);
+        seen.retain(|seen| seen.device != *device);
+        before != self.bindings.len() + self.seen.len()
     }
 
     /// Drops contacts past their time and devices not seen since `horizon`.
@@ -123,31 +221,22 @@ impl Row {
     /// RFC 3261 s10.3 step 7: all changes or none.
     pub(super) fn apply(
         &mut self,
-        changes: Vec<Change>,
+        changes: Vec<Change<'_>>,
         call_id: &[u8],
         cseq: u32,
         limit: usize,
     ) -> Result<(), Refusal> {
+        let is_late = |binding: &Binding| *binding.call_id == *call_id && cseq <= binding.cseq;
         for change in &changes {
-            let uri = match change {
-                Change::Put(binding) => &*binding.contact,
-                Change::Remove(uri) => uri,
-            };
-            let stale = self.bindings.iter().any(|binding| {
-                *binding.call_id == *call_id && cseq <= binding.cseq && binding.names(uri)
-            });
-            if stale {
+            if self.bindings.iter().any(|binding| is_late(binding) && change.concerns(binding)) {
                 return Err(Refusal::OutOfOrder);
             }
         }
         let mut next = self.bindings.clone();
         for change in changes {
-            match change {
-                Change::Remove(uri) => next.retain(|binding| !binding.names(&uri)),
-                Change::Put(binding) => {
-                    next.retain(|old| !old.is_replaced_by(&binding));
-                    next.push(binding);
-                }
+            next.retain(|binding| !change.concerns(binding));
+            if let Change::Put(binding) = change {
+                next.push(binding);
             }
         }
         if next.len() > limit && next.len() > self.bindings.len() {

@@ -1,6 +1,7 @@
 //! Rows as the store has them: for a share in another service's commit, and for a command that
 //! works while no server runs.
 
+use super::gruu::same_instance;
 use crate::clock::WallTime;
 use crate::model::{BindingRow, DeviceKey, Record as _};
 use crate::store::{Commit, Store, StoreError, Table};
@@ -27,13 +28,20 @@ pub fn erasure_of_device(
     let Some(before) = store.get(Table::Bindings, &key)? else { return Ok(Commit::new()) };
     let Ok(mut row) = BindingRow::decode(&before) else { return Ok(Commit::new()) };
     let count = row.bindings.len() + row.seen.len();
+    let gone: Vec<String> = row
+        .bindings
+        .iter()
+        .filter(|binding| binding.device == *device)
+        .filter_map(|binding| binding.instance.clone())
+        .collect();
+    row.instances.retain(|instance| !gone.iter().any(|gone| same_instance(gone, instance)));
     row.bindings.retain(|binding| binding.device != *device);
     row.seen.retain(|seen| seen.device != *device);
     if row.bindings.len() + row.seen.len() == count {
         return Ok(Commit::new());
     }
     let commit = Commit::new().expect_equals(Table::Bindings, &key, before);
-    Ok(if row.bindings.is_empty() && row.seen.is_empty() {
+    Ok(if row.bindings.is_empty() && row.seen.is_empty() && row.instances.is_empty() {
         commit.delete(Table::Bindings, &key)
     } else {
         commit.put(Table::Bindings, &key, row.encode())

@@ -10,110 +10,19 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::reach::{Unreachable, reach};
-use super::row::{Binding, Change, Row};
+use super::gruu::is_urn;
+use super::path::{Path, path};
+use super::reach::{Reach, reach};
+use super::request::{ContactRequest, Contacts, Refusal, RegisterRequest, Registered, Settings};
+use super::row::{Binding, Change, FlowKey, Row};
 use crate::clock::{Clock, Tick, WallTime};
 use crate::entropy;
 use crate::model::{BindingRow, DeviceKey, Record as _};
-use crate::sip::{ConnectionId, Flow};
+use crate::sip::ConnectionId;
 use crate::store::{Commit, Store, StoreError, Table};
 
 /// Writers of different addresses-of-record seldom meet on one of these.
 const STRIPES: usize = 256;
-
-/// Bounds of what the registrar grants.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Shorter wishes are refused with 423 (RFC 3261 s10.3 step 7).
-    pub min_expires: Duration,
-    /// Granted when a device wishes nothing.
-    pub default_expires: Duration,
-    /// Longer wishes are shortened to this.
-    pub max_expires: Duration,
-    /// Contacts that one address-of-record may have.
-    pub max_contacts: usize,
-    /// How long a device is remembered after its last REGISTER.
-    pub device_memory: Duration,
-    /// The addresses that this server listens on; none of them can be a contact.
-    pub own_addresses: Vec<SocketAddr>,
-}
-
-/// A Contact of a REGISTER.
-#[derive(Clone, Debug)]
-pub struct ContactRequest<'a> {
-    /// The URI, as written.
-    pub uri: &'a [u8],
-    /// The `expires` parameter, seconds.
-    pub expires: Option<u32>,
-    /// The `q` parameter in thousandths; 1000 if absent.
-    pub q: u16,
-    /// `+sip.instance` without its quotes.
-    pub instance: Option<&'a str>,
-    /// `reg-id`.
-    pub reg_id: Option<u32>,
-}
-
-/// The Contacts of a REGISTER.
-#[derive(Clone, Debug)]
-pub enum Contacts<'a> {
-    /// `Contact: *`.
-    Star,
-    /// The contacts named; none asks what is registered.
-    List(SmallVec<[ContactRequest<'a>; 2]>),
-}
-
-/// A REGISTER whose sender is known to be the person it is for.
-#[derive(Clone, Debug)]
-pub struct RegisterRequest<'a> {
-    /// The canonical address-of-record, `user@domain`.
-    pub aor: &'a str,
-    /// Call-ID.
-    pub call_id: &'a [u8],
-    /// CSeq number.
-    pub cseq: u32,
-    /// The Contacts.
-    pub contacts: Contacts<'a>,
-    /// The Expires header, seconds.
-    pub expires: Option<u32>,
-    /// The flow that it came over.
-    pub flow: Flow,
-    /// The device credential it was authenticated with, if it was one.
-    pub credential: Option<DeviceKey>,
-    /// User-Agent.
-    pub user_agent: Option<&'a str>,
-}
-
-/// Why a REGISTER was refused. The row is as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// `*` beside other contacts or with an expiry other than 0 (RFC 3261 s10.2.2).
-    #[error("Contact * Needs Expires 0 And No Other Contact")]
-    BadStar,
-    /// An expiry below the minimum: 423 with Min-Expires (RFC 3261 s10.3 step 7).
-    #[error("Interval Too Brief")]
-    TooBrief {
-        /// The least that is granted, seconds.
-        min_expires: u64,
-    },
-    /// Older than what is registered under the same Call-ID (RFC 3261 s10.3 step 7).
-    #[error("Out Of Order")]
-    OutOfOrder,
-    /// More contacts than allowed.
-    #[error("Too Many Contacts")]
-    TooMany,
-    /// A contact that can never be reached.
-    #[error(transparent)]
-    Unreachable(#[from] Unreachable),
-}
-
-/// What a REGISTER left behind.
-#[derive(Clone, Debug)]
-pub struct Registered {
-    /// The row after it.
-    pub row: Arc<Row>,
-    /// Devices that this REGISTER made or kept reachable.
-    pub arrived: SmallVec<[DeviceKey; 1]>,
-}
 
 /// Holds and changes all rows. The only writer of [`Table::Bindings`].
 pub struct Registrar {
@@ -170,7 +79,7 @@ impl Registrar {
                 let aor = record.aor.clone();
                 let mut row = Row::from_record(record, now, wall, self.settings.max_expires);
                 row.prune(now, self.horizon(wall));
-                if !row.bindings.is_empty() || !row.seen.is_empty() {
+                if !row.is_empty() {
                     self.bindings.fetch_add(row.bindings.len(), Ordering::Relaxed);
                     self.rows.pin().insert(aor.into_boxed_str(), Arc::new(row));
                 }
@@ -228,13 +137,14 @@ impl Registrar {
         let contacts = match &request.contacts {
             Contacts::List(list) if list.is_empty() => {
                 let row = current.unwrap_or_default();
-                return Ok(Registered { row, arrived: SmallVec::new() });
+                return Ok(Registered { row, arrived: SmallVec::new(), outbound: false });
             }
             contacts => contacts,
         };
         let mut row = current.as_deref().cloned().unwrap_or_default();
         row.prune(now, self.horizon(wall));
         let mut arrived: SmallVec<[DeviceKey; 1]> = SmallVec::new();
+        let mut outbound = false;
         match contacts {
             Contacts::Star => {
                 if request.expires != Some(0) {
@@ -243,12 +153,20 @@ impl Registrar {
                 row.clear(request.call_id, request.cseq)?;
             }
             Contacts::List(list) => {
-                let changes = self.changes(request, list, now)?;
+                let path = path(&request.path, request.flow, |address| self.is_ours(address))?;
+                if path.is_some() && !request.supported.path {
+                    return Err(Refusal::PathNotSupported);
+                }
+                let flows = keeps_flows(request, list, path.as_ref())?;
+                outbound = flows && list.iter().any(|contact| flow_key(contact).is_some());
+                let changes = self.changes(request, list, path.as_ref(), flows, now)?;
                 for change in &changes {
-                    if let Change::Put(binding) = change
-                        && !arrived.contains(&binding.device)
-                    {
+                    let Change::Put(binding) = change else { continue };
+                    if !arrived.contains(&binding.device) {
                         arrived.push(binding.device.clone());
+                    }
+                    if let Some(instance) = binding.instance.as_ref().filter(|id| is_urn(id)) {
+                        row.note_instance(instance);
                     }
                 }
                 row.apply(changes, request.call_id, request.cseq, self.settings.max_contacts)?;
@@ -258,29 +176,46 @@ impl Registrar {
             row.note_seen(device, wall);
         }
         let row = self.put(request.aor, row, current.as_deref());
-        Ok(Registered { row, arrived })
+        Ok(Registered { row, arrived, outbound: outbound && request.supported.outbound })
     }
 
-    fn changes(
+    fn is_ours(&self, address: SocketAddr) -> bool {
+        self.settings.own_addresses.contains(&address)
+    }
+
+    fn is_our_name(&self, name: &[u8]) -> bool {
+        self.settings.own_names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    fn changes<'a>(
         &self,
         request: &RegisterRequest<'_>,
-        list: &[ContactRequest<'_>],
+        list: &'a [ContactRequest<'_>],
+        path: Option<&Path>,
+        flows: bool,
         now: Tick,
-    ) -> Result<Vec<Change>, Refusal> {
+    ) -> Result<Vec<Change<'a>>, Refusal> {
         let call_id: Arc<[u8]> = request.call_id.into();
         let user_agent: Option<Arc<str>> = request.user_agent.map(Into::into);
         let mut changes = Vec::with_capacity(list.len());
         for contact in list {
+            let key = flow_key(contact).filter(|_| flows);
             let wished = contact.expires.or(request.expires);
             if wished == Some(0) {
-                changes.push(Change::Remove(contact.uri.to_vec()));
+                changes.push(key.map_or(Change::Remove(contact.uri), Change::RemoveFlow));
                 continue;
             }
             let granted = self.grant(wished)?;
-            let outbound = contact.reg_id.is_some() && contact.instance.is_some();
-            let reached = reach(contact.uri, request.flow, outbound, |address| {
-                self.settings.own_addresses.contains(&address)
-            })?;
+            let mut reached = reach(
+                contact.uri,
+                request.flow,
+                key.is_some(),
+                |address| self.is_ours(address),
+                |name| self.is_our_name(name),
+            )?;
+            if let Some(path) = path {
+                reached = Reach { flow: path.flow, bound: path.bound };
+            }
             let device = match (&request.credential, contact.instance) {
                 (Some(device), _) => device.clone(),
                 (None, Some(instance)) => DeviceKey::Instance(instance.to_owned()),
@@ -296,7 +231,9 @@ impl Registrar {
                 q: contact.q.min(1_000),
                 expires: now + granted,
                 instance: contact.instance.map(Into::into),
-                reg_id: contact.reg_id,
+                reg_id: key.map(|key| key.reg_id),
+                params: (!contact.params.is_empty()).then(|| contact.params.as_str().into()),
+                route: path.map(|path| Arc::clone(&path.route)),
                 user_agent: user_agent.clone(),
                 created: self.clock.wall(),
             }));
@@ -348,10 +285,9 @@ impl Registrar {
         let _guard = self.lock(aor);
         let Some(current) = self.lookup(aor) else { return false };
         let mut row = (*current).clone();
-        row.bindings.retain(|binding| binding.device != *device);
-        row.seen.retain(|seen| seen.device != *device);
+        let had_any = row.drop_device(device);
         self.put(aor, row, Some(&current));
-        true
+        had_any
     }
 
     /// Drops what has run out. Cheap enough to call every few seconds.
@@ -364,6 +300,7 @@ impl Registrar {
                 .filter(|(_, row)| {
                     row.bindings.iter().any(|binding| binding.expires <= now)
                         || (row.bindings.is_empty()
+                            && !row.seen.is_empty()
                             && row.seen.iter().all(|seen| seen.at < horizon))
                 })
                 .map(|(aor, _)| aor.clone())
@@ -389,7 +326,7 @@ impl Registrar {
         self.index_connections(aor, &row, before);
         let row = Arc::new(row);
         let key = BindingRow::key(aor);
-        let commit = if row.bindings.is_empty() && row.seen.is_empty() {
+        let commit = if row.is_empty() {
             self.rows.pin().remove(aor);
             Commit::new().delete(Table::Bindings, &key)
         } else {
@@ -439,4 +376,34 @@ impl Registrar {
     fn connections(&self) -> MutexGuard<'_, HashMap<ConnectionId, SmallVec<[Box<str>; 1]>>> {
         self.on_connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What names a contact as a flow (RFC 5626 s6); a `reg-id` without instance is ignored.
+fn flow_key<'a>(contact: &ContactRequest<'a>) -> Option<FlowKey<'a>> {
+    let instance = contact.instance.filter(|instance| is_urn(instance))?;
+    Some(FlowKey { instance, reg_id: contact.reg_id? })
+}
+
+/// Whether the contacts of a request may be flows (RFC 5626 s6): it came from the device itself,
+/// or the proxy next to the device keeps flows.
+fn keeps_flows(
+    request: &RegisterRequest<'_>,
+    list: &[ContactRequest<'_>],
+    path: Option<&Path>,
+) -> Result<bool, Refusal> {
+    if !list.iter().any(|contact| flow_key(contact).is_some()) {
+        return Ok(false);
+    }
+    let is_kept = match path {
+        Some(path) => path.keeps_flows,
+        None => request.is_first_hop,
+    };
+    if !is_kept && request.supported.outbound {
+        return Err(Refusal::FirstHopLacksOutbound);
+    }
+    let bound = list.iter().filter(|contact| contact.expires.or(request.expires) != Some(0));
+    if is_kept && bound.count() > 1 {
+        return Err(Refusal::SeveralFlows);
+    }
+    Ok(is_kept)
 }

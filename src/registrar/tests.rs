@@ -1,7 +1,10 @@
+mod outbound;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use smallvec::SmallVec;
 
 use super::*;
 use crate::clock::{Clock, ManualClock, WallTime};
@@ -26,6 +29,7 @@ fn settings() -> Settings {
         max_contacts: 10,
         device_memory: Duration::from_secs(14 * 86_400),
         own_addresses: vec!["192.0.2.1:5060".parse().unwrap()],
+        own_names: vec!["campus.example".to_owned()],
     }
 }
 
@@ -46,7 +50,14 @@ fn flow(port: u16) -> Flow {
 }
 
 fn contact(uri: &'static str) -> ContactRequest<'static> {
-    ContactRequest { uri: uri.as_bytes(), expires: None, q: 1_000, instance: None, reg_id: None }
+    ContactRequest {
+        uri: uri.as_bytes(),
+        expires: None,
+        q: 1_000,
+        instance: None,
+        reg_id: None,
+        params: String::new(),
+    }
 }
 
 fn request(
@@ -61,6 +72,9 @@ fn request(
         contacts: Contacts::List(contacts.into()),
         expires: None,
         flow: flow(5060),
+        is_first_hop: true,
+        supported: Supported::default(),
+        path: SmallVec::new(),
         credential: None,
         user_agent: None,
     }

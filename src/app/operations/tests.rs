@@ -265,6 +265,7 @@ impl House {
                 instance: None,
                 reg_id: None,
                 path: Vec::new(),
+                params: String::new(),
                 device: device.clone(),
                 user_agent: None,
                 connection_bound: *connection_bound,
@@ -277,6 +278,7 @@ impl House {
                 .iter()
                 .map(|(device, ..)| SeenDevice { device: device.clone(), at: later() })
                 .collect(),
+            instances: Vec::new(),
         };
         let commit = Commit::new().put(Table::Bindings, &BindingRow::key(&aor), row.encode());
         self.site.store.commit_blocking(commit).unwrap();
