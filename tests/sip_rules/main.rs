@@ -13,6 +13,7 @@ mod digest;
 mod messages;
 mod notifications;
 mod numbers;
+mod outbound;
 mod peer;
 mod proxy;
 mod registrar;

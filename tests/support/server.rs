@@ -51,10 +51,18 @@ impl Printed {
 impl Server {
     /// Starts with the configuration every test shares and `more` of it (TOML).
     pub(crate) fn start(more: &str) -> Server {
+        Server::start_with("", more)
+    }
+
+    /// Starts with these keys of `[sip]` as well.
+    pub(crate) fn start_with(sip: &str, more: &str) -> Server {
         let home = TempDir::new().expect("temporary directory");
         let head = format!("domain = \"{DOMAIN}\"\n");
         let tls = certify(home.path());
-        fs::write(config_path(home.path()), head + COMMON + &tls + more).expect("configuration");
+        let common = COMMON.replace("[sip]
+", &format!("[sip]
+{sip}"));
+        fs::write(config_path(home.path()), head + &common + &tls + more).expect("configuration");
         let (child, lines) = spawn(tagus(home.path()));
         let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
         let mut server = Server { child, lines, home, udp, tcp, tls };
