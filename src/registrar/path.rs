@@ -81,7 +81,7 @@ fn parse(value: &[u8]) -> Result<Uri<'_>, BadPath> {
     let address = Address::parse(value).map_err(|_| BadPath::Malformed)?;
     let uri = address.parsed_uri();
     // A Route value stands in brackets (RFC 3261 s20.34), and goes out as it came.
-    let clean = !value.iter().any(|byte| byte.is_ascii_control());
+    let clean = !value.iter().any(u8::is_ascii_control);
     if uri.is_sip() && address.is_bracketed() && clean { Ok(uri) } else { Err(BadPath::Malformed) }
 }
 

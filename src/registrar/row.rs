@@ -119,6 +119,7 @@ pub struct Row {
 
 /// A change to one contact.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are one or two at a time, for a moment")]
 pub(super) enum Change<'a> {
     Put(Binding),
     /// What has this URI.
