@@ -7,7 +7,8 @@
 //! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
 //!    messages carry. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
-//! 5. `identity`: who somebody is. `registrar`, `proxy`, `page_mode`, `accounts`: what is decided.
+//! 5. `identity`: who somebody is. `registrar`, `subscriptions`, `proxy`, `page_mode`,
+//!    `accounts`: what is decided.
 //! 6. `net`, `client`: sockets. `app`: wiring and the command line.
 
 #[cfg(feature = "server")]
@@ -41,4 +42,6 @@ pub mod registrar;
 pub mod sip;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+pub mod subscriptions;
 pub mod text;

@@ -4,6 +4,7 @@
 pub mod cpim;
 pub mod imdn;
 pub mod iscomposing;
+pub mod reginfo;
 mod xml;
 
 pub use xml::XmlError;

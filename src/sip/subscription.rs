@@ -1,0 +1,386 @@
+//! A subscription on the notifier's side (RFC 6665 s4.2): when a NOTIFY is due and what its
+//! Subscription-State says. What it tells is the package's business, sending is the shell's.
+//!
+//! ```text
+//!             a change, or a SUBSCRIBE            final answer, something new meanwhile
+//!   Idle ---------------------------> Due -> InFlight -------------------------------> Due
+//!     ^                                          | final answer
+//!     '------------------------------------------'
+//!   its time runs out, it is ended: one NOTIFY more, `terminated`; then it is over
+//! ```
+//!
+//! One NOTIFY is under way at a time, so they arrive in the order of their numbers. Only changes are
+//! paced: the first goes at once, those within the interval after it go together when it ends.
+
+use std::time::Duration;
+
+use crate::clock::Tick;
+
+/// Why a subscription ended (RFC 6665 s4.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its time ran out, or its subscriber ended it.
+    Timeout,
+    /// The subscriber may try again at once.
+    Deactivated,
+    /// The subscriber may not subscribe any more.
+    Rejected,
+    /// What it watched is no more.
+    NoResource,
+}
+
+impl EndReason {
+    /// The value of the `reason` parameter.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            EndReason::Timeout => "timeout",
+            EndReason::Deactivated => "deactivated",
+            EndReason::Rejected => "rejected",
+            EndReason::NoResource => "noresource",
+        }
+    }
+}
+
+/// What goes into Subscription-State.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyState {
+    /// `active`, with the seconds that are left.
+    Active(u64),
+    /// `terminated`, and why.
+    Terminated(EndReason),
+}
+
+impl std::fmt::Display for NotifyState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotifyState::Active(left) => write!(f, "active;expires={left}"),
+            NotifyState::Terminated(reason) => write!(f, "terminated;reason={}", reason.name()),
+        }
+    }
+}
+
+/// What became of a NOTIFY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A final response of this status.
+    Answered(u16),
+    /// No answer, or no way to send it. `reachable`: over a stream that still stands.
+    Lost {
+        /// Whether trying once more may help.
+        reachable: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wanted {
+    Nothing,
+    /// At the end of the interval.
+    Paced,
+    /// At once.
+    Now,
+}
+
+/// One subscription.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    expires: Tick,
+    interval: Duration,
+    /// No paced NOTIFY before this.
+    rests_until: Tick,
+    wanted: Wanted,
+    in_flight: Option<NotifyState>,
+    ending: Option<EndReason>,
+    retried: bool,
+    over: bool,
+}
+
+impl Subscription {
+    /// A subscription until `expires`; its first NOTIFY is due at once (RFC 6665 s4.2.1.2). One
+    /// that expires at once is a fetch. `interval` is the least time between two NOTIFYs of
+    /// changes.
+    #[must_use]
+    pub fn new(expires: Tick, interval: Duration) -> Subscription {
+        Subscription {
+            expires,
+            interval,
+            rests_until: Tick::ZERO,
+            wanted: Wanted::Now,
+            in_flight: None,
+            ending: None,
+            retried: false,
+            over: false,
+        }
+    }
+
+    /// A SUBSCRIBE within it: it lasts until `expires`, and all is told anew at once (s4.2.1.2).
+    pub fn refresh(&mut self, expires: Tick) {
+        self.expires = expires;
+        self.wanted = Wanted::Now;
+    }
+
+    /// What it watches has changed.
+    pub fn changed(&mut self) {
+        self.wanted = self.wanted.max(Wanted::Paced);
+    }
+
+    /// The next NOTIFY that is due of a change may go out at `at` at the earliest.
+    pub fn rest_until(&mut self, at: Tick) {
+        self.rests_until = at;
+        self.wanted = Wanted::Paced;
+    }
+
+    /// It ends, with a last NOTIFY.
+    pub fn end(&mut self, reason: EndReason) {
+        self.ending.get_or_insert(reason);
+        self.wanted = Wanted::Now;
+    }
+
+    /// Whether it is over, and can be forgotten.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Whether it will tell nothing more but its end.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some() || self.over
+    }
+
+    /// When it ends by itself.
+    #[must_use]
+    pub fn expires(&self) -> Tick {
+        self.expires
+    }
+
+    /// When [`Subscription::poll`] wants to be called.
+    #[must_use]
+    pub fn deadline(&self) -> Tick {
+        if self.over || self.in_flight.is_some() {
+            // The answer, or its absence, is the next thing that happens.
+            return Tick::NEVER;
+        }
+        match self.wanted {
+            Wanted::Now => Tick::ZERO,
+            Wanted::Paced => self.rests_until.min(self.expires),
+            Wanted::Nothing => self.expires,
+        }
+    }
+
+    /// The NOTIFY that is due at `now`, which the caller must send, or say with
+    /// [`Subscription::unchanged`] that it would tell nothing.
+    pub fn poll(&mut self, now: Tick) -> Option<NotifyState> {
+        if self.deadline() > now {
+            return None;
+        }
+        if self.expires <= now {
+            self.ending.get_or_insert(EndReason::Timeout);
+        }
+        let state = match self.ending {
+            Some(reason) => NotifyState::Terminated(reason),
+            None => NotifyState::Active(self.expires.since(now).as_secs()),
+        };
+        self.in_flight = Some(state);
+        self.wanted = Wanted::Nothing;
+        self.rests_until = now + self.interval;
+        Some(state)
+    }
+
+    /// The change that was due is none that this subscriber needs to hear of.
+    pub fn unchanged(&mut self) {
+        self.in_flight = None;
+        self.rests_until = Tick::ZERO;
+    }
+
+    /// What became of the NOTIFY under way. `true` if all must be told with the next one, which is
+    /// due then.
+    ///
+    /// A response that RFC 6665 s4.2.2 and RFC 5057 s5 name ends it; silence ends it unless a
+    /// stream stands, over which it is tried once more.
+    pub fn settle(&mut self, outcome: Outcome) -> bool {
+        let Some(sent) = self.in_flight.take() else { return false };
+        let failed = match outcome {
+            Outcome::Answered(200..=299) => {
+                self.retried = false;
+                false
+            }
+            Outcome::Answered(status) if ends_subscription(status) => {
+                self.over = true;
+                false
+            }
+            // It did not take this one; it may take the next.
+            Outcome::Answered(_) => true,
+            Outcome::Lost { reachable: true } if !self.retried => {
+                self.retried = true;
+                self.wanted = Wanted::Now;
+                true
+            }
+            Outcome::Lost { .. } => {
+                self.over = true;
+                false
+            }
+        };
+        if matches!(sent, NotifyState::Terminated(_)) && self.wanted != Wanted::Now {
+            self.over = true;
+        }
+        failed
+    }
+}
+
+/// Responses to NOTIFY that end the subscription or its dialog (RFC 6665 s4.2.2, RFC 5057 s5.1).
+const fn ends_subscription(status: u16) -> bool {
+    matches!(status, 404 | 405 | 410 | 416 | 480..=485 | 489 | 501 | 604)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const INTERVAL: Duration = Duration::from_secs(5);
+    const OK: Outcome = Outcome::Answered(200);
+
+    fn at(seconds: u64) -> Tick {
+        Tick::from_secs(seconds)
+    }
+
+    /// One of an hour whose first NOTIFY was answered.
+    fn settled() -> Subscription {
+        let mut subscription = Subscription::new(at(3_600), INTERVAL);
+        assert_eq!(subscription.poll(at(0)), Some(NotifyState::Active(3_600)));
+        assert!(!subscription.settle(OK));
+        subscription
+    }
+
+    // RFC 6665 s4.2.1.2
+    #[test]
+    fn the_first_notify_is_due_at_once() {
+        let mut subscription = Subscription::new(at(3_600), INTERVAL);
+        assert_eq!(subscription.deadline(), Tick::ZERO);
+        assert_eq!(subscription.poll(at(0)).unwrap().to_string(), "active;expires=3600");
+        assert_eq!(subscription.deadline(), Tick::NEVER);
+    }
+
+    // RFC 6665 s4.4.3
+    #[test]
+    fn a_fetch_is_one_notify_and_over() {
+        let mut subscription = Subscription::new(at(9), INTERVAL);
+        let state = subscription.poll(at(9)).unwrap();
+        assert_eq!(state.to_string(), "terminated;reason=timeout");
+        subscription.settle(OK);
+        assert!(subscription.is_over());
+    }
+
+    // RFC 3680 s4.10: at most one every five seconds
+    #[test]
+    fn changes_within_the_interval_go_together_at_its_end() {
+        let mut subscription = settled();
+        subscription.changed();
+        assert_eq!(subscription.poll(at(3)), None);
+        subscription.changed();
+        assert_eq!(subscription.deadline(), at(5));
+        assert!(subscription.poll(at(5)).is_some());
+        subscription.settle(OK);
+        assert_eq!(subscription.poll(at(100)), None);
+        subscription.changed();
+        assert!(subscription.poll(at(100)).is_some(), "the first one after a rest goes at once");
+    }
+
+    #[test]
+    fn what_changes_while_a_notify_is_under_way_is_told_after_it() {
+        let mut subscription = settled();
+        subscription.changed();
+        assert!(subscription.poll(at(10)).is_some());
+        subscription.changed();
+        assert_eq!(subscription.poll(at(20)), None);
+        subscription.settle(OK);
+        assert!(subscription.poll(at(20)).is_some());
+    }
+
+    // RFC 6665 s4.2.1.2: answers to a SUBSCRIBE are not paced
+    #[test]
+    fn a_refresh_is_answered_at_once() {
+        let mut subscription = settled();
+        subscription.refresh(at(7_200));
+        assert_eq!(subscription.poll(at(1)), Some(NotifyState::Active(7_199)));
+    }
+
+    // RFC 6665 s4.2.3
+    #[test]
+    fn its_time_runs_out_with_a_last_notify() {
+        let mut subscription = settled();
+        assert_eq!(subscription.deadline(), at(3_600));
+        let state = subscription.poll(at(3_600)).unwrap();
+        assert_eq!(state, NotifyState::Terminated(EndReason::Timeout));
+        subscription.settle(OK);
+        assert!(subscription.is_over());
+    }
+
+    // RFC 6665 s4.2.2, RFC 5057 s5.1
+    #[test]
+    fn a_481_ends_it_and_a_500_does_not() {
+        for (status, ends) in [(481, true), (404, true), (489, true), (500, false), (503, false)] {
+            let mut subscription = settled();
+            subscription.changed();
+            subscription.poll(at(10)).unwrap();
+            let tell_all = subscription.settle(Outcome::Answered(status));
+            assert_eq!(subscription.is_over(), ends, "{status}");
+            assert_eq!(tell_all, !ends, "{status}");
+        }
+    }
+
+    // Decision 18c
+    #[test]
+    fn silence_ends_it_unless_a_stream_stands_and_then_once_more() {
+        let mut subscription = settled();
+        subscription.changed();
+        subscription.poll(at(10)).unwrap();
+        assert!(!subscription.settle(Outcome::Lost { reachable: false }));
+        assert!(subscription.is_over());
+        let mut subscription = settled();
+        subscription.changed();
+        subscription.poll(at(10)).unwrap();
+        assert!(subscription.settle(Outcome::Lost { reachable: true }));
+        assert!(subscription.poll(at(42)).is_some());
+        subscription.settle(Outcome::Lost { reachable: true });
+        assert!(subscription.is_over());
+    }
+
+    proptest! {
+        // RFC 6665 s4.2.2
+        #[test]
+        fn one_notify_at_a_time_and_nothing_after_the_last(
+            steps in proptest::collection::vec((0_u8..6, 0_u64..30), 0..60),
+        ) {
+            let mut subscription = Subscription::new(at(100), INTERVAL);
+            let (mut now, mut in_flight, mut unseen) = (0, false, true);
+            for (step, seconds) in steps {
+                now += seconds;
+                let ended = subscription.is_over();
+                match step {
+                    0 => { subscription.changed(); unseen = true; }
+                    1 => subscription.refresh(at(now + 100)),
+                    2 if now > 150 => subscription.end(EndReason::Rejected),
+                    3 | 4 if in_flight => {
+                        subscription.settle(OK);
+                        in_flight = false;
+                    }
+                    _ => {}
+                }
+                if let Some(_state) = subscription.poll(at(now)) {
+                    prop_assert!(!in_flight && !ended);
+                    in_flight = true;
+                    unseen = false;
+                }
+            }
+            // What is left to tell is told when its turn comes.
+            if in_flight {
+                subscription.settle(OK);
+            }
+            if unseen && !subscription.is_over() {
+                prop_assert!(subscription.poll(at(now + 100)).is_some());
+            }
+        }
+    }
+}
