@@ -12,7 +12,7 @@ use crate::sip::wire::Message;
 use crate::sip::{Flow, Transport};
 
 /// The largest request that goes by datagram when the path is not known (RFC 3261 s18.1.1).
-const MAX_DATAGRAM_REQUEST: usize = 1_300;
+pub(super) const MAX_DATAGRAM_REQUEST: usize = 1_300;
 
 /// The branch parameter of a Via of ours.
 pub(super) type BranchName = SmallVec<[u8; 64]>;
@@ -110,7 +110,7 @@ impl Engine {
         }
     }
 
-    fn via(&self, flow: &Flow, branch: &[u8]) -> Vec<u8> {
+    pub(super) fn via(&self, flow: &Flow, branch: &[u8]) -> Vec<u8> {
         use std::io::Write;
         let mut via = Vec::with_capacity(128);
         // Writing to memory cannot fail.

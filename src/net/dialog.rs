@@ -145,6 +145,16 @@ impl Engine {
         request.remembered = true;
         // The token proves a place as credentials do.
         self.guard.proved(request.now, request.flow.remote, 1);
+        // Behind another proxy the far end is reached through that.
+        let is_last = hop.strict.is_none() && request.message.routes().count() == hop.ours;
+        let gruu = is_last.then(|| self.gruu_targets(request.message.request_uri(), request.now));
+        match gruu.flatten() {
+            Some(Ok(targets)) => return self.relay_to(outbox, &request, targets, Some(hop), out),
+            Some(Err(none)) => {
+                return self.refuse(outbox, &request, none.status(), None, &[], out);
+            }
+            None => {}
+        }
         match self.standing(hop.reached) {
             Some(flow) => {
                 let targets = smallvec![Target::over(flow)];
@@ -194,7 +204,13 @@ impl Engine {
             EngineCounts::add(&self.counts.dropped);
             return;
         };
-        let Some(flow) = self.standing(hop.reached).filter(|_| passes) else {
+        let gruu = self.gruu_targets(message.request_uri(), self.clock.now());
+        let gruu = gruu.and_then(|targets| targets.ok()?.into_iter().next());
+        let there = match &gruu {
+            Some(target) => Some(target.flow),
+            None => self.standing(hop.reached),
+        };
+        let Some(flow) = there.filter(|_| passes) else {
             EngineCounts::add(&self.counts.dropped);
             return;
         };
@@ -203,7 +219,7 @@ impl Engine {
         let branch = self.branch_name(message, self.key.hash_one((top, message.call_id())), 0);
         let tail = strict_tail(message, &hop);
         let leg = Leg {
-            uri: hop.strict,
+            uri: gruu.as_ref().and_then(|target| target.uri.as_deref()).or(hop.strict),
             flow,
             from: Some(from),
             drop_routes: hop.dropped(),

@@ -36,6 +36,10 @@ impl Engine {
             return self.refuse(outbox, &request, 413, None, &[], out);
         }
         let row = self.registrar.lookup(aor);
+        let instance = match self.instance_target(&request, row.as_deref()) {
+            Ok(instance) => instance,
+            Err(none) => return self.refuse(outbox, &request, none.status(), None, &[], out),
+        };
         let here = row.as_ref().is_some_and(|row| row.live(request.now).next().is_some());
         if !here && !self.is_person(outbox, &request, &identified, user, out) {
             return;
@@ -49,6 +53,11 @@ impl Engine {
                 // The sender repeats itself because its 202 got lost; the message is safe.
                 return self.refuse(outbox, &request, 202, None, &[], out);
             }
+        }
+        if let Some(target) = instance {
+            // For that device alone, now or never: nobody else may have it in its place.
+            let plan = Plan { targets: SmallVec::from_iter([target]), absent: SmallVec::new() };
+            return self.fork(outbox, &request, &identified, aor, plan, None, arrived);
         }
         let notification = !self.page_mode.held().is_empty() && is_notification(message);
         let plan = self.page_mode.plan(aor, row.as_deref(), notification, request.now);

@@ -41,7 +41,10 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         let row = self.registrar.lookup(aor);
-        let targets = row.map(|row| targets(&row, request.now)).unwrap_or_default();
+        let targets = match self.targets(&request, row.as_deref()) {
+            Ok(targets) => targets,
+            Err(none) => return self.refuse(outbox, &request, none.status(), None, &[], out),
+        };
         if targets.is_empty() {
             if self.is_person(outbox, &request, &identified, user, out) {
                 self.refuse(outbox, &request, 480, None, &[], out);
@@ -424,7 +427,7 @@ impl Engine {
         let upstream = match state.contexts.get(number) {
             Some(Context::Relay(relay)) => &relay.upstream,
             Some(Context::Page(page)) => &page.upstream,
-            Some(Context::Replay(_)) | None => return,
+            Some(Context::Replay(_) | Context::Notify(_)) | None => return,
         };
         let packet = self.relay_answer(upstream, 100);
         if let Ok((flow, packet)) = state.transactions.respond(now, server, 100, packet) {
