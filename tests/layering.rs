@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["model", "xcap"],
     &["store", "bus"],
     &["identity"],
-    &["registrar", "presence", "rls", "documents", "proxy", "page_mode", "relay"],
+    &["registrar", "subscriptions", "presence", "rls", "documents", "proxy", "page_mode", "relay"],
     &["accounts"],
     &["net", "web", "admin", "portal", "api", "client"],
     &["app"],
@@ -40,6 +40,8 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("msrp", "payload"),
     ("rls", "presence"),
     ("proxy", "registrar"),
+    // What the registration event package tells is the registrar's rows.
+    ("subscriptions", "registrar"),
     ("page_mode", "registrar"),
     ("page_mode", "proxy"),
     ("admin", "web"),

@@ -20,8 +20,10 @@ use crate::net::{self, Address, Bound, Egress, Engine, Guard, ListenError, Worke
 use crate::page_mode::{self, PageMode, Undelivered};
 use crate::proxy::RouteTokens;
 use crate::registrar::{self, Registrar};
+use crate::sip::subscription::EndReason;
 use crate::sip::transaction::{Bounds, Timing};
 use crate::store::{Mode, ReadOnlyReason, Store as _};
+use crate::subscriptions::{self, Subscriptions};
 
 /// Answered transactions that are kept for their retransmissions, for each that may be open.
 const LINGERING_PER_TRANSACTION: usize = 2;
@@ -32,6 +34,7 @@ pub struct Server {
     engine: Arc<Engine>,
     registrar: Arc<Registrar>,
     page_mode: Arc<PageMode>,
+    subscriptions: Arc<Subscriptions>,
     guard: Arc<Guard>,
     egress: Arc<Egress>,
     started: WallTime,
@@ -126,11 +129,24 @@ impl Server {
         )
         .map(Arc::new)
         .map_err(Failure::failed)?;
+        let subscriptions = Subscriptions::open(
+            subscriptions::Settings {
+                per_user: config.limits.subscriptions_per_user as usize,
+                ..subscriptions::Settings::default()
+            },
+            clock.clone(),
+            site.store.clone(),
+        )
+        .map(Arc::new)
+        .map_err(Failure::failed)?;
+        registrar.observe(subscriptions.clone());
         let guard = Arc::new(Guard::new((&config.limits).into(), clock.clone()));
         guard.restore(&stored_bans(&site));
         let limits = net::Limits::from(&config.limits);
         let wire = limits.message;
         let egress = Egress::new(bound, limits, clock.clone(), certificate::tls(config)?);
+        let alarms = Arc::clone(&egress);
+        subscriptions.ring(move |deadline| alarms.alarm(0, deadline));
         let nonces = NonceTable::new(
             &site.key.derive("digest nonces"),
             config.limits.nonce_lifetime,
@@ -145,6 +161,7 @@ impl Server {
             tokens: RouteTokens::new(&site.key.derive("route tokens")),
             registrar: Arc::clone(&registrar),
             page_mode: Arc::clone(&page_mode),
+            subscriptions: Arc::clone(&subscriptions),
             guard: Arc::clone(&guard),
             egress: Arc::clone(&egress),
             control: control.clone(),
@@ -175,6 +192,7 @@ impl Server {
             engine,
             registrar,
             page_mode,
+            subscriptions,
             guard,
             egress,
             started: clock.wall(),
@@ -224,6 +242,8 @@ impl Server {
             ("registers", counts.registers.load(Relaxed)),
             ("messages", counts.messages.load(Relaxed)),
             ("messages_held", counts.held.load(Relaxed)),
+            ("notifies", counts.notifies.load(Relaxed)),
+            ("large_datagrams", counts.large_datagrams.load(Relaxed)),
             ("messages_replayed", counts.replayed.load(Relaxed)),
             ("datagrams_received", net.datagrams_received),
             ("datagrams_sent", net.datagrams_sent),
@@ -320,6 +340,7 @@ impl Live for Server {
             ..ListenerStatus::default()
         };
         status.bindings = count(self.registrar.len());
+        status.subscriptions = count(self.subscriptions.len());
         status.held_messages = count(self.page_mode.held().len());
         status.transactions = count(self.engine.transactions());
         status.connections = count(self.egress.counters().connections);
@@ -357,7 +378,9 @@ impl Live for Server {
     }
 
     fn departed(&self, user: &UserName) {
-        self.registrar.remove(&self.aor(user));
+        let aor = self.aor(user);
+        self.subscriptions.end(&aor, None, EndReason::Rejected);
+        self.registrar.remove(&aor);
     }
 
     fn unread(&self, user: &UserName) -> Vec<Undelivered> {
@@ -366,6 +389,7 @@ impl Live for Server {
 
     fn deleted(&self, user: &UserName, unread: Vec<Undelivered>) {
         let aor = self.aor(user);
+        self.subscriptions.end(&aor, None, EndReason::NoResource);
         self.registrar.remove(&aor);
         self.page_mode.held().purge(&aor);
         self.engine.report_undelivered(&unread);
@@ -374,6 +398,7 @@ impl Live for Server {
     fn device_revoked(&self, user: &UserName, device: &str) {
         let aor = self.aor(user);
         let device = DeviceKey::Credential(device.to_owned());
+        self.subscriptions.end(&aor, Some(&device), EndReason::Rejected);
         self.registrar.remove_device(&aor, &device);
         self.page_mode.held().dismiss(&aor, &device);
     }
@@ -395,8 +420,9 @@ impl Live for Server {
 impl Watcher for Server {
     fn holders(&self) -> Vec<UserName> {
         let domain = self.site.identity.domain();
-        self.registrar
-            .people()
+        let mut people = self.registrar.people();
+        people.extend(self.subscriptions.resources());
+        people
             .iter()
             .filter_map(|aor| aor.strip_suffix(domain)?.strip_suffix('@').map(UserName::canonical))
             .collect()

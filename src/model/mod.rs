@@ -14,6 +14,7 @@ mod ban;
 mod binding;
 mod device;
 mod held;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ pub use ban::Ban;
 pub use binding::{Binding, BindingRow, SeenDevice};
 pub use device::DeviceKey;
 pub use held::{HeldMessage, HeldState, held_key, held_prefix, parse_held_key};
+pub use subscription::SubscriptionRow;
 
 /// Why a row could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

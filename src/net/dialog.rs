@@ -270,7 +270,8 @@ impl Engine {
     fn caller_flow(&self, message: &Message<'_>, from: Flow) -> Flow {
         let Some(Ok(Contact::Address(contact))) = message.contacts().next() else { return from };
         let is_ours = |address| self.settings.own_addresses.contains(&address);
-        reach(contact.address().uri(), from, false, is_ours, |_| false).map_or(from, |reach| reach.flow)
+        reach(contact.address().uri(), from, false, is_ours, |_| false)
+            .map_or(from, |reach| reach.flow)
     }
 }
 

@@ -26,8 +26,7 @@ use crate::sip::wire::{Defect, Framing, Layout, Message, scan};
 use crate::text::{self, Params};
 
 /// Methods this server answers itself or passes on; the Allow of a 405.
-const ALLOW: &str =
-    "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, NOTIFY";
+const ALLOW: &str = "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY";
 
 /// Option tags that a request may require of us (RFC 3261 s19.2).
 const SUPPORTED: [&[u8]; 3] = [b"path", b"outbound", b"gruu"];
@@ -218,7 +217,9 @@ impl Engine {
         if pinged {
             return self.options(outbox, &request, out);
         }
-        if matches!(target, Target::Server) && !matches!(message.method(), Method::Register) {
+        if matches!(target, Target::Server)
+            && !matches!(message.method(), Method::Register | Method::Subscribe)
+        {
             return self.for_the_server(outbox, &request, out);
         }
         let identified = match request.facts.identified.take() {
@@ -240,8 +241,15 @@ impl Engine {
             (Method::Message, Target::Person { user, aor }) => {
                 self.page(outbox, request, identified, &user, &aor, out);
             }
-            (Method::Subscribe | Method::Publish, Target::Person { .. }) => {
-                self.event(outbox, &request, out);
+            (Method::Subscribe, Target::Person { user, aor }) => {
+                let person = Some((&*user, &*aor));
+                self.subscribe(outbox, &request, &identified, person, out);
+            }
+            (Method::Subscribe, Target::Server) => {
+                self.subscribe(outbox, &request, &identified, None, out);
+            }
+            (Method::Publish, Target::Person { .. }) => {
+                self.refuse(outbox, &request, 489, None, &[], out);
             }
             (_, Target::Person { user, aor }) => {
                 self.relay(outbox, request, identified, &user, &aor, out);
@@ -356,7 +364,12 @@ impl Engine {
     }
 
     /// Requests other than REGISTER and OPTIONS that name the server and nobody on it.
-    fn for_the_server(&self, outbox: &mut Outbox, request: &Request<'_, '_>, out: &mut Vec<u8>) {
+    pub(super) fn for_the_server(
+        &self,
+        outbox: &mut Outbox,
+        request: &Request<'_, '_>,
+        out: &mut Vec<u8>,
+    ) {
         let (status, headers): (u16, &[(&str, &str)]) = match request.message.method() {
             Method::Notify | Method::Bye | Method::Update | Method::Info | Method::Prack => {
                 (481, &[])
@@ -364,13 +377,6 @@ impl Engine {
             _ => (405, &[("Allow", ALLOW)]),
         };
         self.refuse(outbox, request, status, None, headers, out);
-    }
-
-    /// SUBSCRIBE and PUBLISH: no event package is served yet (RFC 6665 s4.2.1.1, RFC 3903 s6).
-    fn event(&self, outbox: &mut Outbox, request: &Request<'_, '_>, out: &mut Vec<u8>) {
-        let in_dialog = request.message.to().ok().is_some_and(|to| to.tag().is_some());
-        let status = if in_dialog { 481 } else { 489 };
-        self.refuse(outbox, request, status, None, &[], out);
     }
 
     /// Bytes that are no well-formed message.
@@ -416,9 +422,9 @@ impl Engine {
 }
 
 /// RFC 3261 s8.2.3: a body that ends here must be understood unless its sender calls it optional,
-/// and none is, neither in REGISTER nor in OPTIONS. What is accepted instead: nothing (s20.1), not
+/// and none is, neither in REGISTER nor in OPTIONS nor in SUBSCRIBE. What is accepted instead: nothing (s20.1), not
 /// encoded. No language is refused.
-fn unread(message: &Message<'_>) -> Option<&'static [(&'static str, &'static str)]> {
+pub(super) fn unread(message: &Message<'_>) -> Option<&'static [(&'static str, &'static str)]> {
     // s20.11: without the parameter "required" is assumed.
     let optional = message.header(HeaderName::ContentDisposition).is_some_and(|value| {
         let parameters = value.get(text::element_end(value, b';')..).unwrap_or_default();

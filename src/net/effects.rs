@@ -13,6 +13,7 @@ use crate::page_mode::{
 use crate::payload::imdn::Fate;
 use crate::sip::build::Response;
 use crate::sip::forward;
+use crate::sip::subscription::Outcome as NotifyOutcome;
 use crate::sip::transaction::ClientResponse;
 use crate::sip::wire::{Framing, Layout, Message};
 
@@ -63,6 +64,13 @@ impl Engine {
                 }
                 state.contexts.remove(&id.number);
             }
+            Context::Notify(context) => {
+                if status < 200 {
+                    return;
+                }
+                effects.push(Effect::Notified(context.notify.id, NotifyOutcome::Answered(status)));
+                state.contexts.remove(&id.number);
+            }
         }
         self.drop_if_over(state, id);
     }
@@ -89,6 +97,11 @@ impl Engine {
                 effects.push(Effect::Rest(replay.aor.clone(), replay.device.clone()));
                 state.contexts.remove(&id.number);
             }
+            Some(Context::Notify(context)) => {
+                let outcome = self.lost(&context.flow, failed);
+                effects.push(Effect::Notified(context.notify.id, outcome));
+                state.contexts.remove(&id.number);
+            }
             None => {}
         }
         self.drop_if_over(state, id);
@@ -108,6 +121,7 @@ impl Engine {
             Some(Context::Page(page)) => page.clients.get(branch).copied(),
             Some(Context::Relay(relay)) => relay.client(branch),
             Some(Context::Replay(replay)) => replay.client,
+            Some(Context::Notify(notify)) => Some(notify.client),
             None => None,
         };
         let Some(client) = client else { return };
@@ -133,6 +147,11 @@ impl Engine {
                 let steps = page.delivery.ended(branch, Outcome::TooLarge);
                 self.take_steps(state, now, id, steps, effects);
                 self.drop_if_over(state, id);
+            }
+            // What is ours to say is said all the same (decision 12).
+            Some(Context::Notify(context)) if context.streamed => {
+                effects.push(Effect::NotifyByDatagram(Box::new(context.notify.clone())));
+                state.contexts.remove(&id.number);
             }
             _ => self.on_silence(state, now, id, branch, true, effects),
         }
@@ -233,7 +252,7 @@ impl Engine {
                         .all(|client| state.transactions.client_owner(client).is_none())
             }
             Some(Context::Page(page)) => page.delivery.is_over(),
-            Some(Context::Replay(_)) | None => false,
+            Some(Context::Replay(_) | Context::Notify(_)) | None => false,
         };
         if !over {
             return;
@@ -241,7 +260,7 @@ impl Engine {
         let server = match state.contexts.remove(&id.number) {
             Some(Context::Relay(relay)) => relay.upstream.server,
             Some(Context::Page(page)) => page.upstream.server,
-            Some(Context::Replay(_)) | None => return,
+            Some(Context::Replay(_) | Context::Notify(_)) | None => return,
         };
         state.relays.remove(&server);
     }
@@ -264,6 +283,13 @@ impl Engine {
                     self.settle(&aor, sequence, device, next);
                 }
                 Effect::Rest(aor, device) => self.page_mode.held().rest(&aor, &device),
+                Effect::Notified(id, outcome) => {
+                    self.subscriptions.settle(id, outcome);
+                    self.notify_due(outbox, self.clock.now());
+                }
+                Effect::NotifyByDatagram(notify) => {
+                    self.notify(outbox, self.clock.now(), *notify, false);
+                }
             }
         }
     }

@@ -33,6 +33,7 @@ use crate::sip::transaction::{Bounds, Matched, MergedRequests, Owner, Table, Tim
 use crate::sip::uri::Host;
 use crate::sip::wire::{self, Framing, Layout, Message};
 use crate::sip::{ConnectionId, Flow};
+use crate::subscriptions::Subscriptions;
 
 /// Requests that may wait for the directory at the same time; beyond, 503.
 const MAX_PARKED: usize = 10_000;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub registrar: Arc<Registrar>,
     /// Messages that wait.
     pub page_mode: Arc<PageMode>,
+    /// Who watches what.
+    pub subscriptions: Arc<Subscriptions>,
     /// Rates and bans.
     pub guard: Arc<Guard>,
     /// Sockets.
@@ -109,6 +112,10 @@ pub struct EngineCounts {
     pub replayed: AtomicU64,
     /// REGISTER requests carried out.
     pub registers: AtomicU64,
+    /// NOTIFY requests sent.
+    pub notifies: AtomicU64,
+    /// Requests of ours that went by datagram although they are too large for one.
+    pub large_datagrams: AtomicU64,
     /// Requests shed because a limit was reached.
     pub shed: AtomicU64,
 }
@@ -128,6 +135,7 @@ pub struct Engine {
     pub(super) tokens: RouteTokens,
     pub(super) registrar: Arc<Registrar>,
     pub(super) page_mode: Arc<PageMode>,
+    pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) guard: Arc<Guard>,
     pub(super) egress: Arc<Egress>,
     pub(super) control: Handle,
@@ -171,6 +179,7 @@ impl Engine {
             tokens: parts.tokens,
             registrar: parts.registrar,
             page_mode: parts.page_mode,
+            subscriptions: parts.subscriptions,
             guard: parts.guard,
             egress: parts.egress,
             control: parts.control,
@@ -423,6 +432,7 @@ impl Ingress for Engine {
 
     fn connection_closed(&self, outbox: &mut Outbox, connection: ConnectionId) {
         self.registrar.connection_closed(connection);
+        self.subscriptions.connection_closed(connection);
         let now = self.clock.now();
         for (index, shard) in self.shards.iter().enumerate() {
             let mut due = Vec::new();
@@ -460,6 +470,12 @@ impl Ingress for Engine {
         for index in (worker..self.shards.len()).step_by(workers) {
             next = next.min(self.run_timers(index, outbox));
         }
+        if worker == 0 {
+            let now = self.clock.now();
+            let deadline = self.subscriptions.deadline();
+            let notifies = if deadline > now { deadline } else { self.notify_due(outbox, now) };
+            next = next.min(notifies);
+        }
         next
     }
 }
@@ -483,4 +499,8 @@ pub(super) enum Effect {
     Refused { aor: Box<str>, sequence: u64, device: crate::model::DeviceKey },
     /// A device could not be reached: its queue rests.
     Rest(Box<str>, crate::model::DeviceKey),
+    /// What became of a NOTIFY of a subscription.
+    Notified(u64, crate::sip::subscription::Outcome),
+    /// A NOTIFY that is too large for a datagram has no other way.
+    NotifyByDatagram(Box<crate::subscriptions::Notify>),
 }

@@ -1,7 +1,7 @@
 //! Requests that came on two ways to us as their user agent server (RFC 3261 s8.2.2.2).
 //!
-//! Only what its sender proved to have sent and what is carried out here is noted: REGISTER, and a
-//! MESSAGE that goes into the queue. What is passed on never is, since merged requests are no error
+//! Only what its sender proved to have sent and what is carried out here is noted: REGISTER,
+//! SUBSCRIBE, and a MESSAGE that goes into the queue. What is passed on never is, since merged requests are no error
 //! to a proxy (s16.3 check 4), nor OPTIONS, which is answered without a transaction. So a stranger
 //! makes nobody else's request a merged one, and a request that is passed on costs one keyed hash
 //! at most.
@@ -15,7 +15,7 @@ use crate::sip::wire::Message;
 
 /// From tag, CSeq number and method of a request that may be a merged one.
 fn parts<'a>(message: &Message<'a>) -> Option<(&'a [u8], u32, &'a [u8])> {
-    if !matches!(message.method(), Method::Register | Method::Message)
+    if !matches!(message.method(), Method::Register | Method::Message | Method::Subscribe)
         || message.to().ok()?.tag().is_some()
     {
         return None;

@@ -33,6 +33,7 @@ pub mod guard;
 mod inbound;
 pub mod listen;
 mod merge;
+mod notify;
 mod number;
 mod outbox;
 mod page;
@@ -41,6 +42,8 @@ mod relay;
 mod resolver;
 mod shard;
 mod stream;
+mod subscribe;
+mod targets;
 mod udp;
 mod worker;
 

@@ -56,10 +56,6 @@ impl Engine {
         if !own {
             return self.refuse(outbox, request, 403, Some("Not Your Address"), &[], out);
         }
-        // A peer vouches for its people, but not for there being one of that name here.
-        if identified.peer && !self.is_person(outbox, request, identified, &identified.user, out) {
-            return;
-        }
         let aor = format!("{}@{}", identified.user, self.settings.domain);
         let contacts = match contacts(message) {
             Ok(contacts) => contacts,
@@ -129,7 +125,7 @@ impl Engine {
     }
 
     /// Whether the connection that a request came on still stands.
-    fn is_heard(&self, request: &Request<'_, '_>) -> bool {
+    pub(super) fn is_heard(&self, request: &Request<'_, '_>) -> bool {
         let connection = request.flow.connection;
         !connection.is_some() || self.egress.is_open(connection)
     }

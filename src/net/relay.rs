@@ -12,7 +12,7 @@ use super::effects::upstream_copy;
 use super::engine::{Effect, Engine, EngineCounts};
 use super::shard::{Attempt, Context, ContextId, RelayContext, State, Upstream};
 use crate::clock::Tick;
-use crate::proxy::{Answer, Fork, TargetSet, Verdict, targets};
+use crate::proxy::{Answer, Fork, TargetSet, Verdict};
 use crate::sip::Flow;
 use crate::sip::build::{self, Response};
 use crate::sip::header::HeaderName;

@@ -18,6 +18,7 @@ use crate::page_mode::Delivery;
 use crate::proxy::{Fork, Target};
 use crate::sip::Flow;
 use crate::sip::transaction::{ClientId, MergedRequests, ServerId, Table};
+use crate::subscriptions::Notify;
 
 /// Names a response context: which shard, and which one there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +61,8 @@ pub(super) enum Context {
     Relay(Box<RelayContext>),
     /// A held message on its way to one device.
     Replay(Box<ReplayContext>),
+    /// A NOTIFY of ours on its way to a subscriber.
+    Notify(Box<NotifyContext>),
 }
 
 #[derive(Debug)]
@@ -123,6 +126,16 @@ pub(super) struct ReplayContext {
     pub(super) client: Option<ClientId>,
     /// Whether it goes by TCP to a contact that asked for UDP, because of its size.
     pub(super) oversize: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct NotifyContext {
+    pub(super) notify: Notify,
+    /// The flow that it took.
+    pub(super) flow: Flow,
+    /// Whether it went by a stream because of its size.
+    pub(super) streamed: bool,
+    pub(super) client: ClientId,
 }
 
 /// The contents of a shard.

@@ -25,7 +25,7 @@ pub use request::{
 };
 pub use row::{Binding, Row, Seen};
 pub use stored::{erasure, erasure_of_device, stored_contacts};
-pub use table::Registrar;
+pub use table::{Observer, Registrar};
 
 #[cfg(test)]
 mod tests;

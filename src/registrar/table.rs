@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -35,6 +35,14 @@ pub struct Registrar {
     /// Addresses-of-record that hang on a connection, so that its end costs no scan.
     on_connection: Mutex<HashMap<ConnectionId, SmallVec<[Box<str>; 1]>>>,
     bindings: AtomicUsize,
+    observer: OnceLock<Arc<dyn Observer>>,
+}
+
+/// Hears of every change of a row, once it is in force. Called while the address-of-record is
+/// locked: it must be quick, and must change no row.
+pub trait Observer: Send + Sync {
+    /// The row of `aor` was `before` and is `after`.
+    fn changed(&self, aor: &str, before: Option<&Row>, after: &Row);
 }
 
 impl Registrar {
@@ -60,9 +68,15 @@ impl Registrar {
             stripe_of: RandomState::new(),
             on_connection: Mutex::new(HashMap::new()),
             bindings: AtomicUsize::new(0),
+            observer: OnceLock::new(),
         };
         registrar.load()?;
         Ok(registrar)
+    }
+
+    /// Sets who hears of changes; the first one stays.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        let _ = self.observer.set(observer);
     }
 
     fn load(&self) -> Result<(), StoreError> {
@@ -335,6 +349,9 @@ impl Registrar {
             Commit::new().put(Table::Bindings, &key, record.encode())
         };
         self.store.commit_soon(commit);
+        if let Some(observer) = self.observer.get() {
+            observer.changed(aor, before, &row);
+        }
         row
     }
 

@@ -25,11 +25,13 @@ pub enum Table {
     Audit = 8,
     /// Facts that are settled once, as the realm; written by `accounts`.
     Site = 9,
+    /// Subscriptions that outlive a restart; written by `subscriptions`.
+    Subscriptions = 10,
 }
 
 impl Table {
     /// All tables, by number.
-    pub const ALL: [Table; 9] = [
+    pub const ALL: [Table; 10] = [
         Table::Bindings,
         Table::Accounts,
         Table::Credentials,
@@ -39,6 +41,7 @@ impl Table {
         Table::Settings,
         Table::Audit,
         Table::Site,
+        Table::Subscriptions,
     ];
 
     /// The permanent number.
@@ -66,6 +69,7 @@ impl Table {
             Table::Settings => "settings",
             Table::Audit => "audit",
             Table::Site => "site",
+            Table::Subscriptions => "subscriptions",
         }
     }
 

@@ -8,8 +8,9 @@ use tagus::http_digest::{Challenge, Credentials};
 use tagus::identity::{UserName, canonical_number, is_valid_name};
 use tagus::model::{
     Account, AuditEntry, Ban, BindingRow, DeviceCredential, Ha1Set, HeldMessage, HeldState, Record,
-    parse_held_key,
+    SubscriptionRow, parse_held_key,
 };
+use tagus::registrar::public_gruu;
 use tagus::sip::Transport;
 use tagus::sip::build::{Response, ack_for, cancel_for};
 use tagus::sip::forward;
@@ -18,6 +19,7 @@ use tagus::sip::header::{Address, CSeq, Contact, HeaderName, Via, write_with_sou
 use tagus::sip::locate::Destination;
 use tagus::sip::uri::Uri;
 use tagus::sip::wire::{DefectKind, Framing, Layout, Limits, Message, scan};
+use tagus::subscriptions::EventHeader;
 use tagus::text;
 
 use super::mutate::Dice;
@@ -299,7 +301,12 @@ fn values(bytes: &[u8], dice: &mut Dice) {
         }
         if let Ok(Contact::Address(contact)) = Contact::parse(part) {
             let _ = (contact.q(), contact.expires(), contact.reg_id(), contact.sip_instance());
+            let instance = contact.sip_instance().and_then(|urn| std::str::from_utf8(urn).ok());
+            if let Some(gruu) = instance.and_then(|urn| public_gruu("a@campus.test", urn)) {
+                assert!(Uri::parse(gruu.as_bytes()).unwrap().param("gr").is_some());
+            }
         }
+        let _ = EventHeader::parse(part);
     }
 }
 
@@ -365,6 +372,7 @@ fn records(bytes: &[u8], _: &mut Dice) {
     row::<HeldState>(bytes);
     row::<Ban>(bytes);
     row::<AuditEntry>(bytes);
+    row::<SubscriptionRow>(bytes);
     let _ = parse_held_key(bytes);
 }
 

@@ -18,6 +18,7 @@ mod peer;
 mod proxy;
 mod registrar;
 mod responses;
+mod subscriptions;
 mod torture;
 mod transport;
 mod user_agent;

@@ -59,9 +59,14 @@ impl Server {
         let home = TempDir::new().expect("temporary directory");
         let head = format!("domain = \"{DOMAIN}\"\n");
         let tls = certify(home.path());
-        let common = COMMON.replace("[sip]
-", &format!("[sip]
-{sip}"));
+        let common = COMMON.replace(
+            "[sip]
+",
+            &format!(
+                "[sip]
+{sip}"
+            ),
+        );
         fs::write(config_path(home.path()), head + &common + &tls + more).expect("configuration");
         let (child, lines) = spawn(tagus(home.path()));
         let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);

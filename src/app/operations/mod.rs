@@ -17,6 +17,7 @@ use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential
 use crate::page_mode::{self, Undelivered};
 use crate::registrar;
 use crate::store::{Commit, Store as _};
+use crate::subscriptions;
 
 pub(super) mod archive;
 mod refusal;
@@ -99,7 +100,12 @@ impl Administration {
                 accounts.disable(actor, &user).await.map_err(refused)?;
                 match &self.live {
                     Some(live) => live.departed(&self.name(&user)),
-                    None => self.commit(registrar::erasure(&self.aor(&user))).await?,
+                    None => {
+                        let aor = self.aor(&user);
+                        let watching = subscriptions::erasure(&*self.site.store, &aor, None)
+                            .map_err(Failure::failed)?;
+                        self.commit(registrar::erasure(&aor).and(watching)).await?;
+                    }
                 }
                 Ok(Reply::Done)
             }
@@ -192,15 +198,18 @@ impl Administration {
         self.site.store.commit(commit).await.map_err(Failure::failed)
     }
 
-    /// Ends the stored bindings of a device, and its share of held messages.
+    /// Ends the stored bindings and subscriptions of a device, and its share of held messages.
     async fn forget_device(&self, user: &str, device: String) -> Result<(), Failure> {
         let aor = self.aor(user);
         let device = DeviceKey::Credential(device);
         let held = page_mode::erasure_of_device(&*self.site.store, &aor, &device)
             .map_err(Failure::failed)?;
+        let watching = subscriptions::erasure(&*self.site.store, &aor, Some(&device))
+            .map_err(Failure::failed)?;
         let share = registrar::erasure_of_device(&*self.site.store, &aor, &device)
             .map_err(Failure::failed)?
-            .and(held);
+            .and(held)
+            .and(watching);
         if share.is_empty() { Ok(()) } else { self.commit(share).await }
     }
 
@@ -210,7 +219,8 @@ impl Administration {
     async fn delete(&self, user: &str) -> Result<Reply, Failure> {
         let aor = self.aor(user);
         let held = page_mode::erasure(&*self.site.store, &aor).map_err(Failure::failed)?;
-        let also = registrar::erasure(&aor).and(held);
+        let watching = subscriptions::erasure(&*self.site.store, &aor, None);
+        let also = registrar::erasure(&aor).and(held).and(watching.map_err(Failure::failed)?);
         let name = self.name(user);
         let unread = self.live.as_ref().map(|live| live.unread(&name)).unwrap_or_default();
         self.site.accounts.delete(&self.actor, user, also).await.map_err(refused)?;

@@ -1,0 +1,99 @@
+//! NOTIFY requests of our own (RFC 6665 s4.2.2): sent when a subscription says so, in order.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::Outbox;
+use super::engine::{Engine, EngineCounts};
+use super::shard::{Context, ContextId, NotifyContext};
+use crate::clock::Tick;
+use crate::sip::method::Method;
+use crate::sip::subscription::Outcome;
+use crate::sip::transaction::Owner;
+use crate::sip::{Flow, Transport};
+use crate::subscriptions::Notify;
+
+/// NOTIFYs that one turn of a worker sends; the rest waits for the next, behind what came meanwhile.
+const PER_TURN: usize = 64;
+
+impl Engine {
+    /// Sends what is due at `now`, and returns when there is something again.
+    pub(super) fn notify_due(&self, outbox: &mut Outbox, now: Tick) -> Tick {
+        for _ in 0..PER_TURN {
+            let row = |aor: &str| self.registrar.lookup(aor);
+            let is_open = |connection| self.egress.is_open(connection);
+            let Some(notify) = self.subscriptions.due(now, row, &is_open) else { break };
+            self.notify(outbox, now, notify, true);
+        }
+        self.subscriptions.deadline()
+    }
+
+    /// Sends a NOTIFY: if it is too large for a datagram by a stream to the same place (RFC 3261
+    /// s18.1.1), unless that was tried and nothing listens there.
+    pub(super) fn notify(&self, outbox: &mut Outbox, now: Tick, notify: Notify, may_dial: bool) {
+        let index = self.shard_of(&notify.dialog.call_id);
+        let mut state = self.shard(index).lock();
+        let id = state.new_context();
+        let mut flow = notify.flow;
+        let (mut branch, mut packet) = self.notify_packet(&notify, flow, id);
+        let too_large =
+            packet.len() > super::branch::MAX_DATAGRAM_REQUEST && flow.transport == Transport::Udp;
+        let streamed = too_large && may_dial;
+        if streamed {
+            flow.transport = Transport::Tcp;
+            flow.local.set_port(0);
+            (branch, packet) = self.notify_packet(&notify, flow, id);
+        } else if too_large {
+            EngineCounts::add(&self.counts.large_datagrams);
+        }
+        let client = state.transactions.start_client(
+            now,
+            Owner(id.number, 0),
+            b"NOTIFY",
+            &branch,
+            flow,
+            packet.clone(),
+        );
+        let Ok(client) = client else {
+            drop(state);
+            EngineCounts::add(&self.counts.shed);
+            // As if the subscriber had been too busy: it is told with the next change.
+            return self.subscriptions.settle(notify.id, Outcome::Answered(503));
+        };
+        let context = NotifyContext { notify, flow, streamed, client };
+        state.contexts.insert(id.number, Context::Notify(Box::new(context)));
+        drop(state);
+        EngineCounts::add(&self.counts.notifies);
+        outbox.send(flow, packet, Some(id.token(0)));
+    }
+
+    fn notify_packet(
+        &self,
+        notify: &Notify,
+        flow: Flow,
+        id: ContextId,
+    ) -> (SmallVec<[u8; 64]>, Bytes) {
+        let branch: SmallVec<[u8; 64]> =
+            SmallVec::from_slice(format!("z9hG4bK{:016x}.n", id.token(0)).as_bytes());
+        let via = self.via(&flow, &branch);
+        let state = notify.state.to_string();
+        let contact = self.contact_at(&flow);
+        let mut headers: SmallVec<[(&str, &[u8]); 4]> = SmallVec::new();
+        if !notify.dialog.route.is_empty() {
+            headers.push(("Route", &notify.dialog.route));
+        }
+        headers.push(("Contact", contact.as_bytes()));
+        headers.push(("Event", notify.event.as_bytes()));
+        headers.push(("Subscription-State", state.as_bytes()));
+        let body = Some((notify.media_type, notify.body.as_bytes()));
+        let mut out = Vec::with_capacity(512 + notify.body.len());
+        notify.dialog.request(Method::Notify, &via, &headers, body).write(&mut out);
+        (branch, out.into())
+    }
+
+    /// What silence, or a transport that failed, means for a subscription (decision 18c).
+    pub(super) fn lost(&self, flow: &Flow, failed: bool) -> Outcome {
+        let stands = flow.connection.is_some() && self.egress.is_open(flow.connection);
+        Outcome::Lost { reachable: stands && !failed }
+    }
+}
