@@ -43,7 +43,7 @@ impl Row {
             seen: record
                 .seen
                 .into_iter()
-                .map(|seen| Seen { device: seen.device, at: seen.at })
+                .map(|seen| Seen { device: seen.device, at: seen.at, stored_at: seen.at })
                 .collect(),
             instances: record.instances.into_iter().map(Into::into).collect(),
         }
@@ -61,7 +61,7 @@ impl Binding {
             q: self.q,
             created: self.created,
             refreshed: wall,
-            expires_at: wall + self.expires.since(now),
+            expires_at: wall + self.stored_until.since(now),
             instance: self.instance.as_deref().map(str::to_owned),
             reg_id: self.reg_id,
             path: self
@@ -100,6 +100,7 @@ impl Binding {
             route: (!record.path.is_empty()).then(|| record.path.join(", ").into_bytes().into()),
             user_agent: record.user_agent.map(Into::into),
             created: record.created,
+            stored_until: now + left,
         }
     }
 }

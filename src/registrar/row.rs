@@ -1,6 +1,7 @@
 //! The row of one address-of-record, and what a REGISTER does to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -43,9 +44,31 @@ pub struct Binding {
     pub user_agent: Option<Arc<str>>,
     /// When it was first made.
     pub created: WallTime,
+    /// When it ends by what is stored, which is no earlier ([`Row::is_stored_by`]).
+    pub(super) stored_until: Tick,
 }
 
 impl Binding {
+    /// Whether what is stored of `before` holds for this binding as well: only its times and the
+    /// number of its REGISTER differ, and the store lets it live long enough.
+    fn is_stored_by(&self, before: &Binding, now: Tick) -> bool {
+        let granted = self.expires.since(now);
+        self.contact == before.contact
+            && self.flow == before.flow
+            && self.connection_bound == before.connection_bound
+            && self.device == before.device
+            && self.call_id == before.call_id
+            && self.q == before.q
+            && self.instance == before.instance
+            && self.reg_id == before.reg_id
+            && self.params == before.params
+            && self.route == before.route
+            && self.user_agent == before.user_agent
+            && self.expires <= before.stored_until
+            // Nor much too long, as after a device that asks for less than before.
+            && before.stored_until <= self.expires + granted
+    }
+
     /// Whether `other` takes this one's place. Two flows are compared by instance and `reg-id`
     /// alone (RFC 5626 s6), everything else by URI (RFC 3261 s10.3 step 7) or by instance: one that
     /// came back with another URI is not there twice.
@@ -104,6 +127,8 @@ pub struct Seen {
     pub device: DeviceKey,
     /// When it last registered.
     pub at: WallTime,
+    /// The same by what is stored.
+    pub(super) stored_at: WallTime,
 }
 
 /// All contacts of one address-of-record.
@@ -139,7 +164,48 @@ impl Change<'_> {
     }
 }
 
+/// How far the day on which a device was last seen may be behind in the store.
+const SEEN_STEP: Duration = Duration::from_secs(3_600);
+
 impl Row {
+    /// Whether the store need not be told of this row, after `before`: a REGISTER that renews what
+    /// it renewed a while ago changes nothing there. To that end a binding is stored as if it lasted
+    /// half as long again as was granted; after a restart it ends late, never early, and a device
+    /// that is there renews it before.
+    pub(super) fn is_stored_by(&self, before: &Row, now: Tick) -> bool {
+        self.bindings.len() == before.bindings.len()
+            && self.seen.len() == before.seen.len()
+            && self.instances == before.instances
+            && self
+                .bindings
+                .iter()
+                .zip(&before.bindings)
+                .all(|(new, old)| new.is_stored_by(old, now))
+            && self.seen.iter().zip(&before.seen).all(|(new, old)| {
+                new.device == old.device && new.at.since(old.stored_at) < SEEN_STEP
+            })
+    }
+
+    /// What the store knows already of a row that it need not be told of.
+    pub(super) fn inherit(&mut self, before: &Row) {
+        for (new, old) in self.bindings.iter_mut().zip(&before.bindings) {
+            new.stored_until = old.stored_until;
+        }
+        for (new, old) in self.seen.iter_mut().zip(&before.seen) {
+            new.stored_at = old.stored_at;
+        }
+    }
+
+    /// What the store is about to know of this row.
+    pub(super) fn mark_stored(&mut self, now: Tick) {
+        for binding in &mut self.bindings {
+            binding.stored_until = binding.expires + binding.expires.since(now) / 2;
+        }
+        for seen in &mut self.seen {
+            seen.stored_at = seen.at;
+        }
+    }
+
     /// The contacts that are in force at `now`.
     pub fn live(&self, now: Tick) -> impl Iterator<Item = &Binding> {
         self.bindings.iter().filter(move |binding| binding.expires > now)
@@ -251,7 +317,10 @@ impl Row {
     pub(super) fn note_seen(&mut self, device: &DeviceKey, at: WallTime) {
         match self.seen.iter_mut().find(|seen| seen.device == *device) {
             Some(seen) => seen.at = at,
-            None => self.seen.push(Seen { device: device.clone(), at }),
+            None => {
+                let stored_at = WallTime::from_unix_millis(0);
+                self.seen.push(Seen { device: device.clone(), at, stored_at });
+            }
         }
     }
 }

@@ -250,6 +250,7 @@ impl Registrar {
                 route: path.map(|path| Arc::clone(&path.route)),
                 user_agent: user_agent.clone(),
                 created: self.clock.wall(),
+                stored_until: now,
             }));
         }
         Ok(changes)
@@ -330,7 +331,7 @@ impl Registrar {
     }
 
     /// Stores a row in memory and, soon, on disk. The caller holds the stripe.
-    fn put(&self, aor: &str, row: Row, before: Option<&Row>) -> Arc<Row> {
+    fn put(&self, aor: &str, mut row: Row, before: Option<&Row>) -> Arc<Row> {
         let old = before.map_or(0, |row| row.bindings.len());
         if row.bindings.len() >= old {
             self.bindings.fetch_add(row.bindings.len() - old, Ordering::Relaxed);
@@ -338,17 +339,27 @@ impl Registrar {
             self.bindings.fetch_sub(old - row.bindings.len(), Ordering::Relaxed);
         }
         self.index_connections(aor, &row, before);
+        let now = self.clock.now();
+        let stored = before.filter(|before| row.is_stored_by(before, now));
+        match stored {
+            Some(before) => row.inherit(before),
+            None => row.mark_stored(now),
+        }
         let row = Arc::new(row);
-        let key = BindingRow::key(aor);
-        let commit = if row.is_empty() {
+        if row.is_empty() {
             self.rows.pin().remove(aor);
-            Commit::new().delete(Table::Bindings, &key)
         } else {
             self.rows.pin().insert(aor.into(), Arc::clone(&row));
-            let record = row.to_record(aor, self.clock.now(), self.clock.wall());
-            Commit::new().put(Table::Bindings, &key, record.encode())
-        };
-        self.store.commit_soon(commit);
+        }
+        if stored.is_none() {
+            let key = BindingRow::key(aor);
+            self.store.commit_soon(if row.is_empty() {
+                Commit::new().delete(Table::Bindings, &key)
+            } else {
+                let record = row.to_record(aor, now, self.clock.wall());
+                Commit::new().put(Table::Bindings, &key, record.encode())
+            });
+        }
         if let Some(observer) = self.observer.get() {
             observer.changed(aor, before, &row);
         }

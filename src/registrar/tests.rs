@@ -8,9 +8,11 @@ use smallvec::SmallVec;
 
 use super::*;
 use crate::clock::{Clock, ManualClock, WallTime};
-use crate::model::DeviceKey;
+use crate::model::BindingRow;
+use crate::model::{DeviceKey, Record as _};
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::Store;
+use crate::store::Table;
 
 const AOR: &str = "alice@campus.example";
 
@@ -319,4 +321,39 @@ proptest! {
             prop_assert_eq!(b.registrar.len(), row.map_or(0, |row| row.bindings.len()));
         }
     }
+}
+
+/// Decision 19: after a restart nothing ends before what was granted, although a REGISTER that only
+/// renews is not always written.
+#[test]
+fn a_renewal_is_written_only_when_the_store_would_end_it_before_its_time() {
+    let b = bench();
+    let stored = || b.store.get(Table::Bindings, &BindingRow::key(AOR)).unwrap().unwrap();
+    let renew = |cseq| {
+        b.registrar.register(&request("c1", cseq, vec![contact("sip:a@192.0.2.7")])).unwrap();
+        b.store.flush().wait().unwrap();
+        b.registrar.lookup(AOR).unwrap().bindings[0].expires
+    };
+    renew(1);
+    let first = stored();
+    for cseq in 2..6 {
+        b.hands.advance(Duration::from_secs(30));
+        let ends = renew(cseq);
+        assert_eq!(stored(), first, "{cseq}");
+        // A server that starts now takes it over for long enough, and not for ever.
+        let again = Registrar::open(settings(), b.clock.clone(), Arc::clone(&b.store)).unwrap();
+        let taken_over = again.lookup(AOR).unwrap().bindings[0].expires;
+        assert!(taken_over >= ends, "{taken_over:?} is before {ends:?}");
+        let granted = ends.since(b.clock.now());
+        assert!(taken_over <= ends + granted, "{taken_over:?} is long after {ends:?}");
+    }
+    b.hands.advance(Duration::from_secs(300));
+    renew(6);
+    assert_ne!(stored(), first, "by now it would end too early");
+    // What changes more than a time is written at once, and so is a shorter wish.
+    let second = stored();
+    let short = ContactRequest { expires: Some(60), ..contact("sip:a@192.0.2.7") };
+    b.registrar.register(&request("c1", 7, vec![short])).unwrap();
+    b.store.flush().wait().unwrap();
+    assert_ne!(stored(), second);
 }
