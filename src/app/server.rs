@@ -171,6 +171,8 @@ impl Server {
                 trusted_peers: config.sip.trusted_peers.clone(),
                 own_addresses,
                 wire,
+                ring: config.sip.ring,
+                max_breadth: config.limits.max_breadth,
                 transactions: Bounds {
                     active,
                     lingering: active.saturating_mul(LINGERING_PER_TRANSACTION),

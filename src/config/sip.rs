@@ -26,6 +26,9 @@ pub struct Sip {
     /// RFC 3261 T4, how long a message stays in the network.
     #[serde(with = "duration")]
     pub t4: Duration,
+    /// How long a person's devices ring before those of a lower preference are tried.
+    #[serde(with = "duration")]
+    pub ring: Duration,
     /// Whether `trusted_peers` may name (nearly) every address there is.
     pub allow_trusting_everybody: bool,
     /// Requests for others than our own users, the first match wins.
@@ -44,6 +47,7 @@ impl Default for Sip {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
+            ring: Duration::from_secs(20),
             route: Vec::new(),
         }
     }

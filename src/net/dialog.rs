@@ -226,6 +226,7 @@ impl Engine {
             record_route: b"",
             last_route: tail.as_deref(),
             any_size: true,
+            breadth: None,
         };
         out.clear();
         self.write_forwarded(message, &leg, &flow, &branch, out);

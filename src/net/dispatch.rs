@@ -314,7 +314,7 @@ impl Engine {
         message.headers(HeaderName::Via).any(|value| memchr::memmem::find(value, &hash).is_some())
     }
 
-    fn target(&self, uri: &Uri<'_>) -> Target {
+    pub(super) fn target(&self, uri: &Uri<'_>) -> Target {
         if !uri.is_tel() && !self.is_our_host(uri) {
             return Target::Elsewhere;
         }

@@ -496,7 +496,7 @@ impl Engine {
         let index = self.shard_of(message.call_id());
         let mut state = self.shard(index).lock();
         let id = state.new_context();
-        let (branch, packet, flow) = self.to_binding(&message, &binding, None, id, 0);
+        let (branch, packet, flow) = self.to_binding(&message, &binding, None, id, 0, None);
         let client = state.transactions.start_client(
             now,
             crate::sip::transaction::Owner(id.number, 0),

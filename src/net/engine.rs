@@ -83,6 +83,10 @@ pub struct Settings {
     pub transactions: Bounds,
     /// Timers of the transaction layer.
     pub timing: Timing,
+    /// How long devices ring before those of a lower preference are tried.
+    pub ring: Duration,
+    /// Branches of one request at the same time (RFC 5393 s5.3.3).
+    pub max_breadth: u32,
 }
 
 /// Counters of what happened; read by `status`.
@@ -361,6 +365,7 @@ impl Engine {
                 }
             }
             self.on_patience(&mut state, now, index, &mut effects);
+            self.on_rung(&mut state, now, &mut effects);
         }
         let deadline = state.next_deadline();
         drop(state);

@@ -10,7 +10,7 @@ mod targets;
 mod token;
 
 pub use fork::{Answer, Fork, Verdict};
-pub use targets::{Target, TargetSet, instance_targets, targets};
+pub use targets::{Target, TargetSet, instance_targets, next_group, targets};
 pub use token::{End, Reached, RouteToken, RouteTokens, SHORTEST_TOKEN};
 
 /// A loop shows when a request comes back with the same next steps ahead of it (RFC 3261 s16.6

@@ -53,6 +53,16 @@ impl Target {
 /// The targets of one request, the preferred ones first.
 pub type TargetSet = SmallVec<[Target; 2]>;
 
+/// Takes those off the front that are tried at the same time: of one preference, and no more than
+/// `breadth` (RFC 5393 s5.3.3).
+#[must_use]
+pub fn next_group(set: &mut TargetSet, breadth: u32) -> TargetSet {
+    let q = set.first().map(|target| target.q);
+    let equal = set.iter().take_while(|target| Some(target.q) == q).count();
+    let count = equal.min(breadth as usize);
+    set.drain(..count).collect()
+}
+
 /// The devices of a person: one target for each, never two flows of one instance at a time
 /// (RFC 5626 s7), ordered by falling q (RFC 3261 s16.6).
 #[must_use]
@@ -75,4 +85,33 @@ pub fn instance_targets(row: &Row, gr: &[u8], now: Tick) -> Option<TargetSet> {
     let Some((newest, others)) = flows.split_first() else { return Some(TargetSet::new()) };
     let reserves = others.iter().rev().map(|binding| (*binding).clone()).collect();
     Some(TargetSet::from_iter([Target::of(newest, reserves)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::{ConnectionId, Transport};
+
+    fn target(q: u16) -> Target {
+        let any = std::net::SocketAddr::from(([192, 0, 2, 1], 5060));
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: any,
+            remote: any,
+            connection: ConnectionId::NONE,
+        };
+        Target { q, ..Target::over(flow) }
+    }
+
+    // RFC 3261 s16.6: by decreasing q, those of one q at once; RFC 5393 s5.3.3
+    #[test]
+    fn one_preference_at_a_time_and_no_more_than_the_breadth() {
+        let mut set: TargetSet = [1_000, 1_000, 1_000, 500].map(target).into_iter().collect();
+        let sizes: Vec<usize> = std::iter::from_fn(|| {
+            let group = next_group(&mut set, 2);
+            (!group.is_empty()).then_some(group.len())
+        })
+        .collect();
+        assert_eq!(sizes, [2, 1, 1]);
+    }
 }

@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub via: &'a [u8],
     /// The new Max-Forwards.
     pub max_forwards: u8,
+    /// The new Max-Breadth (RFC 5393 s5.3.3); `None` leaves it.
+    pub max_breadth: Option<u32>,
     /// Where the request came from, to be told in the Via below ours (RFC 3581).
     pub received: Option<SocketAddr>,
     /// How many values to take off the Route, over all its lines.
@@ -83,6 +85,7 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
                 copy.replace(&line, out);
                 write_max_forwards(plan.max_forwards, out);
             }
+            HeaderName::MaxBreadth if plan.max_breadth.is_some() => copy.replace(&line, out),
             HeaderName::Route if routes > 0 => {
                 copy.replace(&line, out);
                 let rest = drop_elements(line.value, &mut routes);
@@ -105,6 +108,11 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
     }
     if !has_hops {
         write_max_forwards(plan.max_forwards, out);
+    }
+    if let Some(breadth) = plan.max_breadth {
+        out.extend_from_slice(b"Max-Breadth: ");
+        write_number(breadth, out);
+        out.extend_from_slice(b"\r\n");
     }
     finish(message, has_length, out);
 }

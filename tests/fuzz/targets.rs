@@ -164,6 +164,7 @@ fn pass_on(message: &Message<'_>, checked: bool) {
         request_uri: Some(b"sip:bob@192.0.2.9"),
         via: b"SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKus",
         max_forwards: 69,
+        max_breadth: None,
         received: Some(source()),
         drop_top_routes: 1,
         drop_credentials_for: Some("campus.example"),
@@ -213,7 +214,7 @@ fn ack_of(message: &Message<'_>) -> Vec<u8> {
 
 fn cancel_of(message: &Message<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    cancel_for(message, &mut out);
+    cancel_for(message, b"SIP;cause=200", &mut out);
     out
 }
 

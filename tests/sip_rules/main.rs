@@ -10,6 +10,7 @@ mod server;
 
 mod dialogs;
 mod digest;
+mod forking;
 mod messages;
 mod notifications;
 mod numbers;
