@@ -14,6 +14,7 @@ use super::auth::Identified;
 use super::beyond::Beyond;
 use super::dialog::Course;
 use super::engine::{Engine, EngineCounts};
+use super::policy::{Receiver, Rule, Sender, rule};
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, Numbered, UserName};
@@ -217,14 +218,13 @@ impl Engine {
         if pinged {
             return self.options(outbox, &request, out);
         }
-        if matches!(target, Target::Server)
-            && !matches!(message.method(), Method::Register | Method::Subscribe)
-        {
+        let rule = self.rule(message, &target);
+        if rule == Rule::Nothing {
             return self.for_the_server(outbox, &request, out);
         }
         let identified = match request.facts.identified.take() {
             Some(identified) => identified,
-            None => match self.authenticate(outbox, &mut request, out) {
+            None => match self.authenticate(outbox, &mut request, rule, out) {
                 Some(identified) if self.within_rate(outbox, &mut request, &identified, out) => {
                     identified
                 }
@@ -256,6 +256,18 @@ impl Engine {
             }
             (_, Target::Server) => self.for_the_server(outbox, &request, out),
         }
+    }
+
+    /// What the sender of a request has to show.
+    fn rule(&self, message: &Message<'_>, target: &Target) -> Rule {
+        let ours = message.from().is_ok_and(|from| self.is_our_host(&from.parsed_uri()));
+        let sender = if ours { Sender::Ours } else { Sender::Foreign };
+        let receiver = match target {
+            Target::Server => Receiver::Server,
+            Target::Elsewhere => Receiver::Elsewhere,
+            _ => Receiver::Person,
+        };
+        rule(message.method(), sender, receiver)
     }
 
     /// Whether a person asks no more often than one may; else that is answered, and nothing is kept

@@ -38,6 +38,7 @@ mod notify;
 mod number;
 mod outbox;
 mod page;
+mod policy;
 mod register;
 mod relay;
 mod resolver;
