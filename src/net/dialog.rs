@@ -155,7 +155,14 @@ impl Engine {
             }
             None => {}
         }
+        let is_secure = Uri::parse(request.message.request_uri()).is_ok_and(|uri| uri.is_sips());
         match self.standing(hop.reached) {
+            // RFC 3261 s26.2.2: it was to go by TLS all the way.
+            Some(flow)
+                if is_secure && !matches!(flow.transport, Transport::Tls | Transport::Wss) =>
+            {
+                self.refuse(outbox, &request, 480, None, &[], out);
+            }
             Some(flow) => {
                 let targets = smallvec![Target::over(flow)];
                 self.relay_to(outbox, &request, targets, Some(hop), out);

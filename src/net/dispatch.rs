@@ -170,8 +170,7 @@ impl Engine {
         let Ok(uri) = Uri::parse(message.request_uri()) else {
             return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out);
         };
-        // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which is not served yet.
-        if uri.is_sips() || !uri.is_sip() && !uri.is_tel() {
+        if !uri.is_sip() && !uri.is_tel() {
             return self.refuse(outbox, &request, 416, None, &[], out);
         }
         let hops = message.max_forwards().ok().flatten();
@@ -197,6 +196,11 @@ impl Engine {
                     return self.refuse(outbox, &request, 403, Some("Foreign Route"), &[], out);
                 }
             }
+        }
+        // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which only a dialog's are known
+        // to be.
+        if uri.is_sips() {
+            return self.refuse(outbox, &request, 416, None, &[], out);
         }
         let target = self.target(&uri);
         // A ping to an address that is not known to be ours, as behind a translator, got here.

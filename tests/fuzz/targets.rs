@@ -10,6 +10,7 @@ use tagus::model::{
     Account, AuditEntry, Ban, BindingRow, DeviceCredential, Ha1Set, HeldMessage, HeldState, Record,
     SubscriptionRow, parse_held_key,
 };
+use tagus::proxy::RouteTokens;
 use tagus::registrar::public_gruu;
 use tagus::sip::Transport;
 use tagus::sip::build::{Response, ack_for, cancel_for};
@@ -40,6 +41,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "header values", run: values, one_of: 1 },
     Target { name: "Digest", run: digest, one_of: 1 },
     Target { name: "text", run: grammar, one_of: 1 },
+    Target { name: "tokens in Route", run: tokens, one_of: 2 },
     Target { name: "records", run: records, one_of: 1 },
     Target { name: "CPIM", run: envelope, one_of: 1 },
     Target { name: "names and configured values", run: names, one_of: 2 },
@@ -68,6 +70,19 @@ fn websocket(bytes: &[u8], dice: &mut Dice) {
     assert_eq!(said, b"");
     let _ = WebSocket::server(4_096).read(bytes, &mut Vec::new(), &mut Vec::new());
     let _ = Opening::new("a.example", "/", "sip", &mut Vec::new()).take(bytes);
+}
+
+fn tokens(bytes: &[u8], dice: &mut Dice) {
+    let tokens = RouteTokens::new(&[1; 32]);
+    assert_eq!(tokens.open(bytes, bytes), None);
+    let mut text = Vec::new();
+    text::encode_base64url(bytes, &mut text);
+    assert_eq!(tokens.open(&text, bytes), None);
+    let end = text.len().min(50 + dice.below(100));
+    assert_eq!(tokens.open(&text[..end], b"call@host"), None);
+    let mut raw = Vec::new();
+    assert!(text::decode_base64url(&text, &mut raw).is_some() && raw == bytes);
+    let _ = text::decode_base64url(bytes, &mut raw);
 }
 
 /// What we write may be a little longer than what we read.
