@@ -189,6 +189,7 @@ fn each_valid_request_is_forwarded_as_a_valid_request() {
             received: Some(([192, 0, 2, 7], 6_060).into()),
             drop_top_routes: 0,
             drop_credentials_for: Some("example.com"),
+            drop_identity: false,
             record_route: None,
             add_headers: &[],
         };

@@ -1,5 +1,6 @@
 //! `[sip]` and `[registrar]`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -33,6 +34,8 @@ pub struct Sip {
     pub allow_trusting_everybody: bool,
     /// Requests for others than our own users, the first match wins.
     pub route: Vec<Route>,
+    /// DNS servers that are asked for next hops; empty is those of the machine.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 impl Default for Sip {
@@ -49,6 +52,7 @@ impl Default for Sip {
             t4: Duration::from_secs(5),
             ring: Duration::from_secs(20),
             route: Vec::new(),
+            name_servers: Vec::new(),
         }
     }
 }

@@ -105,6 +105,7 @@ impl Engine {
             received: leg.from.map(|flow| flow.remote),
             drop_top_routes: leg.drop_routes,
             drop_credentials_for: Some(&self.settings.realm),
+            drop_identity: self.identity_ends(message, leg.from, flow),
             record_route: (!leg.record_route.is_empty()).then_some(leg.record_route),
             add_headers: route.as_slice(),
         };

@@ -5,6 +5,7 @@
 //! chosen here.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -20,6 +21,7 @@ use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, Numbered, UserName};
 use crate::sip::Flow;
 use crate::sip::header::HeaderName;
+use crate::sip::locate::Candidate;
 use crate::sip::method::Method;
 use crate::sip::transaction::{Legacy, Received, ServerId, ServerKeyParts};
 use crate::sip::uri::{Host, Uri};
@@ -59,6 +61,8 @@ pub(super) struct Facts {
     pub(super) checked: bool,
     /// Who the sender proved to be.
     pub(super) identified: Option<Identified>,
+    /// Where the neighbour is that it goes to.
+    pub(super) located: Option<Arc<[Candidate]>>,
 }
 
 /// Who a request is for.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use super::route::Neighbours;
 use super::shard::{ContextId, Locked, Shard};
 use super::{Egress, Guard, Ingress, Outbox, SendFailure};
 use crate::accounts::Accounts;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub subscriptions: Arc<Subscriptions>,
     /// Rates and bans.
     pub guard: Arc<Guard>,
+    /// Who is reached by a route.
+    pub neighbours: Neighbours,
     /// Sockets.
     pub egress: Arc<Egress>,
     /// Where waiting is done.
@@ -141,6 +144,7 @@ pub struct Engine {
     pub(super) page_mode: Arc<PageMode>,
     pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) guard: Arc<Guard>,
+    pub(super) neighbours: Neighbours,
     pub(super) egress: Arc<Egress>,
     pub(super) control: Handle,
     pub(super) settings: Settings,
@@ -185,6 +189,7 @@ impl Engine {
             page_mode: parts.page_mode,
             subscriptions: parts.subscriptions,
             guard: parts.guard,
+            neighbours: parts.neighbours,
             egress: parts.egress,
             control: parts.control,
             settings: parts.settings,

@@ -43,6 +43,7 @@ mod register;
 mod relay;
 mod resolver;
 mod response;
+mod route;
 mod shard;
 mod stream;
 mod subscribe;
@@ -59,6 +60,7 @@ pub use guard::Guard;
 pub use listen::{Address, Bound, ListenError};
 pub use outbox::{Failure, Outbox, SendFailure};
 pub use resolver::Resolver;
+pub use route::Neighbours;
 pub use worker::{Workers, start};
 
 use crate::clock::Tick;

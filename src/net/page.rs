@@ -279,6 +279,8 @@ impl Engine {
             received: None,
             drop_top_routes: message.routes().count(),
             drop_credentials_for: Some(&self.settings.realm),
+            // What was asserted then is not asserted later.
+            drop_identity: true,
             record_route: None,
             add_headers: if dated { &[] } else { &added },
         };

@@ -226,6 +226,10 @@ impl Engine {
         };
         attempt.client = Some(client);
         attempt.is_oversize = flow.transport != target.flow.transport;
+        if let Some(patience) = target.patience {
+            attempt.heard = false;
+            state.expect_answer(now + patience, id, number, attempt.count);
+        }
         Some((flow, packet))
     }
 
@@ -246,6 +250,10 @@ impl Engine {
             return false;
         }
         let Some(attempt) = relay.attempts.get_mut(number) else { return false };
+        // RFC 3263 s4.3: a neighbour that says something else than 503 has not failed.
+        if attempt.target.patience.is_some() && !failed {
+            return false;
+        }
         if attempt.is_oversize && failed {
             attempt.any_size = true;
         } else if !attempt.target.try_next() {

@@ -44,7 +44,7 @@ impl Engine {
             };
             self.send_cancel(state, now, *flow, invite, &reason, effects);
         }
-        if status == 100 {
+        if self.neighbour_answered(state, now, id, branch, message, effects) || status == 100 {
             return;
         }
         let Some(Context::Relay(relay)) = state.contexts.get_mut(&id.number) else { return };
@@ -125,6 +125,7 @@ impl Engine {
         failed: bool,
         effects: &mut Vec<Effect>,
     ) {
+        self.neighbour_failed(state, id, branch);
         if self.try_again(state, now, id, branch, failed, effects) {
             return;
         }
@@ -175,6 +176,7 @@ impl Engine {
                 }
             }
             Verdict::Reply(status) => {
+                let status = relay.status_of_nothing(status);
                 let packet = self.relay_answer(&relay.upstream, status);
                 if let Ok((flow, packet)) = state.transactions.respond(now, server, status, packet)
                 {
@@ -194,6 +196,9 @@ impl Engine {
                 Response::new(&message, status, None).received_from(upstream.flow.remote);
             if status > 100 {
                 response = response.to_tag(&tag);
+            }
+            if status == 503 {
+                response = response.header("Retry-After", "10");
             }
             response.write(&mut out);
         }

@@ -3,7 +3,7 @@
 //! Everything that belongs to one Call-ID lives in one shard, behind one lock that is held for
 //! microseconds: never across a send, a commit or an await. Its timers are run by one worker.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -119,12 +119,22 @@ pub(super) struct Attempt {
     pub(super) any_size: bool,
     /// It goes by stream to a target that is reached by datagram, because of its size.
     pub(super) is_oversize: bool,
+    /// Something was heard of the target.
+    pub(super) heard: bool,
 }
 
 impl Attempt {
     /// The first one.
     pub(super) fn at(target: Target, breadth: u32) -> Attempt {
-        Attempt { target, client: None, count: 0, breadth, any_size: false, is_oversize: false }
+        Attempt {
+            target,
+            client: None,
+            count: 0,
+            breadth,
+            any_size: false,
+            is_oversize: false,
+            heard: false,
+        }
     }
 }
 
@@ -169,6 +179,8 @@ pub(super) struct State {
     index: u8,
     /// Deliveries whose sender's patience ends; all waits are equally long, so in order.
     pub(super) patience: VecDeque<(Tick, u64)>,
+    /// When which attempt on which branch of a context has been silent for too long.
+    silences: BTreeSet<(Tick, u64, usize, u8)>,
     /// Serial searches; all ring equally long, so in order.
     pub(super) ringing: VecDeque<Ringing>,
     /// The earliest end of a patience or of ringing since somebody asked.
@@ -234,6 +246,7 @@ impl Shard {
                 index,
                 patience: VecDeque::new(),
                 ringing: VecDeque::new(),
+                silences: BTreeSet::new(),
                 soonest: Tick::NEVER,
                 relays: HashMap::new(),
             }),
@@ -272,6 +285,22 @@ impl State {
         self.soonest = self.soonest.min(at);
     }
 
+    /// Wakes the shard at `at` for an attempt of which nothing was heard by then.
+    pub(super) fn expect_answer(&mut self, at: Tick, id: ContextId, branch: usize, count: u8) {
+        self.silences.insert((at, id.number, branch, count));
+        self.soonest = self.soonest.min(at);
+    }
+
+    /// Takes out an attempt whose time is up: context, branch, and which attempt on it.
+    pub(super) fn next_silence(&mut self, now: Tick) -> Option<(ContextId, usize, u8)> {
+        let (at, number, branch, count) = self.silences.first().copied()?;
+        if at > now {
+            return None;
+        }
+        self.silences.pop_first();
+        Some((ContextId { shard: self.index, number }, branch, count))
+    }
+
     /// The earliest deadline that was set since this was last asked: what the worker does not know.
     fn take_soonest(&mut self) -> Tick {
         let patience = std::mem::replace(&mut self.soonest, Tick::NEVER);
@@ -292,9 +321,15 @@ impl State {
         {
             self.ringing.pop_front();
         }
+        while let Some((_, number, ..)) = self.silences.first()
+            && !self.contexts.contains_key(number)
+        {
+            self.silences.pop_first();
+        }
         let patience = self.patience.front().map_or(Tick::NEVER, |(at, _)| *at);
         let ringing = self.ringing.front().map_or(Tick::NEVER, |rung| rung.at);
-        patience.min(ringing).min(self.transactions.next_deadline())
+        let silence = self.silences.first().map_or(Tick::NEVER, |(at, ..)| *at);
+        patience.min(ringing).min(silence).min(self.transactions.next_deadline())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where a request for a person goes (RFC 3261 s16.5): the target set.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -21,13 +22,26 @@ pub struct Target {
     pub q: u16,
     /// Other flows of the same device, for when this one fails (RFC 5626 s7), the best last.
     pub reserves: Vec<Binding>,
+    /// Other servers of the same neighbour, the best last (RFC 3263 s4.3).
+    pub others: Vec<Flow>,
+    /// How long it may say nothing at all before it counts as failed; `None` leaves that to the
+    /// timers of the transaction.
+    pub patience: Option<Duration>,
 }
 
 impl Target {
     /// A target for a request that keeps its Request-URI.
     #[must_use]
     pub fn over(flow: Flow) -> Target {
-        Target { uri: None, flow, route: None, q: 1_000, reserves: Vec::new() }
+        Target {
+            uri: None,
+            flow,
+            route: None,
+            q: 1_000,
+            reserves: Vec::new(),
+            others: Vec::new(),
+            patience: None,
+        }
     }
 
     /// A contact, with other flows of its device, the best last.
@@ -38,11 +52,17 @@ impl Target {
             route: binding.route.clone(),
             q: binding.q,
             reserves,
+            others: Vec::new(),
+            patience: None,
         }
     }
 
     /// Takes the next of the other flows, if there is one.
     pub fn try_next(&mut self) -> bool {
+        if let Some(flow) = self.others.pop() {
+            self.flow = flow;
+            return true;
+        }
         let Some(next) = self.reserves.pop() else { return false };
         let reserves = std::mem::take(&mut self.reserves);
         *self = Target { q: self.q, ..Target::of(&next, reserves) };

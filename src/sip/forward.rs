@@ -26,6 +26,9 @@ pub struct Request<'a> {
     pub drop_top_routes: usize,
     /// The realm whose credentials end here (RFC 3261 s22.3): nobody else needs to see them.
     pub drop_credentials_for: Option<&'a str>,
+    /// Whether what it says of its sender's identity ends here (RFC 3325 s5): nobody whom we do
+    /// not trust asserts one.
+    pub drop_identity: bool,
     /// A Record-Route value to put on top.
     pub record_route: Option<&'a [u8]>,
     /// Headers to add behind the others.
@@ -99,6 +102,11 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
                 copy.replace(&line, out);
             }
             HeaderName::ContentLength => has_length = true,
+            HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity
+                if plan.drop_identity =>
+            {
+                copy.replace(&line, out);
+            }
             _ => {}
         }
     }

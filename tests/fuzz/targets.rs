@@ -183,6 +183,7 @@ fn pass_on(message: &Message<'_>, checked: bool) {
         received: Some(source()),
         drop_top_routes: 1,
         drop_credentials_for: Some("campus.example"),
+        drop_identity: false,
         record_route: Some(b"<sip:192.0.2.1;lr>"),
         add_headers: &[("X-Added", b"a\r\nb")],
     };

@@ -19,6 +19,7 @@ mod peer;
 mod proxy;
 mod registrar;
 mod responses;
+mod routes;
 mod subscriptions;
 mod torture;
 mod transport;

@@ -16,6 +16,7 @@ fn plan<'a>() -> Request<'a> {
         received: Some(([192, 0, 2, 7], 6_060).into()),
         drop_top_routes: 1,
         drop_credentials_for: Some("campus.example"),
+        drop_identity: false,
         record_route: None,
         add_headers: &[],
     }
