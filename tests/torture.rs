@@ -185,9 +185,11 @@ fn each_valid_request_is_forwarded_as_a_valid_request() {
             request_uri: None,
             via: b"SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKus",
             max_forwards: 9,
+            max_breadth: None,
             received: Some(([192, 0, 2, 7], 6_060).into()),
             drop_top_routes: 0,
             drop_credentials_for: Some("example.com"),
+            drop_identity: false,
             record_route: None,
             add_headers: &[],
         };

@@ -11,15 +11,19 @@ use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
 use super::exit::Failure;
 use super::operations::Live;
 use super::site::Site;
-use crate::clock::{Tick, WallTime};
+use crate::clock::{Clock, Tick, WallTime};
 use crate::config::Config;
 use crate::http_digest::nonce::NonceTable;
 use crate::identity::{Departure, UserName, Watcher};
 use crate::model::DeviceKey;
-use crate::net::{self, Address, Bound, Egress, Engine, Guard, ListenError, Workers};
+use crate::net::{
+    self, Address, Bound, Egress, Engine, Guard, ListenError, Neighbours, Resolver, Workers,
+};
 use crate::page_mode::{self, PageMode, Undelivered};
-use crate::proxy::RouteTokens;
+use crate::proxy::{self, RouteTokens, Routes};
 use crate::registrar::{self, Registrar};
+use crate::sip::Transport;
+use crate::sip::locate::Destination;
 use crate::sip::subscription::EndReason;
 use crate::sip::transaction::{Bounds, Timing};
 use crate::store::{Mode, ReadOnlyReason, Store as _};
@@ -153,6 +157,7 @@ impl Server {
             usize::try_from(config.limits.nonces).unwrap_or(usize::MAX),
         );
         let active = usize::try_from(config.limits.transactions).unwrap_or(usize::MAX);
+        let neighbours = neighbours(config, &egress, &own_addresses, clock.clone())?;
         let engine = Engine::new(net::Parts {
             clock: clock.clone(),
             identity: Arc::clone(&site.identity),
@@ -163,6 +168,7 @@ impl Server {
             page_mode: Arc::clone(&page_mode),
             subscriptions: Arc::clone(&subscriptions),
             guard: Arc::clone(&guard),
+            neighbours,
             egress: Arc::clone(&egress),
             control: control.clone(),
             settings: net::Settings {
@@ -171,6 +177,8 @@ impl Server {
                 trusted_peers: config.sip.trusted_peers.clone(),
                 own_addresses,
                 wire,
+                ring: config.sip.ring,
+                max_breadth: config.limits.max_breadth,
                 transactions: Bounds {
                     active,
                     lingering: active.saturating_mul(LINGERING_PER_TRANSACTION),
@@ -287,6 +295,29 @@ fn stored_bans(site: &Site) -> Vec<net::guard::Ban> {
             Some(net::guard::Ban { source, account: ban.account, until: ban.until })
         })
         .collect()
+}
+
+/// The neighbours that the configuration names. What listens nowhere is not dialled either: nobody
+/// could call back.
+fn neighbours(
+    config: &Config,
+    egress: &Egress,
+    own: &[SocketAddr],
+    clock: Clock,
+) -> Result<Neighbours, Failure> {
+    let routes = config.sip.route.iter().map(|route| {
+        Ok(proxy::Route {
+            pattern: route.regex().map_err(Failure::refused)?,
+            methods: route.methods.clone(),
+            next_hop: Destination::parse(route.next_hop.as_bytes()).map_err(Failure::refused)?,
+        })
+    });
+    let routes = Routes::new(routes.collect::<Result<_, Failure>>()?);
+    // TLS last: a neighbour on the same LAN often has a certificate that nobody checks.
+    let mut usable = vec![Transport::Udp, Transport::Tcp, Transport::Tls];
+    usable.retain(|transport| egress.addresses().iter().any(|one| one.transport == *transport));
+    let resolver = Resolver::new(&config.sip.name_servers, &usable, own, clock);
+    Ok(Neighbours::new(routes, resolver))
 }
 
 /// The addresses under which peers see the listeners: of every interface where a listener takes

@@ -1,5 +1,6 @@
 //! `[sip]` and `[registrar]`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -26,10 +27,15 @@ pub struct Sip {
     /// RFC 3261 T4, how long a message stays in the network.
     #[serde(with = "duration")]
     pub t4: Duration,
+    /// How long a person's devices ring before those of a lower preference are tried.
+    #[serde(with = "duration")]
+    pub ring: Duration,
     /// Whether `trusted_peers` may name (nearly) every address there is.
     pub allow_trusting_everybody: bool,
     /// Requests for others than our own users, the first match wins.
     pub route: Vec<Route>,
+    /// DNS servers that are asked for next hops; empty is those of the machine.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 impl Default for Sip {
@@ -44,7 +50,9 @@ impl Default for Sip {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
+            ring: Duration::from_secs(20),
             route: Vec::new(),
+            name_servers: Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::Outbox;
 use super::dispatch::{Facts, Request};
 use super::engine::{Engine, EngineCounts};
 use super::guard::Verdict;
+use super::policy::Rule;
 use crate::http_digest::nonce::{Examined, NonceVerdict};
 use crate::http_digest::{Credentials, CredentialsError};
 use crate::identity::{Asker, Lookup, Proof, UserName};
@@ -37,25 +38,24 @@ pub(super) struct Identified {
 }
 
 impl Engine {
-    /// Establishes who sent a request. `None`: it was answered, or it waits.
+    /// Establishes who sent a request, by what the rule asks for. `None`: it was answered, or it
+    /// waits.
     pub(super) fn authenticate(
         &self,
         outbox: &mut Outbox,
         request: &mut Request<'_, '_>,
+        rule: Rule,
         out: &mut Vec<u8>,
     ) -> Option<Identified> {
         let message = request.message;
         let from = message.from().ok()?.parsed_uri();
         let source = request.flow.remote.ip();
-        // An address that can be forged on a datagram changes nothing that is stored here.
-        let may_be_trusted =
-            !matches!(message.method(), Method::Register | Method::Subscribe | Method::Publish);
-        if may_be_trusted && self.is_trusted(source) {
+        if matches!(rule, Rule::Proof | Rule::Peer) && self.is_trusted(source) {
             request.remembered = true;
             let user = self.identity.canonical(&from.user_decoded().unwrap_or_default());
             return Some(Identified { user, device: None, peer: true });
         }
-        if !self.is_our_host(&from) {
+        if !matches!(rule, Rule::Proof | Rule::Credentials) {
             // Nobody outside is known here, so nobody outside is vouched for.
             self.refuse(outbox, request, 403, Some("Foreign Sender"), &[], out);
             return None;

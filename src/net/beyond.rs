@@ -16,15 +16,19 @@ pub(super) enum Beyond {
 }
 
 impl Engine {
-    /// Answers such a request: it is passed to nobody (security: open relays).
+    /// Passes such a request on by a route of the configuration, or answers it: nobody else gets
+    /// it (security: open relays).
     pub(super) fn beyond(
         &self,
         outbox: &mut Outbox,
         request: &Request<'_, '_>,
-        _sender: &Identified,
+        sender: &Identified,
         beyond: Beyond,
         out: &mut Vec<u8>,
     ) {
+        if self.route(outbox, request, sender, beyond, out) {
+            return;
+        }
         match beyond {
             Beyond::Elsewhere => {
                 self.refuse(outbox, request, 403, Some("Not Served Here"), &[], out);

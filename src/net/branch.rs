@@ -34,6 +34,8 @@ pub(super) struct Leg<'a> {
     pub(super) last_route: Option<&'a [u8]>,
     /// Whether it may go by datagram however large it is.
     pub(super) any_size: bool,
+    /// How many branches it may have further on; `None` leaves what it says.
+    pub(super) breadth: Option<u32>,
 }
 
 impl Engine {
@@ -46,6 +48,7 @@ impl Engine {
         from: Option<Flow>,
         id: ContextId,
         branch: usize,
+        breadth: Option<u32>,
     ) -> (BranchName, Bytes, Flow) {
         let leg = Leg {
             uri: Some(&binding.contact),
@@ -56,6 +59,7 @@ impl Engine {
             // RFC 3327 s5.4: through the proxies that the device registered by.
             last_route: binding.route.as_deref(),
             any_size: false,
+            breadth,
         };
         let name = self.branch_name(message, id.token(branch), 0);
         let (packet, flow) = self.write_leg(message, &leg, &name);
@@ -97,9 +101,11 @@ impl Engine {
             request_uri: leg.uri,
             via: &via,
             max_forwards: message.max_forwards().ok().flatten().unwrap_or(70).saturating_sub(1),
+            max_breadth: leg.breadth,
             received: leg.from.map(|flow| flow.remote),
             drop_top_routes: leg.drop_routes,
             drop_credentials_for: Some(&self.settings.realm),
+            drop_identity: self.identity_ends(message, leg.from, flow),
             record_route: (!leg.record_route.is_empty()).then_some(leg.record_route),
             add_headers: route.as_slice(),
         };

@@ -9,6 +9,7 @@
 use std::hash::BuildHasher;
 use std::io::Write;
 
+use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
 use super::Outbox;
@@ -155,7 +156,14 @@ impl Engine {
             }
             None => {}
         }
+        let is_secure = Uri::parse(request.message.request_uri()).is_ok_and(|uri| uri.is_sips());
         match self.standing(hop.reached) {
+            // RFC 3261 s26.2.2: it was to go by TLS all the way.
+            Some(flow)
+                if is_secure && !matches!(flow.transport, Transport::Tls | Transport::Wss) =>
+            {
+                self.refuse(outbox, &request, 480, None, &[], out);
+            }
             Some(flow) => {
                 let targets = smallvec![Target::over(flow)];
                 self.relay_to(outbox, &request, targets, Some(hop), out);
@@ -226,10 +234,15 @@ impl Engine {
             record_route: b"",
             last_route: tail.as_deref(),
             any_size: true,
+            breadth: None,
         };
         out.clear();
         self.write_forwarded(message, &leg, &flow, &branch, out);
-        outbox.send_copy(flow, out, None);
+        if flow.transport == Transport::Tls {
+            self.send_out(outbox, flow, Bytes::copy_from_slice(out), None);
+        } else {
+            outbox.send_copy(flow, out, None);
+        }
     }
 
     /// Appends the Record-Route value of a request that makes a dialog and goes to `called`; one
@@ -266,8 +279,11 @@ impl Engine {
     }
 
     /// Where the caller is reached for requests of the called end: by its Contact, under the rule
-    /// that holds for registered contacts.
+    /// that holds for registered contacts. Behind a proxy that stays on the path, by that.
     fn caller_flow(&self, message: &Message<'_>, from: Flow) -> Flow {
+        if message.header(HeaderName::RecordRoute).is_some() {
+            return from;
+        }
         let Some(Ok(Contact::Address(contact))) = message.contacts().next() else { return from };
         let is_ours = |address| self.settings.own_addresses.contains(&address);
         reach(contact.address().uri(), from, false, is_ours, |_| false)

@@ -5,6 +5,7 @@
 //! chosen here.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -14,11 +15,13 @@ use super::auth::Identified;
 use super::beyond::Beyond;
 use super::dialog::Course;
 use super::engine::{Engine, EngineCounts};
+use super::policy::{Receiver, Rule, Sender, rule};
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, Numbered, UserName};
 use crate::sip::Flow;
 use crate::sip::header::HeaderName;
+use crate::sip::locate::Candidate;
 use crate::sip::method::Method;
 use crate::sip::transaction::{Legacy, Received, ServerId, ServerKeyParts};
 use crate::sip::uri::{Host, Uri};
@@ -58,6 +61,8 @@ pub(super) struct Facts {
     pub(super) checked: bool,
     /// Who the sender proved to be.
     pub(super) identified: Option<Identified>,
+    /// Where the neighbour is that it goes to.
+    pub(super) located: Option<Arc<[Candidate]>>,
 }
 
 /// Who a request is for.
@@ -169,8 +174,7 @@ impl Engine {
         let Ok(uri) = Uri::parse(message.request_uri()) else {
             return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out);
         };
-        // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which is not served yet.
-        if uri.is_sips() || !uri.is_sip() && !uri.is_tel() {
+        if !uri.is_sip() && !uri.is_tel() {
             return self.refuse(outbox, &request, 416, None, &[], out);
         }
         let hops = message.max_forwards().ok().flatten();
@@ -197,6 +201,11 @@ impl Engine {
                 }
             }
         }
+        // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which only a dialog's are known
+        // to be.
+        if uri.is_sips() {
+            return self.refuse(outbox, &request, 416, None, &[], out);
+        }
         let target = self.target(&uri);
         // A ping to an address that is not known to be ours, as behind a translator, got here.
         let ping = matches!(target, Target::Elsewhere)
@@ -217,14 +226,13 @@ impl Engine {
         if pinged {
             return self.options(outbox, &request, out);
         }
-        if matches!(target, Target::Server)
-            && !matches!(message.method(), Method::Register | Method::Subscribe)
-        {
+        let rule = self.rule(message, &target);
+        if rule == Rule::Nothing {
             return self.for_the_server(outbox, &request, out);
         }
         let identified = match request.facts.identified.take() {
             Some(identified) => identified,
-            None => match self.authenticate(outbox, &mut request, out) {
+            None => match self.authenticate(outbox, &mut request, rule, out) {
                 Some(identified) if self.within_rate(outbox, &mut request, &identified, out) => {
                     identified
                 }
@@ -256,6 +264,18 @@ impl Engine {
             }
             (_, Target::Server) => self.for_the_server(outbox, &request, out),
         }
+    }
+
+    /// What the sender of a request has to show.
+    fn rule(&self, message: &Message<'_>, target: &Target) -> Rule {
+        let ours = message.from().is_ok_and(|from| self.is_our_host(&from.parsed_uri()));
+        let sender = if ours { Sender::Ours } else { Sender::Foreign };
+        let receiver = match target {
+            Target::Server => Receiver::Server,
+            Target::Elsewhere => Receiver::Elsewhere,
+            _ => Receiver::Person,
+        };
+        rule(message.method(), sender, receiver)
     }
 
     /// Whether a person asks no more often than one may; else that is answered, and nothing is kept
@@ -314,7 +334,7 @@ impl Engine {
         message.headers(HeaderName::Via).any(|value| memchr::memmem::find(value, &hash).is_some())
     }
 
-    fn target(&self, uri: &Uri<'_>) -> Target {
+    pub(super) fn target(&self, uri: &Uri<'_>) -> Target {
         if !uri.is_tel() && !self.is_our_host(uri) {
             return Target::Elsewhere;
         }

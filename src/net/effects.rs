@@ -165,6 +165,7 @@ impl Engine {
         index: usize,
         effects: &mut Vec<Effect>,
     ) {
+        self.on_neighbour_silence(state, now, effects);
         while let Some((_, number)) = state.patience.pop_front_if(|(at, _)| *at <= now) {
             let id = ContextId { shard: index as u8, number };
             if let Some(Context::Page(page)) = state.contexts.get_mut(&number) {
@@ -269,7 +270,7 @@ impl Engine {
     pub(super) fn run(&self, outbox: &mut Outbox, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Send(flow, packet, token) => outbox.send(flow, packet, token),
+                Effect::Send(flow, packet, token) => self.send_out(outbox, flow, packet, token),
                 Effect::Hold(id, devices) => self.hold(outbox, id, devices),
                 Effect::Refused { aor, sequence, device } => {
                     let (durable, undelivered) =
@@ -496,7 +497,7 @@ impl Engine {
         let index = self.shard_of(message.call_id());
         let mut state = self.shard(index).lock();
         let id = state.new_context();
-        let (branch, packet, flow) = self.to_binding(&message, &binding, None, id, 0);
+        let (branch, packet, flow) = self.to_binding(&message, &binding, None, id, 0, None);
         let client = state.transactions.start_client(
             now,
             crate::sip::transaction::Owner(id.number, 0),

@@ -19,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use super::route::Neighbours;
 use super::shard::{ContextId, Locked, Shard};
 use super::{Egress, Guard, Ingress, Outbox, SendFailure};
 use crate::accounts::Accounts;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub subscriptions: Arc<Subscriptions>,
     /// Rates and bans.
     pub guard: Arc<Guard>,
+    /// Who is reached by a route.
+    pub neighbours: Neighbours,
     /// Sockets.
     pub egress: Arc<Egress>,
     /// Where waiting is done.
@@ -83,6 +86,10 @@ pub struct Settings {
     pub transactions: Bounds,
     /// Timers of the transaction layer.
     pub timing: Timing,
+    /// How long devices ring before those of a lower preference are tried.
+    pub ring: Duration,
+    /// Branches of one request at the same time (RFC 5393 s5.3.3).
+    pub max_breadth: u32,
 }
 
 /// Counters of what happened; read by `status`.
@@ -137,6 +144,7 @@ pub struct Engine {
     pub(super) page_mode: Arc<PageMode>,
     pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) guard: Arc<Guard>,
+    pub(super) neighbours: Neighbours,
     pub(super) egress: Arc<Egress>,
     pub(super) control: Handle,
     pub(super) settings: Settings,
@@ -181,6 +189,7 @@ impl Engine {
             page_mode: parts.page_mode,
             subscriptions: parts.subscriptions,
             guard: parts.guard,
+            neighbours: parts.neighbours,
             egress: parts.egress,
             control: parts.control,
             settings: parts.settings,
@@ -361,6 +370,7 @@ impl Engine {
                 }
             }
             self.on_patience(&mut state, now, index, &mut effects);
+            self.on_rung(&mut state, now, &mut effects);
         }
         let deadline = state.next_deadline();
         drop(state);

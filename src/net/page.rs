@@ -177,6 +177,12 @@ impl Engine {
     ) {
         let server = request.server;
         let message = request.message;
+        // RFC 5393 s5.3.3: all devices at once, or none.
+        let share = self.breadth(message) / (plan.targets.len().max(1) as u32);
+        if share == 0 {
+            return self.refuse(outbox, request, 440, None, &[], &mut Vec::new());
+        }
+        let share = Some(share);
         let index = self.shard_of(message.call_id());
         let mut sends: SmallVec<[(Flow, Bytes, u64); 2]> = SmallVec::new();
         let mut state = self.shard(index).lock();
@@ -187,7 +193,7 @@ impl Engine {
         for binding in &plan.targets {
             let branch_index = devices.len();
             let (branch, packet, flow) =
-                self.to_binding(message, binding, Some(request.flow), id, branch_index);
+                self.to_binding(message, binding, Some(request.flow), id, branch_index, share);
             let owner = Owner(id.number, branch_index as u64);
             match state.transactions.start_client(
                 request.now,
@@ -269,9 +275,12 @@ impl Engine {
             request_uri: None,
             via: b"",
             max_forwards: message.max_forwards().ok().flatten().unwrap_or(70),
+            max_breadth: None,
             received: None,
             drop_top_routes: message.routes().count(),
             drop_credentials_for: Some(&self.settings.realm),
+            // What was asserted then is not asserted later.
+            drop_identity: true,
             record_route: None,
             add_headers: if dated { &[] } else { &added },
         };

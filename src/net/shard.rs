@@ -3,7 +3,7 @@
 //! Everything that belongs to one Call-ID lives in one shard, behind one lock that is held for
 //! microseconds: never across a send, a commit or an await. Its timers are run by one worker.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use super::Egress;
 use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::page_mode::Delivery;
-use crate::proxy::{Fork, Target};
+use crate::proxy::{Fork, Target, TargetSet};
 use crate::sip::Flow;
 use crate::sip::transaction::{ClientId, MergedRequests, ServerId, Table};
 use crate::subscriptions::Notify;
@@ -89,6 +89,14 @@ pub(super) struct RelayContext {
     pub(super) fork: Fork,
     /// By branch.
     pub(super) attempts: SmallVec<[Attempt; 2]>,
+    /// Targets of lower preference, whose turn has not come.
+    pub(super) waiting: TargetSet,
+    /// How many branches there may be at the same time, further on included.
+    pub(super) breadth: u32,
+    /// Whether it goes to one end of a dialog.
+    pub(super) in_dialog: bool,
+    /// What the CANCELs of its branches say; empty for nothing.
+    pub(super) reason: Bytes,
 }
 
 impl RelayContext {
@@ -105,17 +113,40 @@ pub(super) struct Attempt {
     pub(super) client: Option<ClientId>,
     /// How many there were on this branch before.
     pub(super) count: u8,
+    /// Its share of the breadth.
+    pub(super) breadth: u32,
     /// It goes by datagram, however large it is.
     pub(super) any_size: bool,
     /// It goes by stream to a target that is reached by datagram, because of its size.
     pub(super) is_oversize: bool,
+    /// Something was heard of the target.
+    pub(super) heard: bool,
 }
 
 impl Attempt {
     /// The first one.
-    pub(super) fn at(target: Target) -> Attempt {
-        Attempt { target, client: None, count: 0, any_size: false, is_oversize: false }
+    pub(super) fn at(target: Target, breadth: u32) -> Attempt {
+        Attempt {
+            target,
+            client: None,
+            count: 0,
+            breadth,
+            any_size: false,
+            is_oversize: false,
+            heard: false,
+        }
     }
+}
+
+/// A request whose devices ring while others wait for their turn.
+#[derive(Debug)]
+pub(super) struct Ringing {
+    /// When it is the turn of the others.
+    pub(super) at: Tick,
+    /// Its context.
+    pub(super) number: u64,
+    /// How many branches it had: with more, this is over.
+    pub(super) branches: usize,
 }
 
 #[derive(Debug)]
@@ -148,7 +179,11 @@ pub(super) struct State {
     index: u8,
     /// Deliveries whose sender's patience ends; all waits are equally long, so in order.
     pub(super) patience: VecDeque<(Tick, u64)>,
-    /// The earliest end of a patience since somebody asked.
+    /// When which attempt on which branch of a context has been silent for too long.
+    silences: BTreeSet<(Tick, u64, usize, u8)>,
+    /// Serial searches; all ring equally long, so in order.
+    pub(super) ringing: VecDeque<Ringing>,
+    /// The earliest end of a patience or of ringing since somebody asked.
     soonest: Tick,
     /// The context of each server transaction that was passed on: a CANCEL, or a 100 that is due,
     /// names only the transaction.
@@ -210,6 +245,8 @@ impl Shard {
                 next: 0,
                 index,
                 patience: VecDeque::new(),
+                ringing: VecDeque::new(),
+                silences: BTreeSet::new(),
                 soonest: Tick::NEVER,
                 relays: HashMap::new(),
             }),
@@ -242,6 +279,28 @@ impl State {
         self.soonest = self.soonest.min(at);
     }
 
+    /// Wakes the shard at `at` for a request with so many branches, if nobody answered by then.
+    pub(super) fn let_ring(&mut self, at: Tick, number: u64, branches: usize) {
+        self.ringing.push_back(Ringing { at, number, branches });
+        self.soonest = self.soonest.min(at);
+    }
+
+    /// Wakes the shard at `at` for an attempt of which nothing was heard by then.
+    pub(super) fn expect_answer(&mut self, at: Tick, id: ContextId, branch: usize, count: u8) {
+        self.silences.insert((at, id.number, branch, count));
+        self.soonest = self.soonest.min(at);
+    }
+
+    /// Takes out an attempt whose time is up: context, branch, and which attempt on it.
+    pub(super) fn next_silence(&mut self, now: Tick) -> Option<(ContextId, usize, u8)> {
+        let (at, number, branch, count) = self.silences.first().copied()?;
+        if at > now {
+            return None;
+        }
+        self.silences.pop_first();
+        Some((ContextId { shard: self.index, number }, branch, count))
+    }
+
     /// The earliest deadline that was set since this was last asked: what the worker does not know.
     fn take_soonest(&mut self) -> Tick {
         let patience = std::mem::replace(&mut self.soonest, Tick::NEVER);
@@ -257,8 +316,20 @@ impl State {
         {
             self.patience.pop_front();
         }
+        while let Some(rung) = self.ringing.front()
+            && !self.contexts.contains_key(&rung.number)
+        {
+            self.ringing.pop_front();
+        }
+        while let Some((_, number, ..)) = self.silences.first()
+            && !self.contexts.contains_key(number)
+        {
+            self.silences.pop_first();
+        }
         let patience = self.patience.front().map_or(Tick::NEVER, |(at, _)| *at);
-        patience.min(self.transactions.next_deadline())
+        let ringing = self.ringing.front().map_or(Tick::NEVER, |rung| rung.at);
+        let silence = self.silences.first().map_or(Tick::NEVER, |(at, ..)| *at);
+        patience.min(ringing).min(silence).min(self.transactions.next_deadline())
     }
 }
 

@@ -4,7 +4,7 @@
 //!            branch answers 1xx (not 100)          branch answers 2xx to INVITE: forward each one
 //!   Waiting ------------------------------> Waiting
 //!      |  first 2xx or 6xx: cancel the other branches
-//!      |  all branches have ended: forward the best
+//!      |  all branches have ended: the next targets, or else forward the best
 //!      v
 //!   Answered   (more 2xx to an INVITE still pass; everything else is swallowed)
 //! ```
@@ -59,6 +59,8 @@ pub enum Verdict {
     Reply(u16),
     /// A 6xx came while others still run: cancel them, forward nothing yet (s16.7 step 5).
     CancelOthers,
+    /// All have ended, and targets of lower preference are left: [`Fork::extend`] with them.
+    TryNext,
 }
 
 /// The response context: one per forwarded request.
@@ -70,14 +72,17 @@ pub struct Fork {
     best: Option<Answer>,
     challenges: SmallVec<[Bytes; 2]>,
     answered: bool,
-    /// Whether the branches that still ran were cancelled for a 6xx.
+    /// Whether no more targets are wanted: a 2xx or 6xx came, or the caller gave up.
     cancelled: bool,
+    /// Whether targets of lower preference are left.
+    more: bool,
 }
 
 impl Fork {
-    /// A context for a request that is forwarded to `branches` targets at once.
+    /// A context for a request that is forwarded to `branches` targets at once; `more` tells
+    /// whether others are left for later.
     #[must_use]
-    pub fn new(invite: bool, branches: usize) -> Fork {
+    pub fn new(invite: bool, branches: usize, more: bool) -> Fork {
         Fork {
             invite,
             branches: SmallVec::from_elem(false, branches),
@@ -85,7 +90,33 @@ impl Fork {
             challenges: SmallVec::new(),
             answered: false,
             cancelled: false,
+            more,
         }
+    }
+
+    /// `branches` more targets are tried; `more` tells whether others are left even so.
+    pub fn extend(&mut self, branches: usize, more: bool) {
+        self.branches.extend(std::iter::repeat_n(false, branches));
+        self.more = more;
+    }
+
+    /// The branch named other places in its answer, which are tried instead of it (s16.5): the
+    /// answer is none.
+    pub fn redirected(&mut self, branch: usize) {
+        if let Some(ended) = self.branches.get_mut(branch) {
+            *ended = true;
+        }
+    }
+
+    /// The caller gave up: nothing more is tried (s16.10).
+    pub fn give_up(&mut self) {
+        self.cancelled = true;
+    }
+
+    /// Whether new targets may be tried.
+    #[must_use]
+    pub fn is_searching(&self) -> bool {
+        !self.answered && !self.cancelled
     }
 
     /// Whether a final answer has gone upstream.
@@ -103,7 +134,7 @@ impl Fork {
     /// Whether an answer of `branch` is still awaited, and wanted.
     #[must_use]
     pub fn is_waiting_for(&self, branch: usize) -> bool {
-        !self.answered && !self.cancelled && self.branches.get(branch) == Some(&false)
+        self.is_searching() && self.branches.get(branch) == Some(&false)
     }
 
     /// Whether a provisional answer above 100 of `branch` goes upstream: only an INVITE's means
@@ -148,7 +179,13 @@ impl Fork {
         if self.best.as_ref().is_none_or(|best| rank(status) < rank(best.status())) {
             self.best = Some(answer);
         }
+        if status >= 600 {
+            self.more = false;
+        }
         if self.is_over() {
+            if self.more && !self.cancelled {
+                return Verdict::TryNext;
+            }
             return self.finish();
         }
         if status >= 600 && !self.cancelled {
@@ -158,7 +195,8 @@ impl Fork {
         Verdict::Wait
     }
 
-    fn finish(&mut self) -> Verdict {
+    /// What goes upstream when nothing is left to try.
+    pub fn finish(&mut self) -> Verdict {
         self.answered = true;
         match self.best.take() {
             // s16.7 step 6: a 503 says that the *next* hop is overloaded, which is not ours to say.
@@ -184,6 +222,8 @@ fn rank(status: u16) -> u16 {
         401 | 407 => 400,
         415 | 420 | 484 => 401,
         408 => 498,
+        // Of a branch that we cancelled ourselves: anything else says more.
+        487 => 499,
         400..=499 => 402,
         503 => 599,
         other => other.max(300) / 100 * 100,
@@ -209,7 +249,7 @@ mod tests {
     // RFC 3261 s16.7 step 5
     #[test]
     fn the_first_2xx_goes_upstream_at_once_and_the_rest_is_cancelled() {
-        let mut fork = Fork::new(true, 3);
+        let mut fork = Fork::new(true, 3, false);
         assert!(fork.provisional(1));
         assert_eq!(forwarded(fork.ended(0, response(200))), (200, true));
         assert!(!fork.provisional(1));
@@ -218,7 +258,7 @@ mod tests {
     // RFC 3261 s16.7 step 5: every 2xx to an INVITE is forwarded
     #[test]
     fn a_second_2xx_to_an_invite_is_forwarded_too() {
-        let mut fork = Fork::new(true, 2);
+        let mut fork = Fork::new(true, 2, false);
         assert_eq!(forwarded(fork.ended(0, response(200))), (200, true));
         assert_eq!(forwarded(fork.ended(1, response(202))), (202, false));
     }
@@ -226,7 +266,7 @@ mod tests {
     // RFC 3428 s6: a fork of MESSAGE returns one final answer
     #[test]
     fn a_second_2xx_to_a_message_is_swallowed() {
-        let mut fork = Fork::new(false, 2);
+        let mut fork = Fork::new(false, 2, false);
         assert_eq!(forwarded(fork.ended(0, response(200))).0, 200);
         assert_eq!(fork.ended(1, response(200)), Verdict::Wait);
     }
@@ -234,7 +274,7 @@ mod tests {
     // RFC 3261 s16.7 step 6
     #[test]
     fn the_best_answer_waits_for_the_last_branch() {
-        let mut fork = Fork::new(true, 3);
+        let mut fork = Fork::new(true, 3, false);
         assert_eq!(fork.ended(0, response(503)), Verdict::Wait);
         assert_eq!(fork.ended(2, response(486)), Verdict::Wait);
         assert_eq!(forwarded(fork.ended(1, response(500))), (486, false));
@@ -243,7 +283,7 @@ mod tests {
     // RFC 3261 s16.7 step 5: on 6xx cancel the others, forward when all have ended
     #[test]
     fn a_6xx_cancels_and_wins_over_everything_but_2xx() {
-        let mut fork = Fork::new(true, 2);
+        let mut fork = Fork::new(true, 2, false);
         assert_eq!(fork.ended(0, response(603)), Verdict::CancelOthers);
         assert_eq!(forwarded(fork.ended(1, response(487))), (603, false));
     }
@@ -251,16 +291,16 @@ mod tests {
     // RFC 3261 s16.7 step 6: 503 is not forwarded as such
     #[test]
     fn only_503_becomes_500() {
-        let mut fork = Fork::new(false, 1);
+        let mut fork = Fork::new(false, 1, false);
         assert_eq!(fork.ended(0, response(503)), Verdict::Reply(500));
-        let mut fork = Fork::new(false, 1);
+        let mut fork = Fork::new(false, 1, false);
         assert_eq!(fork.ended(0, Answer::Failed), Verdict::Reply(500));
     }
 
     // RFC 3261 s16.7 step 7
     #[test]
     fn challenges_of_several_branches_are_gathered() {
-        let mut fork = Fork::new(true, 2);
+        let mut fork = Fork::new(true, 2, false);
         assert_eq!(fork.ended(0, response(401)), Verdict::Wait);
         match fork.ended(1, response(407)) {
             Verdict::Forward { status, challenges, .. } => {
@@ -274,16 +314,46 @@ mod tests {
     // RFC 4320 s4.1
     #[test]
     fn provisional_answers_to_anything_but_invite_stay_here() {
-        assert!(!Fork::new(false, 1).provisional(0));
-        assert!(Fork::new(true, 1).provisional(0));
+        assert!(!Fork::new(false, 1, false).provisional(0));
+        assert!(Fork::new(true, 1, false).provisional(0));
     }
 
     // RFC 3261 s16.8, s16.9
     #[test]
     fn silence_everywhere_is_408() {
-        let mut fork = Fork::new(true, 2);
+        let mut fork = Fork::new(true, 2, false);
         assert_eq!(fork.ended(0, Answer::TimedOut), Verdict::Wait);
         assert_eq!(fork.ended(1, Answer::TimedOut), Verdict::Reply(408));
+    }
+
+    // RFC 3261 s16.6: serial search
+    #[test]
+    fn lower_preferences_are_tried_when_all_above_have_refused() {
+        let mut fork = Fork::new(true, 2, true);
+        assert_eq!(fork.ended(0, response(486)), Verdict::Wait);
+        assert_eq!(fork.ended(1, response(480)), Verdict::TryNext);
+        fork.extend(1, false);
+        assert!(!fork.is_over());
+        assert_eq!(forwarded(fork.ended(2, response(500))), (486, false));
+    }
+
+    // RFC 3261 s16.7 step 5, s16.10
+    #[test]
+    fn nothing_more_is_tried_after_a_6xx_or_a_cancel() {
+        let mut fork = Fork::new(true, 1, true);
+        assert_eq!(forwarded(fork.ended(0, response(603))), (603, false));
+        let mut fork = Fork::new(true, 1, true);
+        fork.give_up();
+        assert!(!fork.is_searching());
+        assert_eq!(forwarded(fork.ended(0, response(487))), (487, false));
+    }
+
+    // RFC 3261 s16.7: our own CANCEL is nobody's best answer
+    #[test]
+    fn a_branch_that_rang_out_is_the_worst_of_the_refusals() {
+        let mut fork = Fork::new(true, 2, false);
+        assert_eq!(fork.ended(0, response(487)), Verdict::Wait);
+        assert_eq!(forwarded(fork.ended(1, response(480))), (480, false));
     }
 
     proptest! {
@@ -292,7 +362,7 @@ mod tests {
             invite: bool,
             events in proptest::collection::vec((0_usize..4, 200_u16..700), 0..40),
         ) {
-            let mut fork = Fork::new(invite, 4);
+            let mut fork = Fork::new(invite, 4, false);
             let mut finals = 0;
             for (branch, status) in events {
                 match fork.ended(branch, response(status)) {

@@ -1,16 +1,19 @@
 //! The proxy core (RFC 3261 s16): what to do with the answers of a forked request.
 //!
 //! Retransmitting is the transaction layer's. What is left, and decided here without sockets or
-//! clocks, is where a request goes ([`targets`]), which of several answers goes upstream, and when
+//! clocks, is where a request goes ([`targets`], and [`Routes`] for those that are for nobody of
+//! ours), which of several answers goes upstream, and when
 //! ([`Fork`]), and how requests within a dialog find their way back through here
 //! ([`RouteTokens`]).
 
 mod fork;
+mod route;
 mod targets;
 mod token;
 
 pub use fork::{Answer, Fork, Verdict};
-pub use targets::{Target, TargetSet, instance_targets, targets};
+pub use route::{Route, Routes, patience};
+pub use targets::{Target, TargetSet, instance_targets, next_group, targets};
 pub use token::{End, Reached, RouteToken, RouteTokens, SHORTEST_TOKEN};
 
 /// A loop shows when a request comes back with the same next steps ahead of it (RFC 3261 s16.6

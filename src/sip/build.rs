@@ -271,19 +271,21 @@ fn write_cseq(number: u32, method: Method<'_>, out: &mut Vec<u8>) {
 /// the INVITE.
 pub fn ack_for(invite: &Message<'_>, final_response: &Message<'_>, out: &mut Vec<u8>) {
     let to = final_response.header(HeaderName::To);
-    same_transaction(Method::Ack, invite, to, out);
+    same_transaction(Method::Ack, invite, to, b"", out);
 }
 
 /// Appends the CANCEL for a request that we sent (s9.1): Request-URI, topmost Via, Route, From,
-/// To, Call-ID and the number in CSeq are the request's.
-pub fn cancel_for(request: &Message<'_>, out: &mut Vec<u8>) {
-    same_transaction(Method::Cancel, request, None, out);
+/// To, Call-ID and the number in CSeq are the request's. `reason` is the value of a Reason header
+/// (RFC 3326); empty for none.
+pub fn cancel_for(request: &Message<'_>, reason: &[u8], out: &mut Vec<u8>) {
+    same_transaction(Method::Cancel, request, None, reason, out);
 }
 
 fn same_transaction(
     method: Method<'_>,
     request: &Message<'_>,
     to: Option<&[u8]>,
+    reason: &[u8],
     out: &mut Vec<u8>,
 ) {
     out.reserve(512);
@@ -299,6 +301,9 @@ fn same_transaction(
         }
     }
     write_cseq(request.cseq().map_or(0, |cseq| cseq.number), method, out);
+    if !reason.is_empty() {
+        write_header("Reason", reason, out);
+    }
     out.extend_from_slice(b"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n");
 }
 

@@ -18,12 +18,17 @@ pub struct Request<'a> {
     pub via: &'a [u8],
     /// The new Max-Forwards.
     pub max_forwards: u8,
+    /// The new Max-Breadth (RFC 5393 s5.3.3); `None` leaves it.
+    pub max_breadth: Option<u32>,
     /// Where the request came from, to be told in the Via below ours (RFC 3581).
     pub received: Option<SocketAddr>,
     /// How many values to take off the Route, over all its lines.
     pub drop_top_routes: usize,
     /// The realm whose credentials end here (RFC 3261 s22.3): nobody else needs to see them.
     pub drop_credentials_for: Option<&'a str>,
+    /// Whether what it says of its sender's identity ends here (RFC 3325 s5): nobody whom we do
+    /// not trust asserts one.
+    pub drop_identity: bool,
     /// A Record-Route value to put on top.
     pub record_route: Option<&'a [u8]>,
     /// Headers to add behind the others.
@@ -83,6 +88,7 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
                 copy.replace(&line, out);
                 write_max_forwards(plan.max_forwards, out);
             }
+            HeaderName::MaxBreadth if plan.max_breadth.is_some() => copy.replace(&line, out),
             HeaderName::Route if routes > 0 => {
                 copy.replace(&line, out);
                 let rest = drop_elements(line.value, &mut routes);
@@ -96,6 +102,11 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
                 copy.replace(&line, out);
             }
             HeaderName::ContentLength => has_length = true,
+            HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity
+                if plan.drop_identity =>
+            {
+                copy.replace(&line, out);
+            }
             _ => {}
         }
     }
@@ -105,6 +116,11 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
     }
     if !has_hops {
         write_max_forwards(plan.max_forwards, out);
+    }
+    if let Some(breadth) = plan.max_breadth {
+        out.extend_from_slice(b"Max-Breadth: ");
+        write_number(breadth, out);
+        out.extend_from_slice(b"\r\n");
     }
     finish(message, has_length, out);
 }

@@ -10,6 +10,7 @@ use tagus::model::{
     Account, AuditEntry, Ban, BindingRow, DeviceCredential, Ha1Set, HeldMessage, HeldState, Record,
     SubscriptionRow, parse_held_key,
 };
+use tagus::proxy::RouteTokens;
 use tagus::registrar::public_gruu;
 use tagus::sip::Transport;
 use tagus::sip::build::{Response, ack_for, cancel_for};
@@ -40,6 +41,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "header values", run: values, one_of: 1 },
     Target { name: "Digest", run: digest, one_of: 1 },
     Target { name: "text", run: grammar, one_of: 1 },
+    Target { name: "tokens in Route", run: tokens, one_of: 2 },
     Target { name: "records", run: records, one_of: 1 },
     Target { name: "CPIM", run: envelope, one_of: 1 },
     Target { name: "names and configured values", run: names, one_of: 2 },
@@ -68,6 +70,19 @@ fn websocket(bytes: &[u8], dice: &mut Dice) {
     assert_eq!(said, b"");
     let _ = WebSocket::server(4_096).read(bytes, &mut Vec::new(), &mut Vec::new());
     let _ = Opening::new("a.example", "/", "sip", &mut Vec::new()).take(bytes);
+}
+
+fn tokens(bytes: &[u8], dice: &mut Dice) {
+    let tokens = RouteTokens::new(&[1; 32]);
+    assert_eq!(tokens.open(bytes, bytes), None);
+    let mut text = Vec::new();
+    text::encode_base64url(bytes, &mut text);
+    assert_eq!(tokens.open(&text, bytes), None);
+    let end = text.len().min(50 + dice.below(100));
+    assert_eq!(tokens.open(&text[..end], b"call@host"), None);
+    let mut raw = Vec::new();
+    assert!(text::decode_base64url(&text, &mut raw).is_some() && raw == bytes);
+    let _ = text::decode_base64url(bytes, &mut raw);
 }
 
 /// What we write may be a little longer than what we read.
@@ -164,9 +179,11 @@ fn pass_on(message: &Message<'_>, checked: bool) {
         request_uri: Some(b"sip:bob@192.0.2.9"),
         via: b"SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKus",
         max_forwards: 69,
+        max_breadth: None,
         received: Some(source()),
         drop_top_routes: 1,
         drop_credentials_for: Some("campus.example"),
+        drop_identity: false,
         record_route: Some(b"<sip:192.0.2.1;lr>"),
         add_headers: &[("X-Added", b"a\r\nb")],
     };
@@ -213,7 +230,7 @@ fn ack_of(message: &Message<'_>) -> Vec<u8> {
 
 fn cancel_of(message: &Message<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    cancel_for(message, &mut out);
+    cancel_for(message, b"SIP;cause=200", &mut out);
     out
 }
 

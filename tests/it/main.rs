@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod beside_voip;
 mod calls;
 mod directory_outage;
 mod directory_test;

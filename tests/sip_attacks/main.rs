@@ -11,6 +11,7 @@ mod beyond;
 mod campus;
 mod clocks;
 mod credentials;
+mod default_deny;
 mod framing;
 mod guessing;
 mod raw;

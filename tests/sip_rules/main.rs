@@ -10,6 +10,7 @@ mod server;
 
 mod dialogs;
 mod digest;
+mod forking;
 mod messages;
 mod notifications;
 mod numbers;
@@ -18,6 +19,7 @@ mod peer;
 mod proxy;
 mod registrar;
 mod responses;
+mod routes;
 mod subscriptions;
 mod torture;
 mod transport;

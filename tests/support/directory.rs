@@ -99,6 +99,24 @@ impl Directory {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Gives a person an attribute.
+    pub(crate) fn add(&self, uid: &str, attribute: &str, value: &str) {
+        let mut child = Command::new(program("ldapmodify", "ldap-utils"))
+            .args(["-x", "-H", &format!("ldap://{}", self.address), "-D", ADMIN])
+            .args(["-w", ADMIN_PASSWORD])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("ldapmodify can be run");
+        let change = format!(
+            "dn: uid={uid},{PEOPLE}\nchangetype: modify\nadd: {attribute}\n{attribute}: {value}\n"
+        );
+        let mut input = child.stdin.take().expect("a pipe");
+        input.write_all(change.as_bytes()).expect("a change");
+        drop(input);
+        assert!(child.wait().expect("ldapmodify ends").success());
+    }
+
     /// The same, with an attribute from which the server reads each person's password.
     pub(crate) fn readable_configuration(&self, at: SocketAddr) -> String {
         self.configuration().replace(&self.address.to_string(), &at.to_string())

@@ -194,6 +194,7 @@ const COMMON: &str = r#"public_name = "localhost"
 aliases = ["localhost", "example.com"]
 [sip]
 listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "tls://127.0.0.1:0"]
+ring = "1s"
 [web]
 listen = []
 [msrp]

@@ -12,9 +12,11 @@ fn plan<'a>() -> Request<'a> {
         request_uri: Some(b"sip:bob@192.0.2.9:5070"),
         via: b"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKus",
         max_forwards: 69,
+        max_breadth: None,
         received: Some(([192, 0, 2, 7], 6_060).into()),
         drop_top_routes: 1,
         drop_credentials_for: Some("campus.example"),
+        drop_identity: false,
         record_route: None,
         add_headers: &[],
     }

@@ -336,7 +336,7 @@ fn the_ack_of_a_refusal_is_made_of_the_invite_and_the_to_of_the_response() {
 fn a_cancel_is_made_of_the_request_that_it_cancels() {
     let layout = layout_of(INVITE);
     let mut cancel = Vec::new();
-    build::cancel_for(&Message::new(INVITE, &layout), &mut cancel);
+    build::cancel_for(&Message::new(INVITE, &layout), b"", &mut cancel);
     let of_cancel = layout_of(&cancel);
     let cancel = Message::new(&cancel, &of_cancel);
     assert_eq!(cancel.request_uri(), b"sip:bob@biloxi.com");
