@@ -29,6 +29,15 @@ pub enum Bench {
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(..=1_000))]
         body_bytes: u16,
     },
+    /// Calls, from each person to the next, set up and ended; everybody registers first
+    Invite {
+        /// What all loads take.
+        #[command(flatten)]
+        load: Load,
+        /// How long a call lasts
+        #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+        hold: Duration,
+    },
 }
 
 /// How SIP is carried.
@@ -86,7 +95,7 @@ pub struct Load {
     /// Takes any certificate
     #[arg(long)]
     pub insecure: bool,
-    /// Requests a second, on schedule whether or not answers come
+    /// Requests, or calls, a second, on schedule whether or not answers come
     #[arg(long, value_name = "R", required_unless_present = "interval")]
     pub rate: Option<f64>,
     /// Instead of a rate: each person sends one each so often

@@ -1,6 +1,7 @@
 //! `tagus bench`.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use crate::app::cli::bench::{Algorithm, Bench, Load, Transport};
 use crate::app::context::Context;
@@ -14,12 +15,20 @@ use crate::http_digest;
 use crate::sip;
 
 pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
-    let (kind, load, warm, body_bytes) = match command {
-        Bench::Register { load, warm } => (Kind::Register, load, warm, 0),
-        Bench::Message { load, body_bytes } => (Kind::Message, load, true, body_bytes.into()),
+    let (mut body_bytes, mut hold) = (0, Duration::ZERO);
+    let (kind, load, warm) = match command {
+        Bench::Register { load, warm } => (Kind::Register, load, warm),
+        Bench::Message { load, body_bytes: bytes } => {
+            body_bytes = bytes.into();
+            (Kind::Message, load, true)
+        }
+        Bench::Invite { load, hold: length } => {
+            hold = length;
+            (Kind::Invite, load, true)
+        }
     };
     permit_many_files();
-    let options = options(kind, &load, warm, body_bytes)?;
+    let options = Options { body_bytes, hold, ..options(kind, &load, warm)? };
     let terminal = std::io::stderr().is_terminal();
     let mut tell = |progress: Progress| {
         if terminal {
@@ -56,7 +65,7 @@ pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
     context.output.either(&ceiling, &format!("highest clean rate: {rate} a second"))
 }
 
-fn options(kind: Kind, load: &Load, warm: bool, body_bytes: usize) -> Result<Options, Failure> {
+fn options(kind: Kind, load: &Load, warm: bool) -> Result<Options, Failure> {
     let people = match &load.users {
         Some(file) => people::read(file, load.count),
         None => people::numbered(&load.user_pattern, &load.password_pattern, load.count),
@@ -85,7 +94,8 @@ fn options(kind: Kind, load: &Load, warm: bool, body_bytes: usize) -> Result<Opt
         }),
         warm,
         window: load.window,
-        body_bytes,
+        body_bytes: 0,
+        hold: Duration::ZERO,
         pid: load.pid,
         directory_pid: load.directory_pid,
     })

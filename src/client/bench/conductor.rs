@@ -62,6 +62,7 @@ pub(super) fn conduct<T>(
         reuse_nonce: options.reuse_nonce,
         algorithm: options.algorithm,
         body_bytes: options.body_bytes,
+        hold: options.hold,
         renew_after: Duration::from_secs(u64::from(options.expires)).mul_f64(0.75),
         threads: options.threads,
     };
@@ -84,9 +85,11 @@ pub(super) fn conduct<T>(
 }
 
 fn check(options: &Options) -> Result<(), BenchError> {
-    let needed = if options.kind == Kind::Message { 2 } else { 1 };
+    let needed = if options.kind == Kind::Register { 1 } else { 2 };
     if options.people.len() < needed {
-        return Err(BenchError::Options("a message needs two people, a registration one"));
+        return Err(BenchError::Options(
+            "a message or a call needs two people, a registration one",
+        ));
     }
     if options.threads == 0 || options.threads > options.people.len() {
         return Err(BenchError::Options("there must be a thread, and a person for each thread"));
@@ -162,9 +165,9 @@ impl Conductor<'_> {
             return Ok(());
         }
         self.prepare(Kind::Register)?;
-        // The first message of each person meets a challenge, the measured ones shall not.
-        if self.options.kind == Kind::Message && self.options.reuse_nonce {
-            self.prepare(Kind::Message)?;
+        // The first request of each person meets a challenge, the measured ones shall not.
+        if self.options.kind != Kind::Register && self.options.reuse_nonce {
+            self.prepare(self.options.kind)?;
         }
         Ok(())
     }

@@ -7,22 +7,33 @@ use std::time::Duration;
 
 use super::super::carrier::Way;
 use super::Kind;
+use super::dialog::{Answered, Dialog};
 use super::login::Login;
 use super::outbox::Outbox;
 use super::people::Person;
-use super::tally::Tally;
-use super::template::{Branch, Common, Face, Note, Request};
+use super::tally::{Arrival, Tally};
+use super::template::{Branch, Common, Face, Note, Request, Verb};
 use crate::clock::Tick;
 use crate::http_digest::Algorithm;
 use crate::sip::build::Response;
 use crate::sip::method::Method;
 use crate::sip::wire::{Framing, Layout, Limits, Message, scan};
 
+mod calls;
+
 const T1: Duration = Duration::from_millis(500);
-/// Timer E: T1, doubled up to T2 (RFC 3261 s17.1.2.2).
-const STEPS: [Duration; 4] =
-    [T1, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// Timer F: 64*T1.
+/// Timer A: T1, doubled each time (RFC 3261 s17.1.1.2); timer E: up to T2 (s17.1.2.2).
+const STEPS: [Duration; 6] = [
+    T1,
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+];
+/// The step of T2.
+const T2: usize = 3;
+/// Timer B and F: 64*T1.
 const PATIENCE: Duration = Duration::from_secs(32);
 /// More requests than this do not wait for answers at once in one thread.
 const MOST_OPEN: usize = 200_000;
@@ -52,6 +63,7 @@ pub(super) struct Habits {
     pub(super) reuse_nonce: bool,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) body_bytes: usize,
+    pub(super) hold: Duration,
     pub(super) renew_after: Duration,
     pub(super) threads: usize,
 }
@@ -59,7 +71,8 @@ pub(super) struct Habits {
 #[derive(Debug, Default)]
 struct User {
     register: Option<Login>,
-    message: Option<Login>,
+    /// For what the server passes on.
+    onward: Option<Login>,
     cseq: u32,
     registering: bool,
 }
@@ -79,7 +92,13 @@ struct Slot {
     call: u32,
     cseq: u32,
     number: u32,
+    /// What the slot waits for an answer to.
+    verb: Verb,
     request: Vec<u8>,
+    /// Of a call that was answered: its dialog, the generation of its INVITE, its ACK.
+    dialog: Dialog,
+    invited: u32,
+    ack: Vec<u8>,
 }
 
 /// The people of one thread.
@@ -92,7 +111,11 @@ pub(super) struct Crowd<'a> {
     users: Vec<User>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    timers: [VecDeque<(Tick, u32, u32)>; 5],
+    /// By [`STEPS`], and at last by [`PATIENCE`].
+    timers: [VecDeque<(Tick, u32, u32)>; STEPS.len() + 1],
+    /// Calls that will be ended.
+    hold: VecDeque<(Tick, u32, u32)>,
+    answered: Answered,
     renewals: VecDeque<(Tick, usize)>,
     calls: u32,
     numbers: u32,
@@ -129,6 +152,8 @@ impl<'a> Crowd<'a> {
             slots: Vec::new(),
             free: Vec::new(),
             timers: Default::default(),
+            hold: VecDeque::new(),
+            answered: Answered::default(),
             renewals: VecDeque::new(),
             calls: 0,
             numbers: 0,
@@ -168,7 +193,7 @@ impl<'a> Crowd<'a> {
         let candidate = (0..MOST_PASSED.min(count))
             .map(|passed| ((arrival + passed) % count) as usize)
             .find(|user| {
-                kind == Kind::Message || self.users.get(*user).is_some_and(|u| !u.registering)
+                kind != Kind::Register || self.users.get(*user).is_some_and(|u| !u.registering)
             });
         match candidate {
             Some(user) if self.open < MOST_OPEN => {
@@ -184,7 +209,7 @@ impl<'a> Crowd<'a> {
         (self.set_up, self.set_up_failures, self.set_up_status) = (0, 0, 0);
     }
 
-    /// Registers one person, or lets that person write once, before anything is measured.
+    /// Registers one person, or lets that person write or call once, before anything is measured.
     pub(super) fn set_up(&mut self, kind: Kind, user: usize, now: Tick, outbox: &mut Outbox) {
         self.begin(Task::Setup, kind, user, now, outbox);
     }
@@ -205,7 +230,11 @@ impl<'a> Crowd<'a> {
                 call: 0,
                 cseq: 0,
                 number: 0,
+                verb: Verb::Register,
                 request: Vec::new(),
+                dialog: Dialog::default(),
+                invited: 0,
+                ack: Vec::new(),
             });
             self.slots.len() as u32 - 1
         });
@@ -213,7 +242,8 @@ impl<'a> Crowd<'a> {
         (slot.open, slot.task, slot.kind, slot.user) = (true, task, kind, user);
         (slot.leg, slot.begun, slot.cseq) = (0, now, 0);
         match kind {
-            Kind::Message => {
+            Kind::Message | Kind::Invite => {
+                slot.verb = if kind == Kind::Message { Verb::Message } else { Verb::Invite };
                 slot.call = self.calls;
                 slot.number = self.numbers;
                 self.calls = self.calls.wrapping_add(1);
@@ -221,6 +251,7 @@ impl<'a> Crowd<'a> {
             }
             // The Call-ID of a REGISTER stays the same (RFC 3261 s10.2).
             Kind::Register => {
+                slot.verb = Verb::Register;
                 slot.call = user as u32;
                 if let Some(user) = self.users.get_mut(user) {
                     user.registering = true;
@@ -245,43 +276,44 @@ impl<'a> Crowd<'a> {
         slot.leg_begun = now;
         slot.step = 0;
         slot.proceeding = false;
-        let kept = match slot.kind {
-            Kind::Register => {
-                user.cseq += 1;
-                slot.cseq = user.cseq;
-                &mut user.register
-            }
-            Kind::Message => {
-                slot.cseq += 1;
-                &mut user.message
-            }
+        let kept = if slot.verb == Verb::Register {
+            user.cseq += 1;
+            slot.cseq = user.cseq;
+            &mut user.register
+        } else {
+            slot.cseq += 1;
+            &mut user.onward
         };
         let is_fresh = fresh.is_some();
         if is_fresh {
             *kept = fresh;
         }
-        let login = kept.as_mut().filter(|_| is_fresh || self.habits.reuse_nonce);
-        let is_message = slot.kind == Kind::Message;
-        if is_message {
-            let note =
-                Note { thread: self.thread, number: slot.number, sent: slot.begun.as_micros() };
-            self.common.write_note(note, self.habits.body_bytes, &mut self.body);
-        } else {
-            self.body.clear();
+        // A dialog is its own proof, unless the server says otherwise.
+        let may_keep = self.habits.reuse_nonce && slot.verb != Verb::Bye;
+        let login = kept.as_mut().filter(|_| is_fresh || may_keep);
+        let note = Note { thread: self.thread, number: slot.number, sent: slot.begun.as_micros() };
+        match slot.verb {
+            Verb::Message => {
+                self.common.write_note(note, self.habits.body_bytes, &mut self.body);
+            }
+            Verb::Invite => self.common.write_offer(note, &mut self.body),
+            Verb::Register | Verb::Ack | Verb::Bye => self.body.clear(),
         }
-        let kind_bit = if is_message { 0 } else { 1 << 31 };
         let request = Request {
+            verb: slot.verb,
             user: &person.user,
-            peer: peer.filter(|_| is_message).map(|peer| peer.user.as_str()),
+            peer: peer.filter(|_| slot.verb != Verb::Register).map(|peer| peer.user.as_str()),
+            dialog: Some(&slot.dialog).filter(|_| slot.verb == Verb::Bye),
             branch: Branch { thread: self.thread, slot: index, generation: slot.generation },
-            call: (self.thread | kind_bit, slot.call),
+            call: (call_thread(self.thread, slot.verb), slot.call),
             cseq: slot.cseq,
             login,
             body: &self.body,
         };
         let bytes = outbox.push(flow, |out| self.common.write(face, request, out));
-        let (queue, wait) = if self.habits.stream { (4, PATIENCE) } else { (0, T1) };
-        if !self.habits.stream {
+        let (queue, wait) = if self.habits.stream { (STEPS.len(), PATIENCE) } else { (0, T1) };
+        // An INVITE is needed again for the ACK of a refusal.
+        if !self.habits.stream || slot.verb == Verb::Invite {
             slot.request.clear();
             slot.request.extend_from_slice(bytes);
         }
@@ -305,40 +337,57 @@ impl<'a> Crowd<'a> {
     }
 
     fn request(&mut self, message: &Message<'_>, flow: u32, now: Tick, outbox: &mut Outbox) {
-        if message.method() == Method::Ack {
-            return;
-        }
-        if message.method() == Method::Message {
-            match self.common.note(message.body()) {
+        let server = self.habits.server;
+        match message.method() {
+            Method::Ack => return self.acknowledged(message, now),
+            Method::Invite => return self.called(message, flow, now, outbox),
+            Method::Bye => {
+                if let Some(call) = self.common.call(message.call_id()) {
+                    self.answered.over(call);
+                }
+            }
+            Method::Message => match self.common.note(message.body()) {
                 Some(note) if note.sent >= self.phase_began.as_micros() => {
                     let via = message.top_via();
                     let branch = via.and_then(|via| via.branch()).map_or(0, fingerprint);
-                    if self.tally.arrive(note.thread, note.number, branch)
-                        == super::tally::Arrival::First
-                    {
-                        let took = now.as_micros().saturating_sub(note.sent);
-                        self.tally.delivery.record(took);
-                    }
+                    self.arrived(note, branch, now);
                 }
                 _ => self.tally.foreign += 1,
-            }
+            },
+            _ => {}
         }
-        let server = self.habits.server;
         outbox.push(flow, |out| {
             Response::new(message, 200, None).to_tag("bench").received_from(server).write(out);
         });
+    }
+
+    fn arrived(&mut self, note: Note, branch: u32, now: Tick) {
+        if self.tally.arrive(note.thread, note.number, branch) == Arrival::First {
+            self.tally.delivery.record(now.as_micros().saturating_sub(note.sent));
+        }
     }
 
     fn response(&mut self, message: &Message<'_>, now: Tick, outbox: &mut Outbox) {
         let branch = message.top_via().and_then(|via| via.branch());
         let Some(branch) = branch.and_then(|branch| self.common.branch(branch)) else { return };
         let Some(slot) = self.slots.get_mut(branch.slot as usize) else { return };
-        if !slot.open || slot.generation != branch.generation || branch.thread != self.thread {
+        if !slot.open || branch.thread != self.thread {
             return;
         }
         let status = message.status();
+        if slot.generation != branch.generation {
+            self.repeated(branch, status, outbox);
+            return;
+        }
+        if slot.verb == Verb::Invite && status >= 300 {
+            self.refused(branch.slot, message, outbox);
+        }
+        let Some(slot) = self.slots.get_mut(branch.slot as usize) else { return };
         match status {
             100..200 => slot.proceeding = true,
+            200..300 if slot.verb == Verb::Invite => {
+                self.talk(branch.slot, message, now, outbox);
+            }
             401 | 407 => {
                 slot.leg += 1;
                 let whole = slot.user * self.habits.threads + self.thread as usize;
@@ -397,10 +446,12 @@ impl<'a> Crowd<'a> {
             }
             Task::Measured if good => {
                 self.tally.completed += 1;
-                self.tally.transaction.record(now.since(slot.begun).as_micros() as u64);
+                if slot.kind != Kind::Invite {
+                    self.tally.transaction.record(now.since(slot.begun).as_micros() as u64);
+                }
                 if status == 202 {
                     self.tally.held += 1;
-                } else if slot.kind == Kind::Message {
+                } else if slot.kind != Kind::Register {
                     self.tally.accept(slot.number);
                 }
             }
@@ -423,7 +474,21 @@ impl<'a> Crowd<'a> {
                 self.expire(index, generation, now, &is_open, outbox);
             }
         }
-        if self.habits.kind == Kind::Message {
+        while let Some(&(due, index, generation)) = self.hold.front()
+            && due <= now
+        {
+            self.hold.pop_front();
+            let slot = self.slots.get(index as usize);
+            if slot.is_some_and(|slot| slot.open && slot.generation == generation) {
+                self.send(index, None, now, outbox);
+            }
+        }
+        let again = &mut self.tally.delivered_again;
+        self.answered.tick(now, |flow, answer| {
+            *again += 1;
+            outbox.push(flow, |out| out.extend_from_slice(answer));
+        });
+        if self.habits.kind != Kind::Register {
             while let Some(&(due, user)) = self.renewals.front()
                 && due <= now
             {
@@ -451,10 +516,15 @@ impl<'a> Crowd<'a> {
             self.finish(index, status, now);
             return;
         }
-        let again = &slot.request;
-        outbox.push(flow, |out| out.extend_from_slice(again));
-        self.tally.retransmissions += 1;
-        slot.step = if slot.proceeding { 3 } else { (slot.step + 1).min(3) };
+        let is_invite = slot.verb == Verb::Invite;
+        // An INVITE that rings is not sent again (RFC 3261 s17.1.1.2).
+        if !(is_invite && slot.proceeding) {
+            let again = &slot.request;
+            outbox.push(flow, |out| out.extend_from_slice(again));
+            self.tally.retransmissions += 1;
+        }
+        let last = if is_invite { STEPS.len() - 1 } else { T2 };
+        slot.step = if slot.proceeding { T2 } else { (slot.step + 1).min(last) };
         let rest = PATIENCE.saturating_sub(now.since(slot.leg_begun));
         let fits = STEPS.get(slot.step).is_some_and(|step| *step <= rest);
         let step = if fits { slot.step } else { 0 };
@@ -468,6 +538,14 @@ impl<'a> Crowd<'a> {
 const TIMED_OUT: u16 = 0;
 /// The connection had ended. No status of SIP.
 const NO_CONNECTION: u16 = 1;
+
+/// A 2xx without what a dialog needs. No status of SIP.
+const UNUSABLE: u16 = 2;
+
+/// What a Call-ID names beside the number: the thread, and whether it is a REGISTER's.
+fn call_thread(thread: u32, verb: Verb) -> u32 {
+    thread | if verb == Verb::Register { 1 << 31 } else { 0 }
+}
 
 /// FNV-1a, to tell branches apart.
 fn fingerprint(bytes: &[u8]) -> u32 {

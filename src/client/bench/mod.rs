@@ -1,11 +1,11 @@
-//! Load for a SIP server: registrations, and messages between the generator's own people.
+//! Load for a SIP server: registrations, and messages and calls between the generator's own people.
 //!
 //! The load is an open loop: requests leave on schedule, whether or not answers come, so a slow
 //! server shows. The generator shares its machine with the server that it measures, so it is
 //! cheap: plain threads, few sockets, batches, no allocation a message.
 //!
 //! [`run`] plays it. Inside: `crowd` (the people of one thread: bytes and ticks in, bytes out),
-//! `template` and `login` (what they write), `datagrams` and `streams` (sockets), `worker` (a
+//! `template` and `login` (what they write), `dialog` (what a call keeps), `datagrams` and `streams` (sockets), `worker` (a
 //! thread), `conductor` (phases), `tally` and [`report`] (results).
 
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ mod ceiling;
 mod conductor;
 mod crowd;
 mod datagrams;
+mod dialog;
 pub mod histogram;
 mod login;
 mod outbox;
@@ -43,6 +44,8 @@ pub enum Kind {
     Register,
     /// MESSAGE from each person to the next (RFC 3428).
     Message,
+    /// A call from each person to the next: INVITE, 180, 200, ACK, BYE (RFC 3261 s13, s15).
+    Invite,
 }
 
 /// How often.
@@ -83,12 +86,14 @@ pub struct Options {
     pub reuse_nonce: bool,
     /// The algorithm to answer with where there is a choice.
     pub algorithm: Option<Algorithm>,
-    /// Whether everybody registers before REGISTERs are measured; always so for MESSAGE.
+    /// Whether everybody registers before REGISTERs are measured; always so for the rest.
     pub warm: bool,
     /// How many registrations wait for an answer at once before anything is measured.
     pub window: usize,
     /// The least length of a message's body.
     pub body_bytes: usize,
+    /// How long a call lasts between its ACK and its BYE.
+    pub hold: Duration,
     /// The server's process; its CPU and memory are told.
     pub pid: Option<u32>,
     /// The directory's process; its CPU is told.

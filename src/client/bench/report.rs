@@ -118,6 +118,7 @@ impl Report {
             kind: match options.kind {
                 Kind::Register => "register",
                 Kind::Message => "message",
+                Kind::Invite => "invite",
             },
             transport: options.way.transport.listener_scheme(),
             users: options.people.len(),

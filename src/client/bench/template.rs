@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::dialog::Dialog;
 use super::login::{For, Login};
 use crate::sip::Transport;
 
@@ -57,8 +58,15 @@ impl Face {
         let transport = transport.via_name();
         Face {
             via: format!("Via: SIP/2.0/{transport} {local};rport;branch=").into_bytes(),
-            contact_end: format!("@{local}{parameter}>\r\n").into_bytes(),
+            contact_end: format!("@{local}{parameter}>").into_bytes(),
         }
+    }
+
+    /// The contact of a person behind this socket.
+    pub(super) fn put_contact(&self, user: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(b"<sip:");
+        out.extend_from_slice(user);
+        out.extend_from_slice(&self.contact_end);
     }
 }
 
@@ -69,6 +77,8 @@ pub(super) struct Common {
     /// Behind the user: From with its tag and the beginning of To.
     from_end: Vec<u8>,
     to_end: Vec<u8>,
+    /// What every Call-ID begins with.
+    call: Vec<u8>,
     expires: Vec<u8>,
     cnonce: String,
     run: [u8; 8],
@@ -84,15 +94,49 @@ pub(super) struct Branch {
 
 /// What is said in one request.
 pub(super) struct Request<'a> {
+    pub(super) verb: Verb,
     pub(super) user: &'a str,
-    /// The user that a MESSAGE is for; a REGISTER has none.
+    /// The user that it is for; a REGISTER has none.
     pub(super) peer: Option<&'a str>,
+    /// The dialog it belongs to.
+    pub(super) dialog: Option<&'a Dialog>,
     pub(super) branch: Branch,
     /// Thread and number, unique within the run; the Call-ID.
     pub(super) call: (u32, u32),
     pub(super) cseq: u32,
     pub(super) login: Option<&'a mut Login>,
     pub(super) body: &'a [u8],
+}
+
+/// What the generator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Register,
+    Message,
+    Invite,
+    Ack,
+    Bye,
+}
+
+impl Verb {
+    fn name(self) -> &'static str {
+        match self {
+            Verb::Register => "REGISTER",
+            Verb::Message => "MESSAGE",
+            Verb::Invite => "INVITE",
+            Verb::Ack => "ACK",
+            Verb::Bye => "BYE",
+        }
+    }
+
+    /// Header lines that depend on the method alone.
+    fn lines(self) -> &'static [u8] {
+        match self {
+            Verb::Message => b"Content-Type: text/plain\r\n",
+            Verb::Invite => b"Content-Type: application/sdp\r\n",
+            Verb::Register | Verb::Ack | Verb::Bye => b"",
+        }
+    }
 }
 
 const MAGIC: &[u8] = b"z9hG4bK";
@@ -104,7 +148,8 @@ impl Common {
         Common {
             domain: domain.to_owned(),
             from_end: format!("@{domain}>;tag={tag}\r\nTo: <sip:").into_bytes(),
-            to_end: format!("@{domain}>\r\nCall-ID: {tag}-").into_bytes(),
+            to_end: format!("@{domain}>").into_bytes(),
+            call: format!("{tag}-").into_bytes(),
             expires: format!("Expires: {expires}\r\n").into_bytes(),
             cnonce: format!("{tag}{tag}"),
             run,
@@ -121,19 +166,29 @@ impl Common {
         })
     }
 
+    /// The thread and number that a Call-ID names, if it is one of this run.
+    pub(super) fn call(&self, call_id: &[u8]) -> Option<(u32, u32)> {
+        let rest = call_id.strip_prefix(self.call.as_slice())?;
+        Some((from_hex8(rest.get(..8)?)?, from_hex8(rest.get(8..)?)?))
+    }
+
     /// Appends a request.
     pub(super) fn write(&self, face: &Face, request: Request<'_>, out: &mut Vec<u8>) {
-        let method = if request.peer.is_some() { "MESSAGE" } else { "REGISTER" };
+        let method = request.verb.name();
         let put = |part: &[u8], out: &mut Vec<u8>| out.extend_from_slice(part);
         put(method.as_bytes(), out);
         put(b" ", out);
         let uri_start = out.len();
-        put(b"sip:", out);
-        if let Some(peer) = request.peer {
-            put(peer.as_bytes(), out);
-            put(b"@", out);
+        if let Some(dialog) = request.dialog {
+            put(dialog.target(), out);
+        } else {
+            put(b"sip:", out);
+            if let Some(peer) = request.peer {
+                put(peer.as_bytes(), out);
+                put(b"@", out);
+            }
+            put(self.domain.as_bytes(), out);
         }
-        put(self.domain.as_bytes(), out);
         let uri = uri_start..out.len();
         put(b" SIP/2.0\r\n", out);
         put(&face.via, out);
@@ -147,6 +202,12 @@ impl Common {
         put(&self.from_end, out);
         put(request.peer.unwrap_or(request.user).as_bytes(), out);
         put(&self.to_end, out);
+        if let Some(dialog) = request.dialog {
+            put(b";tag=", out);
+            put(dialog.remote_tag(), out);
+        }
+        put(b"\r\nCall-ID: ", out);
+        put(&self.call, out);
         put(&hex8(request.call.0), out);
         put(&hex8(request.call.1), out);
         put(b"\r\nCSeq: ", out);
@@ -154,6 +215,9 @@ impl Common {
         put(b" ", out);
         put(method.as_bytes(), out);
         put(b"\r\n", out);
+        if let Some(dialog) = request.dialog {
+            put(dialog.routes(), out);
+        }
         if let Some(login) = request.login {
             let mut copy = [0; 256];
             let length = uri.len().min(copy.len());
@@ -162,14 +226,15 @@ impl Common {
             let what = For { user: request.user, method, uri: to, cnonce: &self.cnonce };
             login.write(&what, out);
         }
-        if request.peer.is_none() {
-            put(b"Contact: <sip:", out);
-            put(request.user.as_bytes(), out);
-            put(&face.contact_end, out);
-            put(&self.expires, out);
-        } else {
-            put(b"Content-Type: text/plain\r\n", out);
+        if matches!(request.verb, Verb::Register | Verb::Invite) {
+            put(b"Contact: ", out);
+            face.put_contact(request.user.as_bytes(), out);
+            put(b"\r\n", out);
         }
+        if request.verb == Verb::Register {
+            put(&self.expires, out);
+        }
+        put(request.verb.lines(), out);
         put(b"Content-Length: ", out);
         decimal(request.body.len() as u32, out);
         put(b"\r\n\r\n", out);
@@ -177,7 +242,7 @@ impl Common {
     }
 }
 
-/// What the body of a MESSAGE tells its receiver.
+/// What the body of a MESSAGE or an INVITE tells its receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Note {
     /// The thread that sent it.
@@ -192,20 +257,33 @@ pub(super) struct Note {
 pub(super) const NOTE: usize = 46;
 
 impl Common {
-    /// Writes a body of at least `size` bytes.
+    /// Writes a text of at least `size` bytes.
     pub(super) fn write_note(&self, note: Note, size: usize, out: &mut Vec<u8>) {
         out.clear();
+        self.put_note(note, out);
+        out.resize(size.max(NOTE), b'.');
+    }
+
+    /// Writes a session description that carries the note as its name (RFC 8866 s5.3).
+    pub(super) fn write_offer(&self, note: Note, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(OFFER_BEGIN);
+        self.put_note(note, out);
+        out.extend_from_slice(OFFER_END);
+    }
+
+    fn put_note(&self, note: Note, out: &mut Vec<u8>) {
         out.extend_from_slice(b"bench ");
         out.extend_from_slice(&self.run);
         out.extend_from_slice(&hex8(note.thread));
         out.extend_from_slice(&hex8(note.number));
         out.extend_from_slice(&hex8((note.sent >> 32) as u32));
         out.extend_from_slice(&hex8(note.sent as u32));
-        out.resize(size.max(NOTE), b'.');
     }
 
     /// Reads a body of this run.
     pub(super) fn note(&self, body: &[u8]) -> Option<Note> {
+        let body = body.strip_prefix(OFFER_BEGIN).unwrap_or(body);
         let rest = body.strip_prefix(b"bench ")?.strip_prefix(&self.run)?;
         let part = |at: usize| from_hex8(rest.get(at..at + 8)?);
         Some(Note {
@@ -215,3 +293,12 @@ impl Common {
         })
     }
 }
+
+const OFFER_BEGIN: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=";
+const OFFER_END: &[u8] = b"\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\n\
+    a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
+    a=fmtp:101 0-16\r\na=sendrecv\r\n";
+/// What a callee answers to an offer.
+pub(super) const SESSION_ANSWER: &[u8] = b"v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\n\
+    c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4002 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n\
+    a=sendrecv\r\n";

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::accept_hdr;
 use tokio_tungstenite::tungstenite::handshake::server as http;
 
 use super::login::Login;
-use super::template::{Branch, Common, Face, Note, Request};
+use super::template::{Branch, Common, Face, Note, Request, Verb};
 use super::*;
 use crate::channel::ClientTls;
 use crate::channel::testing::Authority;
@@ -21,6 +21,8 @@ use crate::sip::build::Response;
 use crate::sip::header::HeaderName;
 use crate::sip::method::Method;
 use crate::sip::wire::{Framing, Layout, Limits, Message, scan};
+
+mod calls;
 
 /// What the registrar does wrong, each so many messages; 0 is never.
 #[derive(Clone, Copy, Default)]
@@ -161,6 +163,7 @@ fn options(kind: Kind, server: SocketAddr) -> Options {
         warm: false,
         window: 4,
         body_bytes: 0,
+        hold: Duration::from_millis(20),
         pid: None,
         directory_pid: None,
     }
@@ -293,8 +296,9 @@ fn what_is_written_can_be_read() {
     let mut layout = Layout::default();
     for peer in [None, Some("bo")] {
         let body = if peer.is_some() { body.as_slice() } else { b"" };
-        let request =
-            Request { user: "ana", peer, branch, call: (1, 2), cseq: 10, login: None, body };
+        let verb = if peer.is_some() { Verb::Message } else { Verb::Register };
+        let (user, dialog, call, cseq, login) = ("ana", None, (1, 2), 10, None);
+        let request = Request { verb, user, peer, dialog, branch, call, cseq, login, body };
         let mut out = Vec::new();
         common.write(&face, request, &mut out);
         scan(&out, Framing::Stream, &Limits::default(), &mut layout).unwrap();
@@ -302,6 +306,7 @@ fn what_is_written_can_be_read() {
         message.check().unwrap();
         let via = message.top_via().unwrap();
         assert_eq!(common.branch(via.branch().unwrap()), Some(branch));
+        assert_eq!(common.call(message.call_id()), Some((1, 2)));
         assert_eq!(message.cseq().unwrap().number, 10);
         assert_eq!(message.from().unwrap().uri(), b"sip:ana@campus.example");
         if peer.is_some() {
