@@ -1,104 +1,271 @@
-//! T08, T20, T22, T30: every method, from our domain and from another, to the server, to a person
-//! and to elsewhere; without credentials. What is not allowed goes nowhere.
+//! T05, T06, T08, T30: who may send what to whom. Every cell of method, sender and target, signed
+//! and not, over every way in; what a cell does not allow reaches nobody.
 
 use std::net::UdpSocket;
 
-use crate::raw::{Connection, Datagrams, Draft};
-use crate::site::{Site, person};
+use crate::raw::{Answer, Connection, Datagrams, Draft, PATIENCE};
+use crate::site::{Nonce, PASSWORD, Site, person};
 use crate::support::server::DOMAIN;
 
-const METHODS: [&str; 14] = [
-    "REGISTER",
-    "MESSAGE",
-    "INVITE",
-    "OPTIONS",
-    "SUBSCRIBE",
-    "PUBLISH",
-    "NOTIFY",
-    "REFER",
-    "INFO",
-    "BYE",
-    "UPDATE",
-    "PRACK",
-    "UNHEARD-OF",
-    "register",
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cell {
+    /// Nothing at all.
+    Silence,
+    /// 401 for what ends here, 407 for what is passed on.
+    Challenge(u16),
+    /// This status.
+    Answer(u16),
+    /// It reaches the person, whose answer comes back.
+    Passed,
+}
+use Cell::{Challenge, Passed, Silence};
+
+const fn no(status: u16) -> Cell {
+    Cell::Answer(status)
+}
+
+/// One method: what somebody who signs in and writes as himself gets.
+struct Row {
+    method: &'static str,
+    /// The challenge of those who do not sign in.
+    asks: u16,
+    to_server: Cell,
+    to_person: Cell,
+    to_nobody: Cell,
+    elsewhere: Cell,
+    /// Whether only the target decides, whoever asks: what the server says about itself.
+    open_server: bool,
+    /// The same for all targets.
+    open: bool,
+}
+
+const fn row(
+    method: &'static str,
+    to_server: Cell,
+    to_person: Cell,
+    to_nobody: Cell,
+    elsewhere: Cell,
+) -> Row {
+    let (asks, open_server, open) = (407, true, false);
+    Row { method, asks, to_server, to_person, to_nobody, elsewhere, open_server, open }
+}
+
+const TABLE: [Row; 16] = [
+    // Whom a REGISTER is for is told by its To (RFC 3261 s10.2); a user in the Request-URI should
+    // not be there, and means nothing.
+    Row { asks: 401, open_server: false, ..row("REGISTER", no(200), no(200), no(200), no(403)) },
+    row("OPTIONS", no(200), Passed, no(404), no(403)),
+    row("MESSAGE", no(405), Passed, no(404), no(403)),
+    row("INVITE", no(405), Passed, no(404), no(403)),
+    // Neither can be answered with a challenge (RFC 3261 s22.1): an ACK that belongs to nothing is
+    // dropped, a CANCEL of nothing is 481 (s9.2).
+    Row { open: true, ..row("ACK", Silence, Silence, Silence, Silence) },
+    Row { open: true, ..row("CANCEL", no(481), no(481), no(481), no(481)) },
+    row("BYE", no(481), Passed, no(404), no(403)),
+    row("INFO", no(481), Passed, no(404), no(403)),
+    row("PRACK", no(481), Passed, no(404), no(403)),
+    row("UPDATE", no(481), Passed, no(404), no(403)),
+    row("REFER", no(405), Passed, no(404), no(403)),
+    row("NOTIFY", no(481), Passed, no(404), no(403)),
+    // RFC 6665 s7.2.1, RFC 3903 s6: no event is named.
+    Row { asks: 401, ..row("SUBSCRIBE", no(405), no(489), no(489), no(403)) },
+    Row { asks: 401, ..row("PUBLISH", no(405), no(489), no(489), no(403)) },
+    // Methods are case-sensitive (RFC 3261 s7.1): this is another unknown one.
+    row("register", no(405), Passed, no(404), no(403)),
+    row("UNHEARD-OF", no(405), Passed, no(404), no(403)),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum To {
+enum Target {
     Server,
     Person,
+    Nobody,
     Elsewhere,
 }
 
-/// What a stranger is answered.
-fn expected(method: &str, is_ours: bool, to: To) -> u16 {
-    match (method, to) {
-        ("REGISTER" | "SUBSCRIBE", _) if is_ours => 401,
-        ("REGISTER" | "SUBSCRIBE", _) => 403,
-        ("OPTIONS", To::Server) => 200,
-        ("NOTIFY" | "BYE" | "UPDATE" | "INFO" | "PRACK", To::Server) => 481,
-        (_, To::Server) => 405,
-        _ if !is_ours => 403,
-        ("PUBLISH", _) => 401,
-        _ => 407,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    /// The one who signs in.
+    Own,
+    /// Another person of ours.
+    Other,
+    Foreign,
+}
+
+impl Row {
+    /// Everything but one's own requests is refused: this is the default that the table is of.
+    fn cell(&self, from: From, target: Target, signed: bool) -> Cell {
+        let own = match target {
+            Target::Server => self.to_server,
+            Target::Person => self.to_person,
+            Target::Nobody => self.to_nobody,
+            Target::Elsewhere => self.elsewhere,
+        };
+        if self.open || self.open_server && target == Target::Server {
+            return own;
+        }
+        match (from, signed) {
+            (From::Own, true) => own,
+            (From::Own | From::Other, false) => Challenge(self.asks),
+            (From::Other, true) | (From::Foreign, _) => no(403),
+        }
     }
 }
 
-/// How requests are sent and answered over one transport.
-enum Wire {
+/// A way to the server.
+enum Way {
     Datagrams(Datagrams),
     Stream(Box<Connection>),
 }
 
-impl Wire {
-    fn ask(&mut self, draft: &Draft) -> u16 {
+impl Way {
+    fn send(&mut self, draft: &Draft) {
         match self {
-            Wire::Datagrams(socket) => socket.ask(&draft.bytes()).status,
-            Wire::Stream(connection) => {
-                connection.write(&draft.bytes());
-                connection.read_until(draft.branch());
+            Way::Datagrams(phone) => phone.send(&draft.bytes()),
+            Way::Stream(connection) => connection.write(&draft.bytes()),
+        }
+    }
+
+    /// The final answer to a request that was sent; `None` if a ping that was sent behind it is
+    /// answered first.
+    fn answer(&mut self, draft: &Draft) -> Option<Answer> {
+        let mut answers = match self {
+            Way::Datagrams(phone) => phone.until_ping(),
+            Way::Stream(connection) => {
+                let ping = Draft::ping();
+                connection.write(&ping.bytes());
+                connection.read_until(ping.branch());
+                connection.read_until("\r\n\r\n");
+                let answers = connection.answers();
+                connection.received.clear();
+                answers
+            }
+        };
+        answers.retain(|answer| answer.status >= 200 && answer.text.contains(draft.branch()));
+        answers.pop()
+    }
+
+    /// Waits for the 200 of the person whom the request reached.
+    fn taken(&mut self, draft: &Draft) {
+        let text = match self {
+            Way::Datagrams(phone) => loop {
+                let text = phone.next(PATIENCE).expect("an answer");
+                if !text.starts_with("SIP/2.0 1") {
+                    break text;
+                }
+            },
+            Way::Stream(connection) => {
+                connection.read_until("SIP/2.0 200 ");
                 connection.read_until("\r\n\r\n");
                 let text = connection.text();
-                let whole = text
-                    .rsplit("SIP/2.0 ")
-                    .find(|part| part.starts_with(|c: char| c.is_ascii_digit()));
-                whole.and_then(|part| part.get(..3)?.parse().ok()).unwrap_or(0)
+                connection.received.clear();
+                text
             }
-        }
+        };
+        assert!(text.contains("SIP/2.0 200 ") && text.contains(draft.branch()), "{text}");
     }
 }
 
-#[test]
-fn what_no_rule_allows_is_refused_for_every_method_sender_and_receiver() {
-    let site = Site::new("[limits]\nsource_rate = 100000\nsource_burst = 100000\n");
-    let bob = site.phone("bob");
-    let outside = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let there = outside.local_addr().expect("an address");
-    let streams = site.doors().into_iter();
-    let wires = streams.map(|door| (door.name, Wire::Stream(Box::new(door.connect()))));
-    let datagrams = Wire::Datagrams(Datagrams::new(site.server.udp));
-    for (transport, mut wire) in std::iter::once(("UDP", datagrams)).chain(wires) {
-        for method in METHODS {
-            for is_ours in [true, false] {
-                for to in [To::Server, To::Person, To::Elsewhere] {
-                    let uri = match to {
-                        To::Server => format!("sip:{DOMAIN}"),
-                        To::Person => person("bob"),
-                        To::Elsewhere => format!("sip:bob@{there}"),
-                    };
-                    let from = if is_ours { DOMAIN } else { "other.example" };
-                    let draft = Draft::new(method, &uri, "alice", &uri)
-                        .replacing(format!("From: <sip:alice@{from}>;tag=1"));
-                    let wanted = expected(method, is_ours, to);
-                    let got = wire.ask(&draft);
-                    assert_eq!(got, wanted, "{method} from {from} to {to:?} over {transport}");
+fn draft(row: &Row, from: From, target: Target, outside: &str) -> Draft {
+    let uri = match target {
+        Target::Server => format!("sip:{DOMAIN}"),
+        Target::Person => person("bob"),
+        Target::Nobody => person("nobody-here"),
+        Target::Elsewhere => outside.to_owned(),
+    };
+    let sender = match from {
+        From::Own => person("alice"),
+        From::Other => person("bob"),
+        From::Foreign => "sip:alice@other.example".to_owned(),
+    };
+    let to = if row.method == "REGISTER" { sender.clone() } else { uri.clone() };
+    Draft::new(row.method, &uri, "alice", &to)
+        .replacing(format!("From: <{sender}>;tag=of-the-table"))
+}
+
+/// Plays one row over one way; gives the cells that turned out otherwise.
+fn play(site: &Site, row: &Row, way: &mut Way, bob: &Datagrams, outside: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for target in [Target::Server, Target::Person, Target::Nobody, Target::Elsewhere] {
+        for from in [From::Own, From::Other, From::Foreign] {
+            for signed in [false, true] {
+                let expected = row.cell(from, target, signed);
+                let mut draft = draft(row, from, target, outside);
+                if signed && !row.open {
+                    let nonce = site.challenge(row.method, &person("bob"), "alice");
+                    let line = nonce.answer(row.method, &draft.uri, "alice", PASSWORD, 1);
+                    draft = draft.anew().with(line);
+                }
+                way.send(&draft);
+                let got = if expected == Passed {
+                    let came = bob.serve(row.method, "200 Taken", "");
+                    // The credentials were ours to see, and nobody else's (RFC 3261 s22.3).
+                    assert!(!came.contains("Digest"), "{came}");
+                    way.taken(&draft);
+                    Passed
+                } else {
+                    let answer = way.answer(&draft);
+                    match answer.as_ref().map(|answer| answer.status) {
+                        None => Silence,
+                        Some(status @ (401 | 407)) => {
+                            Nonce::from(answer.as_ref().expect("an answer"));
+                            Challenge(status)
+                        }
+                        Some(status) => no(status),
+                    }
+                };
+                let reached = bob.until_ping();
+                if got != expected || !reached.is_empty() {
+                    wrong.push(format!(
+                        "{} from {from:?} to {target:?}, signed: {signed}: {got:?}, not \
+                         {expected:?}; the person got {reached:?}",
+                        row.method
+                    ));
                 }
             }
         }
     }
-    assert!(bob.until_ping().is_empty(), "something reached a telephone");
+    wrong
+}
+
+fn every_cell(open: impl Fn(&Site) -> Way) {
+    let site = Site::new(
+        "[limits]\nsource_rate = 100000\nsource_burst = 100000\nmessage_rate = 100000\n\
+         message_burst = 100000\n",
+    );
+    let bob = site.phone("bob");
+    let outside = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let there = outside.local_addr().expect("an address");
+    let mut wrong = Vec::new();
+    for row in &TABLE {
+        for outside in [format!("sip:x@{there}"), "sip:x@other.example".to_owned()] {
+            wrong.append(&mut play(&site, row, &mut open(&site), &bob, &outside));
+        }
+    }
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
     outside.set_nonblocking(true).expect("an option");
     assert!(outside.recv(&mut [0; 9]).is_err(), "a packet went out");
     site.assert_calm(1);
+}
+
+#[test]
+fn every_cell_of_the_default_deny_table_holds_over_udp() {
+    every_cell(|site| Way::Datagrams(Datagrams::new(site.server.udp)));
+}
+
+#[test]
+fn every_cell_of_the_default_deny_table_holds_over_tcp() {
+    every_cell(|site| {
+        let [plain, _] = site.doors();
+        Way::Stream(Box::new(plain.connect()))
+    });
+}
+
+#[test]
+fn every_cell_of_the_default_deny_table_holds_over_tls() {
+    every_cell(|site| {
+        let [_, secure] = site.doors();
+        Way::Stream(Box::new(secure.connect()))
+    });
 }
