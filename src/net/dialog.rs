@@ -16,7 +16,7 @@ use super::Outbox;
 use super::branch::Leg;
 use super::dispatch::Request;
 use super::engine::{Engine, EngineCounts};
-use crate::proxy::{Reached, SHORTEST_TOKEN, Target};
+use crate::proxy::{Party, Reached, SHORTEST_TOKEN, Target};
 use crate::registrar::reach;
 use crate::sip::header::{Contact, HeaderName};
 use crate::sip::method::Method;
@@ -70,15 +70,11 @@ impl Engine {
                     .all(|route| route.is_ok_and(|route| self.is_our_host(&route.parsed_uri())));
             return if ours { Course::Open } else { Course::Foreign };
         }
-        let Some(token) = self.tokens.open(text, message.call_id()) else {
+        // A request without a tag of the other end is in no dialog, whatever its Route says.
+        let Some((from, to)) = parties(message).filter(|(_, to)| !to.tag.is_empty()) else {
             return Course::Foreign;
         };
-        let tag = |address: Result<crate::sip::header::Address<'a>, _>| {
-            address.ok().and_then(|address| address.tag()).unwrap_or_default()
-        };
-        let (from, to) = (tag(message.from()), tag(message.to()));
-        // A request without a tag of the other end is in no dialog, whatever its Route says.
-        let Some(end) = token.end_for(from, to).filter(|_| !to.is_empty()) else {
+        let Some(token) = self.tokens.open(text, message.call_id(), &from, &to) else {
             return Course::Foreign;
         };
         let mut ours = 1;
@@ -94,7 +90,7 @@ impl Engine {
             Some(Ok(next)) if next.parsed_uri().param("lr").is_none() => Some(next.uri()),
             _ => None,
         };
-        Course::Dialog(Hop { reached: token.reached(end), ours, strict })
+        Course::Dialog(Hop { reached: token.reached(), ours, strict })
     }
 
     /// RFC 3261 s16.4: a strict router before us has put our own Record-Route into the Request-URI
@@ -103,7 +99,8 @@ impl Engine {
     pub(super) fn straightened(&self, message: &Message<'_>) -> Option<Vec<u8>> {
         let uri = Uri::parse(message.request_uri()).ok()?;
         let user = uri.user().filter(|user| user.len() >= SHORTEST_TOKEN)?;
-        self.tokens.open(user, message.call_id())?;
+        let (from, to) = parties(message)?;
+        self.tokens.open(user, message.call_id(), &from, &to)?;
         let last = message.routes().last()?.ok()?;
         // Ours twice: straightening it would never end.
         if last.parsed_uri().user().is_some_and(|user| user.len() >= SHORTEST_TOKEN) {
@@ -254,10 +251,11 @@ impl Engine {
         called: &Flow,
         out: &mut Vec<u8>,
     ) {
-        let tag = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let Some((sender, receiver)) = parties(message) else { return };
         let caller = self.caller_flow(message, from);
         let mut token = Vec::with_capacity(64);
-        self.tokens.sign(message.call_id(), tag, &caller, called, &mut token);
+        let (sender, receiver) = ((&sender, &caller), (&receiver, called));
+        self.tokens.sign(message.call_id(), sender, receiver, &mut token);
         let sides = [
             (called.transport, self.own_address(called)),
             (from.transport, self.own_address(&from)),
@@ -299,6 +297,11 @@ pub(super) fn strict_tail(message: &Message<'_>, hop: &Hop<'_>) -> Option<SmallV
     value.extend_from_slice(message.request_uri());
     value.push(b'>');
     Some(value)
+}
+
+/// Who sends a request, and who is meant, by From and To.
+fn parties<'a>(message: &Message<'a>) -> Option<(Party<'a>, Party<'a>)> {
+    Some((Party::of(&message.from().ok()?), Party::of(&message.to().ok()?)))
 }
 
 /// Whether a request makes a dialog that we stay on the path of.

@@ -14,7 +14,7 @@ mod token;
 pub use fork::{Answer, Fork, Verdict};
 pub use route::{Route, Routes, patience};
 pub use targets::{Target, TargetSet, instance_targets, next_group, targets};
-pub use token::{End, Reached, RouteToken, RouteTokens, SHORTEST_TOKEN};
+pub use token::{End, Party, Reached, RouteToken, RouteTokens, SHORTEST_TOKEN};
 
 /// A loop shows when a request comes back with the same next steps ahead of it (RFC 3261 s16.6
 /// step 8, RFC 5393 s4.2): the hash covers all that decides where we would send it.

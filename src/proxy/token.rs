@@ -3,8 +3,11 @@
 //! A token is the user part of the URI that we put into Record-Route (RFC 5626 s5.2, RFC 3261
 //! s16.6 step 4). It says over which flow the caller's end and the called end are reached, so that
 //! a dialog needs no state here and survives a restart over datagrams. The MAC covers the Call-ID:
-//! a token leads nowhere in another dialog. Which of the two ends a request is for follows from its
-//! tags, not from where it came: a telephone behind a translator may change its port.
+//! a token leads nowhere in another dialog. It covers the two names as well: who sends within the
+//! dialog is not asked who he is, so he must speak as the one who began it, or was called, and as
+//! nobody else (RFC 3261 s12.2.1.1: From and To keep their URIs). Which of the two ends a request is
+//! for follows from its tags, not from where it came: a telephone behind a translator may change its
+//! port.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,6 +17,8 @@ use smallvec::SmallVec;
 use subtle::ConstantTimeEq as _;
 
 use crate::entropy;
+use crate::sip::header::Address;
+use crate::sip::uri::Host;
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::text::{decode_base64url, encode_base64url};
 
@@ -36,6 +41,30 @@ pub enum End {
     Called,
 }
 
+/// One side of a dialog, as From or To names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Party<'a> {
+    /// The tag; empty where there is none yet.
+    pub tag: &'a [u8],
+    /// The user of the URI.
+    pub user: &'a [u8],
+    /// The host of the URI.
+    pub host: Host<'a>,
+}
+
+impl<'a> Party<'a> {
+    /// The party of a From or To.
+    #[must_use]
+    pub fn of(address: &Address<'a>) -> Party<'a> {
+        let uri = address.parsed_uri();
+        Party {
+            tag: address.tag().unwrap_or_default(),
+            user: uri.user().unwrap_or_default(),
+            host: uri.host(),
+        }
+    }
+}
+
 /// Where an end is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
@@ -45,32 +74,25 @@ pub enum Reached {
     Gone,
 }
 
-/// A token whose MAC is ours and meant for this Call-ID.
+/// A token whose MAC is ours and meant for this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteToken {
-    caller_tag: u32,
+    end: End,
     caller: Reached,
     called: Reached,
 }
 
 impl RouteToken {
-    /// Whom a request with these tags is for: who sent it is the other one. `None`: it belongs to
-    /// no dialog of this token's caller.
+    /// Whom the request is for: who sent it is the other one.
     #[must_use]
-    pub fn end_for(&self, from_tag: &[u8], to_tag: &[u8]) -> Option<End> {
-        if tag_mark(from_tag) == self.caller_tag {
-            Some(End::Called)
-        } else if tag_mark(to_tag) == self.caller_tag {
-            Some(End::Caller)
-        } else {
-            None
-        }
+    pub fn end(&self) -> End {
+        self.end
     }
 
-    /// Where an end is reached.
+    /// Where that end is reached.
     #[must_use]
-    pub fn reached(&self, end: End) -> Reached {
-        match end {
+    pub fn reached(&self) -> Reached {
+        match self.end {
             End::Caller => self.caller,
             End::Called => self.called,
         }
@@ -99,50 +121,82 @@ impl RouteTokens {
         RouteTokens { mac: Hmac::new(&block.into()), boot: entropy::bytes() }
     }
 
-    /// Appends the token for a dialog of this Call-ID and tag of the caller.
+    /// Appends the token for the dialog of a request with this Call-ID, From and To, and the flows
+    /// to both.
     pub fn sign(
         &self,
         call_id: &[u8],
-        caller_tag: &[u8],
-        caller: &Flow,
-        called: &Flow,
+        (from, caller): (&Party<'_>, &Flow),
+        (to, called): (&Party<'_>, &Flow),
         out: &mut Vec<u8>,
     ) {
         let mut raw: SmallVec<[u8; LONGEST + MAC]> = SmallVec::new();
         raw.extend_from_slice(&self.boot);
-        raw.extend_from_slice(&tag_mark(caller_tag).to_be_bytes());
+        raw.extend_from_slice(&tag_mark(from.tag).to_be_bytes());
         write_flow(caller, &mut raw);
         write_flow(called, &mut raw);
-        let mac = self.mac(&raw, call_id);
+        let mac = self.mac(&raw, call_id, from, to);
         raw.extend_from_slice(&mac);
         encode_base64url(&raw, out);
     }
 
-    /// Reads a token. `None` unless it was signed here for this Call-ID.
+    /// Reads a token. `None` unless it was signed here for a dialog with this Call-ID between these
+    /// two, of whom one is sending.
     #[must_use]
-    pub fn open(&self, text: &[u8], call_id: &[u8]) -> Option<RouteToken> {
+    pub fn open(
+        &self,
+        text: &[u8],
+        call_id: &[u8],
+        from: &Party<'_>,
+        to: &Party<'_>,
+    ) -> Option<RouteToken> {
         if text.len() < SHORTEST_TOKEN || text.len() > (LONGEST + MAC).div_ceil(3) * 4 {
             return None;
         }
         let mut raw: SmallVec<[u8; LONGEST + MAC]> = SmallVec::new();
         decode_base64url(text, &mut raw)?;
         let (payload, mac) = raw.split_at_checked(raw.len().checked_sub(MAC)?)?;
-        if !bool::from(self.mac(payload, call_id).ct_eq(mac)) {
-            return None;
-        }
         let mut rest = payload;
         let same_run = take::<4>(&mut rest)? == self.boot;
         let caller_tag = u32::from_be_bytes(take(&mut rest)?);
+        let (end, caller, called) = if tag_mark(from.tag) == caller_tag {
+            (End::Called, from, to)
+        } else if tag_mark(to.tag) == caller_tag {
+            (End::Caller, to, from)
+        } else {
+            return None;
+        };
+        if !bool::from(self.mac(payload, call_id, caller, called).ct_eq(mac)) {
+            return None;
+        }
         let caller = read_flow(&mut rest, same_run)?;
         let called = read_flow(&mut rest, same_run)?;
-        rest.is_empty().then_some(RouteToken { caller_tag, caller, called })
+        rest.is_empty().then_some(RouteToken { end, caller, called })
     }
 
-    fn mac(&self, payload: &[u8], call_id: &[u8]) -> [u8; MAC] {
+    fn mac(
+        &self,
+        payload: &[u8],
+        call_id: &[u8],
+        caller: &Party<'_>,
+        called: &Party<'_>,
+    ) -> [u8; MAC] {
         let mut mac = self.mac.clone();
-        // The payload tells its own length.
+        // The payload tells its own length, the rest does not.
         mac.update(payload);
-        mac.update(call_id);
+        let mut put = |part: &[u8]| {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        };
+        put(call_id);
+        for party in [caller, called] {
+            put(party.user);
+            match party.host {
+                Host::Name(name) => put(name),
+                Host::V4(address) => put(&address.octets()),
+                Host::V6(address) => put(&address.octets()),
+            }
+        }
         let mut short = [0; MAC];
         short.copy_from_slice(&mac.finalize().into_bytes()[..MAC]);
         short
@@ -237,10 +291,20 @@ mod tests {
         }
     }
 
+    fn party(user: &'static str, tag: &'static str) -> Party<'static> {
+        Party { tag: tag.as_bytes(), user: user.as_bytes(), host: Host::Name(b"campus.example") }
+    }
+
     fn signed(tokens: &RouteTokens, caller: &Flow, called: &Flow) -> Vec<u8> {
         let mut text = Vec::new();
-        tokens.sign(b"call@host", b"ana", caller, called, &mut text);
+        let (from, to) = (party("ana", "a1"), party("bob", ""));
+        tokens.sign(b"call@host", (&from, caller), (&to, called), &mut text);
         text
+    }
+
+    /// As ana would send it.
+    fn opened(tokens: &RouteTokens, text: &[u8], call_id: &[u8]) -> Option<RouteToken> {
+        tokens.open(text, call_id, &party("ana", "a1"), &party("bob", "b1"))
     }
 
     // RFC 5626 s5.2
@@ -250,12 +314,33 @@ mod tests {
         let caller = flow(Transport::Udp, "192.0.2.7:40000", 0);
         let called = flow(Transport::Wss, "[2001:db8::7]:443", 12);
         let text = signed(&tokens, &caller, &called);
-        let token = tokens.open(&text, b"call@host").unwrap();
-        assert_eq!(token.end_for(b"ana", b"bob"), Some(End::Called));
-        assert_eq!(token.end_for(b"bob", b"ana"), Some(End::Caller));
-        assert_eq!(token.end_for(b"bob", b"eva"), None);
-        assert_eq!(token.reached(End::Caller), Reached::Flow(caller));
-        assert_eq!(token.reached(End::Called), Reached::Flow(called));
+        let (ana, bob) = (party("ana", "a1"), party("bob", "b1"));
+        let of_ana = tokens.open(&text, b"call@host", &ana, &bob).unwrap();
+        assert_eq!((of_ana.end(), of_ana.reached()), (End::Called, Reached::Flow(called)));
+        let of_bob = tokens.open(&text, b"call@host", &bob, &ana).unwrap();
+        assert_eq!((of_bob.end(), of_bob.reached()), (End::Caller, Reached::Flow(caller)));
+        assert_eq!(tokens.open(&text, b"call@host", &bob, &party("ana", "a2")), None);
+    }
+
+    // RFC 3261 s12.2.1.1; T05: nobody speaks for somebody else, with a token as little as without.
+    #[test]
+    fn a_token_opens_for_the_two_names_of_its_dialog_alone() {
+        let tokens = RouteTokens::new(&KEY);
+        let end = flow(Transport::Udp, "192.0.2.7:40000", 0);
+        let text = signed(&tokens, &end, &end);
+        let (ana, bob) = (party("ana", "a1"), party("bob", "b1"));
+        let elsewhere = Party { host: Host::Name(b"other.example"), ..ana };
+        for (from, to) in [
+            (party("dean", "a1"), bob),
+            (ana, party("dean", "b1")),
+            (party("dean", "b1"), ana),
+            (bob, party("dean", "a1")),
+            (party("bob", "a1"), party("ana", "b1")),
+            (elsewhere, bob),
+            (party("anab", "a1"), party("ob", "b1")),
+        ] {
+            assert_eq!(tokens.open(&text, b"call@host", &from, &to), None, "{from:?} {to:?}");
+        }
     }
 
     // RFC 5626 s5.3.1: datagrams outlive a restart, connections do not.
@@ -264,9 +349,12 @@ mod tests {
         let caller = flow(Transport::Udp, "192.0.2.7:40000", 0);
         let called = flow(Transport::Tcp, "192.0.2.8:40000", 12);
         let text = signed(&RouteTokens::new(&KEY), &caller, &called);
-        let token = RouteTokens::new(&KEY).open(&text, b"call@host").unwrap();
-        assert_eq!(token.reached(End::Caller), Reached::Flow(caller));
-        assert_eq!(token.reached(End::Called), Reached::Gone);
+        let after = RouteTokens::new(&KEY);
+        let (ana, bob) = (party("ana", "a1"), party("bob", "b1"));
+        let to_ana = after.open(&text, b"call@host", &bob, &ana).unwrap();
+        assert_eq!(to_ana.reached(), Reached::Flow(caller));
+        let to_bob = after.open(&text, b"call@host", &ana, &bob).unwrap();
+        assert_eq!(to_bob.reached(), Reached::Gone);
     }
 
     // RFC 5626 s5.3.1: a token that was tampered with opens nothing.
@@ -276,25 +364,25 @@ mod tests {
         let end = flow(Transport::Udp, "192.0.2.7:40000", 0);
         let text = signed(&tokens, &end, &end);
         assert_eq!(text.len().div_ceil(4), SHORTEST_TOKEN.div_ceil(4));
-        assert!(tokens.open(&text, b"other@host").is_none());
-        assert!(RouteTokens::new(&[8; 32]).open(&text, b"call@host").is_none());
+        assert!(opened(&tokens, &text, b"other@host").is_none());
+        assert!(opened(&RouteTokens::new(&[8; 32]), &text, b"call@host").is_none());
         for place in 0..text.len() {
             let mut changed = text.clone();
             changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
-            assert!(tokens.open(&changed, b"call@host").is_none(), "at {place}");
-            assert!(tokens.open(&text[..place], b"call@host").is_none(), "up to {place}");
+            assert!(opened(&tokens, &changed, b"call@host").is_none(), "at {place}");
+            assert!(opened(&tokens, &text[..place], b"call@host").is_none(), "up to {place}");
         }
     }
 
     proptest! {
         #[test]
         fn nothing_that_others_write_opens(text: Vec<u8>, call_id: Vec<u8>) {
-            prop_assert!(RouteTokens::new(&KEY).open(&text, &call_id).is_none());
+            prop_assert!(opened(&RouteTokens::new(&KEY), &text, &call_id).is_none());
         }
 
         #[test]
         fn characters_of_a_token_do_not_make_one(text in "[A-Za-z0-9_-]{50,160}") {
-            prop_assert!(RouteTokens::new(&KEY).open(text.as_bytes(), b"call@host").is_none());
+            prop_assert!(opened(&RouteTokens::new(&KEY), text.as_bytes(), b"call@host").is_none());
         }
     }
 }

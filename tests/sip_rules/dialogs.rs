@@ -169,7 +169,11 @@ fn a_token_that_was_changed_or_taken_from_another_call_is_403() {
     other_tags.from = format!("<sip:ana@{DOMAIN}>;tag=another");
     let mut no_dialog = call.of_caller(&ana, "INFO", 8);
     no_dialog.to = format!("<sip:bob@{DOMAIN}>");
-    for request in [changed, other_call, other_tags, no_dialog] {
+    // T05: a token is no licence to speak for somebody else.
+    let mut other_sender = call.of_caller(&ana, "MESSAGE", 9);
+    other_sender.from = other_sender.from.replace("ana@", "dean@");
+    assert!(other_sender.from.contains("dean@"));
+    for request in [changed, other_call, other_tags, no_dialog, other_sender] {
         assert_eq!(ana.ask(&request).status(), 403, "{request:?}");
     }
     // Neither does an ACK pass, which nobody answers.
