@@ -141,8 +141,15 @@ impl Engine {
             return self.refuse(outbox, &request, 403, None, &[], out);
         }
         request.remembered = true;
-        // The token proves a place as credentials do.
+        // The token proves a place as credentials do; the rate is the dialog's.
         self.guard.proved(request.now, request.flow.remote, 1);
+        if let Err(wait) = self.guard.admit_in_dialog(request.now, request.message.call_id()) {
+            EngineCounts::add(&self.counts.shed);
+            request.remembered = false;
+            let seconds = (wait.as_secs() + 1).to_string();
+            let headers = [("Retry-After", &*seconds)];
+            return self.refuse(outbox, &request, 503, Some("Too Many Requests"), &headers, out);
+        }
         // Behind another proxy the far end is reached through that.
         let is_last = hop.strict.is_none() && request.message.routes().count() == hop.ours;
         let gruu = is_last.then(|| self.gruu_targets(request.message.request_uri(), request.now));
@@ -209,6 +216,8 @@ impl Engine {
             EngineCounts::add(&self.counts.dropped);
             return;
         };
+        let passes =
+            passes && self.guard.admit_in_dialog(self.clock.now(), message.call_id()).is_ok();
         let gruu = self.gruu_targets(message.request_uri(), self.clock.now());
         let gruu = gruu.and_then(|targets| targets.ok()?.into_iter().next());
         let there = match &gruu {

@@ -188,6 +188,16 @@ impl Guard {
         self.requests.take(now, self.hasher.hash_one(user))
     }
 
+    /// Takes a token of a dialog for a request that its route token vouches for. Who holds one is
+    /// not asked for credentials and must not flood the other end with it.
+    ///
+    /// # Errors
+    /// How long to wait for the next one, for `Retry-After`.
+    pub fn admit_in_dialog(&self, now: Tick, call_id: &[u8]) -> Result<(), Duration> {
+        // Hashed as bytes, and so never what a user's name gives.
+        self.requests.take(now, self.hasher.hash_one(("dialog", call_id)))
+    }
+
     /// Whether credentials for that account from that source may be looked at.
     #[must_use]
     pub fn check(&self, now: Tick, source: IpAddr, account: &str) -> Verdict {

@@ -1,9 +1,11 @@
 //! S29, S30, S37 to S49, S61, T05, T06, T08, T09, T25, T33: what is passed on, and what is not.
 
 use std::net::UdpSocket;
+use std::time::Duration;
 
 use crate::raw::{Datagrams, Draft, PATIENCE};
 use crate::site::{Nonce, PASSWORD, Site, message, person};
+use crate::support::caller::header;
 use crate::support::server::DOMAIN;
 
 /// S29, T08, T30: whoever signs in, nothing leads out of this server.
@@ -68,6 +70,47 @@ fn a_route_of_the_senders_choice_is_403_and_nothing_is_sent_there() {
     outside.set_nonblocking(true).expect("an option");
     assert!(outside.recv(&mut [0; 9]).is_err(), "a packet went out");
     site.assert_calm(1);
+}
+
+/// T74: who has a token of a dialog needs no credentials, and still may not flood the other end.
+#[test]
+fn a_token_is_no_licence_to_flood() {
+    let site = Site::new("[limits]\nmessage_rate = 1\nmessage_burst = 20\n");
+    let alice = Datagrams::new(site.server.udp);
+    let bob = site.phone("bob");
+    let invite = Draft::new("INVITE", &person("bob"), "alice", &person("bob"));
+    let nonce = Nonce::from(&alice.ask(&invite.bytes()));
+    let line = nonce.answer("INVITE", &invite.uri, "alice", PASSWORD, 1);
+    alice.send(&invite.anew().with(line).bytes());
+    let came = bob.serve("INVITE", "200 OK", "");
+    let route = header(&came, "Record-Route").expect("a route").to_owned();
+    while !alice.next(PATIENCE).expect("an answer").starts_with("SIP/2.0 200 ") {}
+    let in_dialog = |method: &str| {
+        let mut draft = invite.anew().replacing(format!("CSeq: 1 {method}"));
+        draft.method = method.to_owned();
+        draft
+            .replacing(format!("To: <{}>;tag=of-the-phone", person("bob")))
+            .with(format!("Route: {route}"))
+    };
+    // Its sockets hold what comes, so that nobody has to answer.
+    let stranger = Datagrams::new(site.server.udp);
+    let mut shed = 0;
+    for count in 0..60 {
+        let method = if count % 2 == 0 { "ACK" } else { "INFO" };
+        let answers = stranger.answers(&in_dialog(method).bytes());
+        for answer in answers.iter().filter(|answer| answer.status == 503) {
+            assert!(answer.header("Retry-After").is_some(), "{}", answer.text);
+            shed += 1;
+        }
+    }
+    assert!(shed > 10, "{shed} were shed");
+    let mut came = 0;
+    for text in std::iter::from_fn(|| bob.next(Duration::from_millis(1))) {
+        // Not those that were sent again for want of an answer.
+        came += usize::from(text.starts_with("ACK ") || text.starts_with("INFO "));
+    }
+    assert!((10..60).contains(&came), "{came} came");
+    assert_eq!(site.count("panics"), 0);
 }
 
 /// S37; RFC 3261 s8.2.1, s16.
