@@ -47,3 +47,5 @@ pub mod subscriptions;
 pub mod text;
 #[cfg(feature = "server")]
 pub mod tls;
+#[cfg(feature = "server")]
+pub mod web;

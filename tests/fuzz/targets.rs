@@ -21,6 +21,7 @@ use tagus::sip::uri::Uri;
 use tagus::sip::wire::{DefectKind, Framing, Layout, Limits, Message, scan};
 use tagus::subscriptions::EventHeader;
 use tagus::text;
+use tagus::web::{HostPort, Origin, OwnNames};
 
 use super::mutate::Dice;
 
@@ -388,6 +389,15 @@ fn names(bytes: &[u8], dice: &mut Dice) {
         if let Ok(listener) = text.parse::<Listener>() {
             assert_eq!(listener.to_string().parse(), Ok(listener));
         }
+        if let Some(host) = HostPort::parse(text) {
+            assert!(host.host.is_ascii());
+            let names = OwnNames::new(["campus.example"], []);
+            if let Some(origin) = Origin::parse(text) {
+                let _ = names.allows(&origin, &host, true);
+            }
+            assert_eq!(names.contains(&host.host, None), host.host == "campus.example");
+        }
+        let _ = Origin::parse(text);
         if let Ok(network) = text.parse::<Network>() {
             assert_eq!(network.to_string().parse(), Ok(network));
         }
