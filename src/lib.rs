@@ -7,9 +7,9 @@
 //! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
 //!    messages carry. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
-//! 5. `identity`: who somebody is. `registrar`, `subscriptions`, `proxy`, `page_mode`,
-//!    `accounts`: what is decided.
-//! 6. `net`, `client`: sockets. `app`: wiring and the command line.
+//! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `subscriptions`, `proxy`,
+//!    `page_mode`, `accounts`: what is decided.
+//! 6. `net`, `web`, `client`: sockets. `app`: wiring and the command line.
 
 #[cfg(feature = "server")]
 pub mod accounts;
@@ -45,3 +45,7 @@ pub mod store;
 #[cfg(feature = "server")]
 pub mod subscriptions;
 pub mod text;
+#[cfg(feature = "server")]
+pub mod tls;
+#[cfg(feature = "server")]
+pub mod web;

@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["sip", "msrp", "payload", "config", "channel"],
     &["model", "xcap"],
     &["store", "bus"],
-    &["identity"],
+    &["identity", "tls"],
     &["registrar", "subscriptions", "presence", "rls", "documents", "proxy", "page_mode", "relay"],
     &["accounts"],
     &["net", "web", "admin", "portal", "api", "client"],

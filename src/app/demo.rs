@@ -13,15 +13,17 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::exit::{Exit, Failure};
+use super::front;
 use super::process;
 use super::server::{self, Server};
 use super::site::Site;
 use crate::accounts::{Accounts, AccountsError, Actor, NewAccount};
 use crate::client::echo::{self, Resident};
-use crate::config::Loaded;
+use crate::config::{Listener, Loaded, Scheme};
 use crate::entropy;
-use crate::net::Bound;
+use crate::net;
 use crate::sip::Transport;
+use crate::web;
 
 /// The domain of the demonstration; it exists nowhere else (RFC 6761 s6.5).
 const DOMAIN: &str = "campus.example";
@@ -37,6 +39,11 @@ const MD5_ONLY: &str = "marta";
 /// The port that is tried first, and how many more.
 const FIRST_PORT: u16 = 5060;
 const PORTS: u16 = 200;
+
+/// The ports of the web that are tried first: plain on loopback, so that no certificate warning
+/// stands in the way, and TLS.
+const PLAIN_PORT: u16 = 8080;
+const SECURE_PORT: u16 = 8443;
 
 /// How long the resident may take to be there.
 const ARRIVAL: Duration = Duration::from_secs(10);
@@ -100,11 +107,17 @@ impl Demo {
     ///
     /// # Errors
     /// A [`Failure`] if `--set` makes it invalid, or no port is left.
-    pub fn listen(&mut self, context: &Context) -> Result<(Loaded, Bound), Failure> {
+    pub fn listen(
+        &mut self,
+        context: &Context,
+    ) -> Result<(Loaded, (net::Bound, web::Bound)), Failure> {
         loop {
-            let loaded = self.load(context)?;
+            let mut loaded = self.load(context)?;
             let taken = match server::bind(&loaded.config) {
-                Ok(bound) => return Ok((loaded, bound)),
+                Ok(bound) => {
+                    let web = self.listen_web(&mut loaded)?;
+                    return Ok((loaded, (bound, web)));
+                }
                 Err(failure) => failure,
             };
             let ours = server::listeners(&loaded.config);
@@ -117,6 +130,29 @@ impl Demo {
         }
     }
 
+    /// Binds the web where it is wanted, or on the next free ports where nobody wanted others.
+    fn listen_web(&self, loaded: &mut Loaded) -> Result<web::Bound, Failure> {
+        let own = self.web(PLAIN_PORT, SECURE_PORT);
+        if loaded.config.web.listen != own {
+            return front::bind(loaded);
+        }
+        let mut listeners = Vec::new();
+        for wanted in own {
+            listeners.push(free_listener(wanted)?);
+        }
+        loaded.config.web.listen = listeners;
+        front::bind(loaded)
+    }
+
+    fn web(&self, plain: u16, secure: u16) -> [Listener; 2] {
+        let loopback = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), plain);
+        let everybody = SocketAddr::new(self.address.ip(), secure);
+        [
+            Listener { scheme: Scheme::Http, address: loopback },
+            Listener { scheme: Scheme::Https, address: everybody },
+        ]
+    }
+
     /// The configuration: no file, the demonstration's keys, and above them what `--set` says.
     ///
     /// # Errors
@@ -124,13 +160,17 @@ impl Demo {
     fn load(&self, context: &Context) -> Result<Loaded, Failure> {
         let mut sources = context.sources();
         let address = self.address;
+        let [plain, secure] = self.web(PLAIN_PORT, SECURE_PORT);
+        let secure_sip = SocketAddr::new(address.ip(), secure_port(address.port()));
         sources.file = None;
         sources.environment.clear();
         sources.data_dir = Some(self.data_dir.clone());
         let mut set = vec![
             format!("domain={DOMAIN}"),
-            format!("sip.listen=[\"udp://{address}\", \"tcp://{address}\"]"),
-            "web.listen=[]".to_owned(),
+            format!(
+                "sip.listen=[\"udp://{address}\", \"tcp://{address}\", \"tls://{secure_sip}\"]"
+            ),
+            format!("web.listen=[\"{plain}\", \"{secure}\"]"),
             "msrp.listen=[]".to_owned(),
             "presence.default_policy=allow".to_owned(),
             format!("identity.md5_only_people=[\"{MD5_ONLY}\"]"),
@@ -206,6 +246,8 @@ impl Demo {
         let program = std::env::current_exe().map_err(Failure::failed)?;
         let udp = self.reached_at(server, Transport::Udp);
         let tcp = self.reached_at(server, Transport::Tcp);
+        let tls = self.reached_at(server, Transport::Tls);
+        let web = front::links(server.web().map(web::Web::addresses).unwrap_or_default());
         let program = quoted(&program);
         let message = format!(
             "{program} client message {ECHO} 'Hello, campus!' --server {udp} \
@@ -229,7 +271,8 @@ impl Demo {
             return context.output.document(&json!({
                 "domain": DOMAIN,
                 "data_dir": self.data_dir,
-                "sip": { "udp": udp.to_string(), "tcp": tcp.to_string() },
+                "sip": { "udp": udp.to_string(), "tcp": tcp.to_string(), "tls": tls.to_string() },
+                "web": web,
                 "people": people,
                 "message": message,
                 "status": status,
@@ -256,10 +299,16 @@ impl Demo {
         }
         let _ = write!(
             text,
-            "\n  domain   {DOMAIN}\n  proxy    sip:{tcp};transport=tcp   or   sip:{udp}\n  \
+            "\n  domain   {DOMAIN}\n  proxy    sip:{tcp};transport=tcp   or   sip:{udp}   or   sip:{tls};transport=tls\n  \
              {ECHO}     sip:{ECHO}@{DOMAIN} answers whatever it is told\n\n\
              How the server is:\n\n  {status}\n"
         );
+        if !web.is_empty() {
+            let _ = write!(text, "\nIn a browser, how to connect to it:\n\n");
+        }
+        for link in &web {
+            let _ = writeln!(text, "  {link}");
+        }
         context.output.line(&text)
     }
 
@@ -378,13 +427,23 @@ fn plain(name: &str) -> String {
     name.to_lowercase().chars().map(letter).collect()
 }
 
-/// The first port from `first` on that is free for UDP and TCP alike.
+/// SIP over TLS is one port above the others (RFC 3261 s19.1.2).
+const fn secure_port(port: u16) -> u16 {
+    port.saturating_add(1)
+}
+
+/// The first port from `first` on that is free for UDP and TCP alike, with the next one for TLS.
 fn free_address(ip: IpAddr, first: u16) -> Result<SocketAddr, Failure> {
     let mut last = None;
     for port in first..FIRST_PORT + PORTS {
         let address = SocketAddr::new(ip, port);
         // Held for a moment only, without the sharing that the server's own sockets ask for.
-        match UdpSocket::bind(address).and_then(|_udp| TcpListener::bind(address)) {
+        let tls = SocketAddr::new(ip, secure_port(port));
+        let found = UdpSocket::bind(address).and_then(|_udp| {
+            let _tls = TcpListener::bind(tls)?;
+            TcpListener::bind(address)
+        });
+        match found {
             Ok(_) => return Ok(address),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
             Err(error) => last = Some(error),
@@ -397,6 +456,22 @@ fn free_address(ip: IpAddr, first: u16) -> Result<SocketAddr, Failure> {
             FIRST_PORT + PORTS - 1
         )),
     })
+}
+
+/// This listener, or one with the next free port.
+fn free_listener(wanted: Listener) -> Result<Listener, Failure> {
+    let first = wanted.address.port();
+    for port in first..first.saturating_add(PORTS) {
+        let address = SocketAddr::new(wanted.address.ip(), port);
+        match TcpListener::bind(address) {
+            Ok(_) => return Ok(Listener { address, ..wanted }),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            Err(error) => {
+                return Err(Failure::failed(format!("{address} cannot be listened on: {error}")));
+            }
+        }
+    }
+    Err(Failure::refused(format!("{wanted} and the {PORTS} ports above are in use")))
 }
 
 /// A path as a shell takes it.
@@ -440,9 +515,13 @@ mod tests {
         let mut demo = Demo::new(&context, None).unwrap();
         let found = demo.address;
         let _taken = UdpSocket::bind(found).unwrap();
-        let (_, bound) = demo.listen(&context).unwrap();
+        let (_, (bound, _)) = demo.listen(&context).unwrap();
         assert!(demo.address.port() > found.port());
-        assert!(bound.addresses().iter().all(|address| address.socket == demo.address));
+        assert!(bound.addresses().iter().all(|address| {
+            let tls = address.transport == Transport::Tls;
+            let port = demo.address.port();
+            address.socket.port() == if tls { secure_port(port) } else { port }
+        }));
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-pub mod certificate;
 pub mod cli;
 mod command;
 pub mod context;
@@ -13,6 +12,8 @@ pub mod demo;
 pub mod desk;
 pub mod escape;
 pub mod exit;
+mod front;
+mod interfaces;
 pub mod operations;
 pub mod output;
 pub mod process;

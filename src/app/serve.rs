@@ -10,13 +10,15 @@ use super::context::Context;
 use super::control::{self, Client};
 use super::demo::Demo;
 use super::exit::Failure;
+use super::front;
 use super::operations::Administration;
 use super::process;
 use super::server::{self, Server};
 use super::site::{Purpose, Site};
 use super::telemetry;
-use crate::config::{Loaded, Scheme};
-use crate::net::Bound;
+use crate::config::Loaded;
+use crate::tls::Certificates;
+use crate::{net, tls, web};
 
 /// Threads beside the workers, for the directory, durable writes and the control socket. One: most
 /// of what they do is to wait for each other, and each hand-over between threads costs more than it.
@@ -28,8 +30,8 @@ const CONTROL_THREADS: usize = 1;
 /// A [`Failure`] if it cannot start.
 pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
     let mut demo = arguments.demo.then(|| Demo::new(context, arguments.bind)).transpose()?;
-    let (loaded, bound) = match &mut demo {
-        Some(demo) => demo.listen(context).map(|(loaded, bound)| (loaded, Some(bound)))?,
+    let (loaded, sockets) = match &mut demo {
+        Some(demo) => demo.listen(context).map(|(loaded, sockets)| (loaded, Some(sockets)))?,
         None => (context.load()?, None),
     };
     telemetry::start(&loaded.config.log, context.clock.clone()).map_err(Failure::usage)?;
@@ -42,7 +44,7 @@ pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
-    let outcome = serve(context, loaded, bound, demo.as_ref(), &runtime);
+    let outcome = serve(context, loaded, sockets, demo.as_ref(), &runtime);
     // Somebody's name lookup may hang; it has nothing that must be kept.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     outcome
@@ -51,13 +53,13 @@ pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
 fn serve(
     context: &Context,
     loaded: Loaded,
-    bound: Option<Bound>,
+    sockets: Option<(net::Bound, web::Bound)>,
     demo: Option<&Demo>,
     runtime: &Runtime,
 ) -> Result<(), Failure> {
     // Told to end while it starts, it ends after the start.
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(Failure::failed)?;
-    let config = Arc::new(loaded.config);
+    let config = Arc::new(loaded.config.clone());
     process::own_data_dir(&config.data_dir)?;
     // Said before the ports: they are busy because of it.
     if Client::connect(&config.control_socket()).is_ok() {
@@ -67,9 +69,9 @@ fn serve(
             config.data_dir.display()
         )));
     }
-    let bound = match bound {
-        Some(bound) => bound,
-        None => server::bind(&config)?,
+    let (sip, web) = match sockets {
+        Some(sockets) => sockets,
+        None => (server::bind(&config)?, front::bind(&loaded)?),
     };
     let site = Arc::new(Site::open(
         Arc::clone(&config),
@@ -80,10 +82,13 @@ fn serve(
     if let Some(demo) = demo {
         runtime.block_on(demo.people(&site))?;
     }
+    let certificates = front::certificates(&site);
     let server = {
         let _runtime = runtime.enter();
-        Server::open(Arc::clone(&site), bound, runtime.handle())?
+        Server::open(Arc::clone(&site), sip, Arc::clone(&certificates), runtime.handle())?
     };
+    server.show_web(front::serve(&site, &certificates, web, server.egress(), runtime.handle())?);
+    let tending = front::tend(&certificates, runtime.handle());
     let administration = Arc::new(Administration::new(Arc::clone(&site), Some(server.clone())));
     let socket = {
         let _runtime = runtime.enter();
@@ -95,9 +100,9 @@ fn serve(
         Some(demo) => Some(runtime.block_on(demo.residents(context, &site, &server))?),
         None => None,
     };
-    let ready = announce(context, &site, &server, demo);
+    let ready = announce(context, &site, &server, &certificates, demo);
     if ready.is_ok() {
-        runtime.block_on(signals.wait());
+        runtime.block_on(signals.wait(&certificates));
     }
 
     tracing::info!(event = "stopping");
@@ -107,6 +112,10 @@ fn serve(
     // New commands find no socket from here on.
     commands.abort();
     let _ = runtime.block_on(commands);
+    tending.abort();
+    if let Some(web) = server.web() {
+        runtime.block_on(web.stop());
+    }
     server.stop();
     tracing::info!(event = "stopped");
     ready
@@ -117,10 +126,14 @@ fn announce(
     context: &Context,
     site: &Site,
     server: &Server,
+    certificates: &Certificates,
     demo: Option<&Demo>,
 ) -> Result<(), Failure> {
-    let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
-    tracing::info!(event = "ready", domain = site.identity.domain(), sip = %addresses.join(" "));
+    let listeners = server.web().map(web::Web::addresses).unwrap_or_default();
+    let web: Vec<String> = listeners.iter().map(ToString::to_string).collect();
+    let sip: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
+    tracing::info!(event = "ready", domain = site.identity.domain(), sip = %sip.join(" "), web = %web.join(" "));
+    let addresses: Vec<&str> = sip.iter().chain(&web).map(String::as_str).collect();
     let line = format!("ready {} {}", site.identity.domain(), addresses.join(" "));
     context.output.line(&line)?;
     if let Some(demo) = demo {
@@ -134,6 +147,17 @@ fn announce(
             site.config.data_dir.display(),
             site.identity.domain(),
         ))?;
+        for link in front::links(listeners) {
+            context.output.line(&format!("In a browser:   {link}"))?;
+        }
+        if certificates.source() == tls::Source::Internal
+            && let Some(fingerprint) = certificates.authority_fingerprint()
+        {
+            context.output.line(&format!(
+                "The certificate is from an authority of our own; devices get it from /ca.crt.\n\
+                 Its SHA-256: {fingerprint}"
+            ))?;
+        }
     }
     Ok(())
 }
@@ -156,13 +180,8 @@ fn greet(loaded: &Loaded, demo: bool) {
         );
     }
     // Configured, accepted, and not built yet: said once, and absent from `status`.
-    let web = config.web.listen.iter();
-    for listener in web.chain(&config.msrp.listen) {
-        let what = match listener.scheme {
-            Scheme::Https | Scheme::Http => "web",
-            _ => "msrp",
-        };
-        tracing::info!(event = "not_served_yet", service = what, listener = %listener);
+    for listener in &config.msrp.listen {
+        tracing::info!(event = "not_served_yet", service = "msrp", listener = %listener);
     }
 }
 
@@ -183,13 +202,19 @@ impl Signals {
         })
     }
 
-    async fn wait(&mut self) {
+    async fn wait(&mut self, certificates: &Arc<Certificates>) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
                 _ = self.hangup.recv() => {
-                    tracing::warn!(event = "hangup", "the configuration is read at the start only");
+                    tracing::warn!(
+                        event = "hangup",
+                        "certificates are read again; the configuration is read at the start only"
+                    );
+                    let certificates = Arc::clone(certificates);
+                    // Reads files.
+                    let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
                 }
             }
         }

@@ -1,16 +1,16 @@
 //! The server: every service on one store, and what commands and the directory ask of it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::certificate;
 use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
 use super::exit::Failure;
 use super::operations::Live;
 use super::site::Site;
+use super::{front, interfaces};
 use crate::clock::{Clock, Tick, WallTime};
 use crate::config::Config;
 use crate::http_digest::nonce::NonceTable;
@@ -28,6 +28,8 @@ use crate::sip::subscription::EndReason;
 use crate::sip::transaction::{Bounds, Timing};
 use crate::store::{Mode, ReadOnlyReason, Store as _};
 use crate::subscriptions::{self, Subscriptions};
+use crate::tls::Certificates;
+use crate::web::Web;
 
 /// Answered transactions that are kept for their retransmissions, for each that may be open.
 const LINGERING_PER_TRANSACTION: usize = 2;
@@ -41,6 +43,8 @@ pub struct Server {
     subscriptions: Arc<Subscriptions>,
     guard: Arc<Guard>,
     egress: Arc<Egress>,
+    certificates: Arc<Certificates>,
+    web: OnceLock<Web>,
     started: WallTime,
     started_at: Tick,
     running: Mutex<Option<Running>>,
@@ -95,7 +99,12 @@ impl Server {
     ///
     /// # Errors
     /// A [`Failure`] if the store cannot be read or a thread cannot be made.
-    pub fn open(site: Arc<Site>, bound: Bound, control: &Handle) -> Result<Arc<Server>, Failure> {
+    pub fn open(
+        site: Arc<Site>,
+        bound: Bound,
+        certificates: Arc<Certificates>,
+        control: &Handle,
+    ) -> Result<Arc<Server>, Failure> {
         let config = &site.config;
         let clock = site.clock.clone();
         let own_addresses = own_addresses(bound.addresses());
@@ -148,7 +157,7 @@ impl Server {
         guard.restore(&stored_bans(&site));
         let limits = net::Limits::from(&config.limits);
         let wire = limits.message;
-        let egress = Egress::new(bound, limits, clock.clone(), certificate::tls(config)?);
+        let egress = Egress::new(bound, limits, clock.clone(), front::sip_tls(&certificates)?);
         let alarms = Arc::clone(&egress);
         subscriptions.ring(move |deadline| alarms.alarm(0, deadline));
         let nonces = NonceTable::new(
@@ -203,6 +212,8 @@ impl Server {
             subscriptions,
             guard,
             egress,
+            certificates,
+            web: OnceLock::new(),
             started: clock.wall(),
             started_at: clock.now(),
             running: Mutex::new(Some(Running { workers, sweep })),
@@ -216,6 +227,24 @@ impl Server {
     #[must_use]
     pub fn addresses(&self) -> &[Address] {
         self.egress.addresses()
+    }
+
+    /// What is sent goes through this.
+    #[must_use]
+    pub fn egress(&self) -> Arc<Egress> {
+        Arc::clone(&self.egress)
+    }
+
+    /// Takes the web listener that was started over this server, once.
+    pub fn show_web(&self, web: Web) {
+        // A second one is dropped, which ends it.
+        let _ = self.web.set(web);
+    }
+
+    /// The web listener, if there is one.
+    #[must_use]
+    pub fn web(&self) -> Option<&Web> {
+        self.web.get()
     }
 
     /// Stops answering, and waits until everything acknowledged is on the disk. Blocks.
@@ -237,6 +266,7 @@ impl Server {
     fn counters(&self) -> std::collections::BTreeMap<String, u64> {
         use std::sync::atomic::Ordering::Relaxed;
         let (counts, net) = (self.engine.counts(), self.egress.counters());
+        let web = self.web().map(Web::counters).unwrap_or_default();
         [
             ("sip_requests", counts.requests.load(Relaxed)),
             ("sip_responses", counts.responses.load(Relaxed)),
@@ -263,6 +293,12 @@ impl Server {
             ("connections_timed_out", net.timed_out),
             ("tls_failures", net.tls_failures),
             ("panics", net.panics),
+            ("web_connections_accepted", web.accepted),
+            ("web_connections_refused", web.refused),
+            ("web_connections_timed_out", web.timed_out),
+            ("web_handshakes_failed", web.handshakes_failed),
+            ("web_requests", web.requests),
+            ("web_sockets", web.upgraded),
         ]
         .into_iter()
         .map(|(name, count)| (name.to_owned(), count))
@@ -320,34 +356,14 @@ fn neighbours(
     Ok(Neighbours::new(routes, resolver))
 }
 
-/// The addresses under which peers see the listeners: of every interface where a listener takes
-/// all of them.
+/// The addresses under which peers see the listeners.
 fn own_addresses(listening: &[Address]) -> Vec<SocketAddr> {
     let mut own: Vec<SocketAddr> = Vec::new();
-    let mut add = |ip: IpAddr, port: u16| {
-        let address = SocketAddr::new(ip.to_canonical(), port);
-        if !own.contains(&address) {
-            own.push(address);
-        }
-    };
     for listener in listening {
-        let (ip, port) = (listener.socket.ip(), listener.socket.port());
-        if !ip.is_unspecified() {
-            add(ip, port);
-            continue;
-        }
-        let both = ip.is_ipv6();
-        match nix::ifaddrs::getifaddrs() {
-            Ok(interfaces) => {
-                for storage in interfaces.filter_map(|interface| interface.address) {
-                    if let Some(v4) = storage.as_sockaddr_in() {
-                        add(v4.ip().into(), port);
-                    } else if let Some(v6) = storage.as_sockaddr_in6().filter(|_| both) {
-                        add(v6.ip().into(), port);
-                    }
-                }
+        for address in interfaces::seen_as(listener.socket) {
+            if !own.contains(&address) {
+                own.push(address);
             }
-            Err(error) => tracing::warn!(%error, "the addresses of this machine cannot be read"),
         }
     }
     own
@@ -368,6 +384,12 @@ impl Live for Server {
         status.workers = u32::try_from(self.egress.workers()).unwrap_or(u32::MAX);
         status.listeners = ListenerStatus {
             sip: self.addresses().iter().map(ToString::to_string).collect(),
+            web: self
+                .web()
+                .iter()
+                .flat_map(|web| web.addresses())
+                .map(ToString::to_string)
+                .collect(),
             ..ListenerStatus::default()
         };
         status.bindings = count(self.registrar.len());
@@ -397,6 +419,7 @@ impl Live for Server {
                 ),
             },
         };
+        status.tls = Some(self.certificates.status());
         status.counters = self.counters();
     }
 

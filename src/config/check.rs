@@ -98,6 +98,40 @@ fn listeners(config: &Config, findings: &mut Findings) {
     {
         findings.wrong("tls.mode", "\"files\" needs tls.cert_file and tls.key_file");
     }
+    let tls = &config.tls;
+    if tls.cert_file.as_os_str().is_empty() != tls.key_file.as_os_str().is_empty() {
+        findings.wrong("tls.cert_file", "tls.cert_file and tls.key_file go together");
+    }
+    let acme = "ACME is not served yet: no certificate is asked for, and the internal authority \
+                makes one until tls.cert_file is set";
+    if tls.mode == TlsMode::Acme {
+        findings.doubtful("tls.mode", acme);
+    } else if tls.acme {
+        findings.doubtful("tls.acme", acme);
+    }
+    for origin in &config.web.allowed_origins {
+        if !is_origin(origin) {
+            findings.wrong(
+                "web.allowed_origins",
+                format!(
+                    "{origin:?} is not an origin; write a scheme, a host and no path: \
+                     https://chat.campus.example"
+                ),
+            );
+        }
+    }
+}
+
+/// Whether the text is an origin as browsers send it (RFC 6454 s6.1): scheme, host and port.
+fn is_origin(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    is_host(host) && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 fn schemes(key: &'static str, listen: &[Listener], known: &[Scheme], findings: &mut Findings) {

@@ -15,11 +15,17 @@ pub struct Web {
     pub listen: Vec<Listener>,
     /// Permits `http://` beyond loopback, for a reverse proxy that ends TLS.
     pub allow_plain: bool,
+    /// Origins beside our own whose pages may open a WebSocket: `https://chat.campus.example`.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Default for Web {
     fn default() -> Web {
-        Web { listen: vec![super::everywhere(Scheme::Https, 443)], allow_plain: false }
+        Web {
+            listen: vec![super::everywhere(Scheme::Https, 443)],
+            allow_plain: false,
+            allowed_origins: Vec::new(),
+        }
     }
 }
 
@@ -78,4 +84,7 @@ pub struct Tls {
     pub key_file: PathBuf,
     /// Whether certificates may be asked from an ACME authority.
     pub acme: bool,
+    /// Authorities beside those of this system that peers' certificates may come from, PEM; empty
+    /// is none.
+    pub ca_file: PathBuf,
 }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::*;
 use crate::clock::{Clock, ManualClock, WallTime};
 use crate::model::BindingRow;
-use crate::model::{DeviceKey, Record as _};
+use crate::model::DeviceKey;
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::Store;
 use crate::store::Table;

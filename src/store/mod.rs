@@ -12,7 +12,7 @@ mod commit;
 #[cfg(test)]
 mod conformance;
 mod engine;
-mod files;
+pub(crate) mod files;
 mod health;
 mod memory;
 mod record;

@@ -10,7 +10,7 @@ use tagus::model::{
     Account, AuditEntry, Ban, BindingRow, DeviceCredential, Ha1Set, HeldMessage, HeldState, Record,
     SubscriptionRow, parse_held_key,
 };
-use tagus::proxy::RouteTokens;
+use tagus::proxy::{Party, RouteTokens};
 use tagus::registrar::public_gruu;
 use tagus::sip::Transport;
 use tagus::sip::build::{Response, ack_for, cancel_for};
@@ -18,10 +18,11 @@ use tagus::sip::forward;
 use tagus::sip::framer::{Frame, FrameError, Framer, judge};
 use tagus::sip::header::{Address, CSeq, Contact, HeaderName, Via, write_with_source};
 use tagus::sip::locate::Destination;
-use tagus::sip::uri::Uri;
+use tagus::sip::uri::{Host, Uri};
 use tagus::sip::wire::{DefectKind, Framing, Layout, Limits, Message, scan};
 use tagus::subscriptions::EventHeader;
 use tagus::text;
+use tagus::web::{HostPort, Origin, OwnNames};
 
 use super::mutate::Dice;
 
@@ -74,12 +75,14 @@ fn websocket(bytes: &[u8], dice: &mut Dice) {
 
 fn tokens(bytes: &[u8], dice: &mut Dice) {
     let tokens = RouteTokens::new(&[1; 32]);
-    assert_eq!(tokens.open(bytes, bytes), None);
+    let party = |tag| Party { tag, user: b"ana", host: Host::Name(b"campus.test") };
+    let (from, to) = (party(&bytes[..bytes.len().min(8)]), party(b"1"));
+    assert_eq!(tokens.open(bytes, bytes, &from, &to), None);
     let mut text = Vec::new();
     text::encode_base64url(bytes, &mut text);
-    assert_eq!(tokens.open(&text, bytes), None);
+    assert_eq!(tokens.open(&text, bytes, &from, &to), None);
     let end = text.len().min(50 + dice.below(100));
-    assert_eq!(tokens.open(&text[..end], b"call@host"), None);
+    assert_eq!(tokens.open(&text[..end], b"call@host", &from, &to), None);
     let mut raw = Vec::new();
     assert!(text::decode_base64url(&text, &mut raw).is_some() && raw == bytes);
     let _ = text::decode_base64url(bytes, &mut raw);
@@ -405,6 +408,15 @@ fn names(bytes: &[u8], dice: &mut Dice) {
         if let Ok(listener) = text.parse::<Listener>() {
             assert_eq!(listener.to_string().parse(), Ok(listener));
         }
+        if let Some(host) = HostPort::parse(text) {
+            assert!(host.host.is_ascii());
+            let names = OwnNames::new(["campus.example"], []);
+            if let Some(origin) = Origin::parse(text) {
+                let _ = names.allows(&origin, &host, true);
+            }
+            assert_eq!(names.contains(&host.host, None), host.host == "campus.example");
+        }
+        let _ = Origin::parse(text);
         if let Ok(network) = text.parse::<Network>() {
             assert_eq!(network.to_string().parse(), Ok(network));
         }

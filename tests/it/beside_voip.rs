@@ -178,7 +178,7 @@ fn both_ways(one: &mut Agent, other: &mut Agent, when: &str) {
 fn people_of_both_services_reach_each_other_before_during_and_after_the_change() {
     let old_address = free_port();
     // docs/beside-voip.md: "Beside it".
-    let server = Server::start_beside(
+    let server = Server::start_with(
         &format!("trusted_peers = [\"{}\"]\n", old_address.ip()),
         &format!(
             "[[sip.route]]\nmatch = '^(sip|tel):'\nnext_hop = \"sip:{old_address};transport=udp\"\n"

@@ -58,16 +58,8 @@ impl Server {
     pub(crate) fn start_with(sip: &str, more: &str) -> Server {
         let home = TempDir::new().expect("temporary directory");
         let head = format!("domain = \"{DOMAIN}\"\n");
-        let tls = certify(home.path());
-        let common = COMMON.replace(
-            "[sip]
-",
-            &format!(
-                "[sip]
-{sip}"
-            ),
-        );
-        fs::write(config_path(home.path()), head + &common + &tls + more).expect("configuration");
+        let common = common(home.path(), more).replace("[sip]\n", &format!("[sip]\n{sip}"));
+        fs::write(config_path(home.path()), head + &common + more).expect("configuration");
         let (child, lines) = spawn(tagus(home.path()));
         let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
         let mut server = Server { child, lines, home, udp, tcp, tls };
@@ -79,8 +71,8 @@ impl Server {
     pub(crate) fn start_with_clock(more: &str) -> Server {
         let home = TempDir::new().expect("temporary directory");
         let head = format!("domain = \"{DOMAIN}\"\n");
-        let tls = certify(home.path());
-        fs::write(config_path(home.path()), head + COMMON + &tls + more).expect("configuration");
+        fs::write(config_path(home.path()), head + &common(home.path(), more) + more)
+            .expect("configuration");
         fs::write(home.path().join(CLOCK), "+0").expect("the clock's file");
         let mut command = tagus(home.path());
         command
@@ -174,6 +166,11 @@ impl Server {
         self.home.path().join(CERTIFICATE)
     }
 
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
     /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -195,8 +192,6 @@ aliases = ["localhost", "example.com"]
 [sip]
 listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "tls://127.0.0.1:0"]
 ring = "1s"
-[web]
-listen = []
 [msrp]
 listen = []
 [metrics]
@@ -223,6 +218,13 @@ fn certify(home: &Path) -> String {
         certificate_file.display(),
         key_file.display()
     )
+}
+
+/// What a server of a test has unless the test says otherwise.
+fn common(home: &Path, more: &str) -> String {
+    let web = if more.contains("[web]") { "" } else { "[web]\nlisten = []\n" };
+    let tls = if more.contains("[tls]") { String::new() } else { certify(home) };
+    format!("{COMMON}{web}{tls}")
 }
 
 fn config_path(home: &Path) -> PathBuf {

@@ -8,6 +8,7 @@ use crate::app::cli;
 use crate::app::context::Context;
 use crate::app::exit::{Exit, Failure};
 use crate::config::{Config, LoadError, Loaded, Problem};
+use crate::tls::doubts;
 
 pub(super) fn run(context: &Context, command: cli::Config) -> Result<(), Failure> {
     match command {
@@ -26,6 +27,7 @@ fn check(context: &Context, file: Option<&Path>) -> Result<(), Failure> {
         Ok(loaded) => {
             let mut warnings = loaded.warnings.clone();
             warnings.extend(missing_files(&loaded));
+            warnings.extend(certificate_doubts(context, &loaded));
             if context.output.json {
                 return context.output.document(&json!({
                     "valid": true,
@@ -72,8 +74,7 @@ fn listed(problems: &[Problem]) -> Vec<Value> {
 fn missing_files(loaded: &Loaded) -> Vec<Problem> {
     let Config { tls, identity, .. } = &loaded.config;
     [
-        ("tls.cert_file", &tls.cert_file),
-        ("tls.key_file", &tls.key_file),
+        ("tls.ca_file", &tls.ca_file),
         ("identity.ldap.ca_file", &identity.ldap.ca_file),
         ("identity.ldap.bind_password_file", &identity.ldap.bind_password_file),
     ]
@@ -88,6 +89,26 @@ fn missing_files(loaded: &Loaded) -> Vec<Problem> {
         })
     })
     .collect()
+}
+
+/// What clients would find wrong with the certificate.
+fn certificate_doubts(context: &Context, loaded: &Loaded) -> Vec<Problem> {
+    let Config { tls, domain, public_name, aliases, .. } = &loaded.config;
+    if tls.cert_file.as_os_str().is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> =
+        [domain, public_name].into_iter().chain(aliases).map(String::as_str).collect();
+    let doubts = doubts(&tls.cert_file, &tls.key_file, &names, context.clock.wall());
+    doubts
+        .unwrap_or_else(|error| vec![error.to_string()])
+        .into_iter()
+        .map(|message| Problem {
+            origin: loaded.origin("tls.cert_file"),
+            key: "tls.cert_file".to_owned(),
+            message,
+        })
+        .collect()
 }
 
 fn show(context: &Context, prefix: &str) -> Result<(), Failure> {

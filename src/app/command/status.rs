@@ -46,5 +46,16 @@ fn rows(status: &Status) -> Vec<Vec<String>> {
         ("directory", with(&status.ldap.state, &status.ldap.detail)),
         ("store", with(&status.store.state, &status.store.detail)),
     ]);
+    if let Some(tls) = &status.tls {
+        let source = tls.source.name();
+        rows.push((
+            "certificate",
+            format!("{source}: {}, until {}", tls.names.join(" "), tls.not_after),
+        ));
+        rows.push(("authority", tls.authority_fingerprint.clone()));
+        if let Some(error) = &tls.error {
+            rows.push(("certificate problem", error.clone()));
+        }
+    }
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
 }

@@ -203,6 +203,9 @@ pub struct Status {
     pub bans: u64,
     /// The directory.
     pub ldap: LdapStatus,
+    /// Certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<crate::tls::Status>,
     /// The store.
     pub store: Health,
     /// Counters since the start, by name.

@@ -97,7 +97,8 @@ fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
             let request = Request::UserAdd { user, name, mail: None, number: None, password };
             assert!(matches!(administration.perform(request).await, Ok(Reply::User(_))));
         }
-        Server::open(site, bound, &handle).unwrap()
+        let certificates = crate::app::front::certificates(&site);
+        Server::open(site, bound, certificates, &handle).unwrap()
     });
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,0 +1,375 @@
+//! The certificate that is served now, and what replaces it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
+use serde::{Deserialize, Serialize};
+
+use super::authority::{Authority, Names};
+use super::material::{Material, date_doubt};
+use super::{TlsError, trust};
+use crate::clock::{Clock, Tick};
+use crate::config::TlsMode;
+
+/// How often the names and dates of the internal certificate are looked at.
+const INTERNAL_CHECK: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Tells what the internal certificate must say; addresses come and go.
+pub type NamesNow = Box<dyn Fn() -> Names + Send + Sync>;
+
+/// Where certificates come from.
+pub struct Settings {
+    /// `tls.mode`.
+    pub mode: TlsMode,
+    /// `tls.cert_file`; empty is none.
+    pub cert_file: PathBuf,
+    /// `tls.key_file`; empty is none.
+    pub key_file: PathBuf,
+    /// `tls.ca_file`; empty is none.
+    pub ca_file: PathBuf,
+    /// Where the authority of our own is kept.
+    pub directory: PathBuf,
+    /// The SIP domain, for the authority's name.
+    pub domain: String,
+    /// What the internal certificate must say.
+    pub names: NamesNow,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// Where the certificate that is served came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// There is none.
+    #[default]
+    None,
+    /// Files of the administrator.
+    Files,
+    /// The authority of our own.
+    Internal,
+}
+
+impl Source {
+    /// As `status` writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Source::None => "none",
+            Source::Files => "files",
+            Source::Internal => "internal",
+        }
+    }
+}
+
+/// The certificates as `status` shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Where the certificate that is served comes from.
+    pub source: Source,
+    /// Its DNS names and addresses.
+    pub names: Vec<String>,
+    /// When it ends, RFC 3339.
+    pub not_after: String,
+    /// Its SHA-256.
+    pub fingerprint: String,
+    /// The SHA-256 of the authority's certificate.
+    pub authority_fingerprint: String,
+    /// What is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Our certificates, and what is trusted.
+#[derive(Debug)]
+pub struct Certificates {
+    settings: Settings,
+    clock: Clock,
+    /// None: it could not be opened, and `internal_error` says why.
+    authority: Option<Authority>,
+    served: Arc<Served>,
+    tended: Mutex<Tended>,
+}
+
+/// What was seen when it was last looked.
+#[derive(Debug, Default)]
+struct Tended {
+    /// Of both files; none before they were read.
+    files: Option<[Stamp; 2]>,
+    files_error: Option<String>,
+    internal_error: Option<String>,
+    internal_due: Tick,
+}
+
+/// Tells whether a file is still the same: device, inode, length, time of change. None: there is no
+/// such file.
+type Stamp = Option<[i128; 4]>;
+
+impl Certificates {
+    /// Reads or makes what is served. Never fails: without a certificate there is no TLS, and
+    /// [`Certificates::status`] says why. Blocks.
+    #[must_use]
+    pub fn open(settings: Settings, clock: Clock) -> Arc<Certificates> {
+        let mut tended = Tended::default();
+        let authority = Authority::open(&settings.directory, &settings.domain, clock.wall());
+        let authority = match authority {
+            Ok(authority) => Some(authority),
+            Err(error) => {
+                tracing::error!(event = "no_authority", "{error}");
+                tended.internal_error = Some(error.to_string());
+                None
+            }
+        };
+        let by_name = settings.mode == TlsMode::Auto;
+        let served = Served { by_name, choice: ArcSwap::from_pointee(Choice::default()) };
+        let certificates = Certificates {
+            settings,
+            clock,
+            authority,
+            served: Arc::new(served),
+            tended: Mutex::new(tended),
+        };
+        certificates.tend();
+        Arc::new(certificates)
+    }
+
+    /// Takes files that have changed, and renews what the authority made. To be called every few
+    /// seconds; blocks for as long as files take.
+    pub fn tend(&self) {
+        let mut tended = self.tended.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tend_files(&mut tended);
+        self.tend_internal(&mut tended);
+    }
+
+    /// As [`Certificates::tend`], whether anything looks changed or not.
+    pub fn reload(&self) {
+        let mut tended = self.tended.lock().unwrap_or_else(PoisonError::into_inner);
+        tended.files = None;
+        tended.internal_due = Tick::ZERO;
+        self.tend_files(&mut tended);
+        self.tend_internal(&mut tended);
+    }
+
+    fn uses_files(&self) -> bool {
+        matches!(self.settings.mode, TlsMode::Auto | TlsMode::Files)
+            && !self.settings.cert_file.as_os_str().is_empty()
+    }
+
+    fn tend_files(&self, tended: &mut Tended) {
+        if !self.uses_files() {
+            return;
+        }
+        let (certificate, key) = (&self.settings.cert_file, &self.settings.key_file);
+        // Before they are read: a change in between is seen the next time.
+        let stamps = [stamp(certificate), stamp(key)];
+        if tended.files == Some(stamps) {
+            return;
+        }
+        tended.files = Some(stamps);
+        match Material::read(certificate, key) {
+            Ok(material) => {
+                tended.files_error = None;
+                report(Source::Files, &material);
+                self.served.put(|choice| choice.files = Some(Arc::new(material)));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let before = self.served.choice.load().files.is_some();
+                tracing::error!(
+                    event = "certificate_refused",
+                    still_served = if before { "the one before it" } else { "the internal one" },
+                    "{error}"
+                );
+                tended.files_error = Some(error);
+            }
+        }
+    }
+
+    fn tend_internal(&self, tended: &mut Tended) {
+        let Some(authority) = &self.authority else { return };
+        let now = self.clock.now();
+        if now < tended.internal_due {
+            return;
+        }
+        tended.internal_due = now + INTERNAL_CHECK;
+        match authority.leaf(&(self.settings.names)(), self.clock.wall()) {
+            Ok(material) => {
+                tended.internal_error = None;
+                let choice = self.served.choice.load();
+                let same = choice.internal.as_ref().is_some_and(|served| {
+                    served.description.fingerprint == material.description.fingerprint
+                });
+                if !same {
+                    report(Source::Internal, &material);
+                    self.served.put(|choice| choice.internal = Some(Arc::new(material)));
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if tended.internal_error.as_ref() != Some(&error) {
+                    tracing::error!(event = "certificate_not_made", "{error}");
+                }
+                tended.internal_error = Some(error);
+            }
+        }
+    }
+
+    /// What is served, and what is wrong.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let (files_error, internal_error) = {
+            let tended = self.tended.lock().unwrap_or_else(PoisonError::into_inner);
+            (tended.files_error.clone(), tended.internal_error.clone())
+        };
+        let authority_fingerprint =
+            self.authority.as_ref().map(|own| own.description().fingerprint.clone());
+        let mut status = Status {
+            source: self.source(),
+            authority_fingerprint: authority_fingerprint.unwrap_or_default(),
+            ..Status::default()
+        };
+        let mut dates = None;
+        if let Some(material) = self.served.choice.load().first() {
+            let description = &material.description;
+            status.names.clone_from(&description.names);
+            status.not_after = description.not_after.to_string();
+            status.fingerprint.clone_from(&description.fingerprint);
+            dates = date_doubt(description, self.clock.wall());
+        }
+        status.error = files_error.or(internal_error).or(dates);
+        status
+    }
+
+    /// Where the certificate that is served comes from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        let choice = self.served.choice.load();
+        match (&choice.files, &choice.internal) {
+            (Some(_), _) => Source::Files,
+            (None, Some(_)) => Source::Internal,
+            (None, None) => Source::None,
+        }
+    }
+
+    /// The authority's certificate as a PEM file.
+    #[must_use]
+    pub fn authority_pem(&self) -> Option<&str> {
+        self.authority.as_ref().map(Authority::pem)
+    }
+
+    /// The authority's certificate in DER form.
+    #[must_use]
+    pub fn authority_der(&self) -> Option<&[u8]> {
+        self.authority.as_ref().map(|own| own.der().as_ref())
+    }
+
+    /// The authority's SHA-256.
+    #[must_use]
+    pub fn authority_fingerprint(&self) -> Option<&str> {
+        self.authority.as_ref().map(|own| own.description().fingerprint.as_str())
+    }
+
+    /// TLS as it is accepted: versions 1.2 and 1.3, resumption by tickets, and at each handshake the
+    /// certificate that is in force then.
+    ///
+    /// # Errors
+    /// [`TlsError::Tls`] if the library has no randomness.
+    pub fn server_config(&self, alpn: &[&str]) -> Result<Arc<ServerConfig>, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&self.served) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        config.ticketer = rustls::crypto::ring::Ticketer::new()?;
+        Ok(Arc::new(config))
+    }
+
+    /// The authorities that peers' certificates may come from. Reads files.
+    #[must_use]
+    pub fn roots(&self) -> Arc<RootCertStore> {
+        let own = self.authority.as_ref().map(Authority::der);
+        Arc::new(trust::roots(&self.settings.ca_file, own))
+    }
+}
+
+/// What handshakes choose from.
+#[derive(Clone, Debug, Default)]
+struct Choice {
+    files: Option<Arc<Material>>,
+    internal: Option<Arc<Material>>,
+}
+
+impl Choice {
+    fn first(&self) -> Option<&Arc<Material>> {
+        self.files.as_ref().or(self.internal.as_ref())
+    }
+}
+
+/// Chooses the certificate of a handshake.
+#[derive(Debug)]
+struct Served {
+    /// Whether the internal certificate serves names that the files do not cover.
+    by_name: bool,
+    choice: ArcSwap<Choice>,
+}
+
+impl Served {
+    fn put(&self, change: impl FnOnce(&mut Choice)) {
+        let mut choice = Choice::clone(&self.choice.load());
+        change(&mut choice);
+        self.choice.store(Arc::new(choice));
+    }
+
+    fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let choice = self.choice.load();
+        let first = choice.first()?;
+        if self.by_name
+            && let (Some(name), Some(internal)) = (name, &choice.internal)
+            && !first.description.covers(name)
+            && internal.description.covers(name)
+        {
+            return Some(Arc::clone(&internal.key));
+        }
+        Some(Arc::clone(&first.key))
+    }
+}
+
+impl ResolvesServerCert for Served {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.choose(hello.server_name())
+    }
+}
+
+fn report(source: Source, material: &Material) {
+    let description = &material.description;
+    tracing::info!(
+        event = "certificate",
+        source = source.name(),
+        names = %description.names.join(" "),
+        not_after = %description.not_after,
+        sha256 = %description.fingerprint,
+    );
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let metadata = fs::metadata(path).ok()?;
+    let changed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
+    Some([
+        i128::from(metadata.dev()),
+        i128::from(metadata.ino()),
+        i128::from(metadata.len()),
+        changed,
+    ])
+}

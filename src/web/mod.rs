@@ -1,0 +1,196 @@
+//! The web listener: HTTP on `https://` and `http://`, one accept loop a listener.
+//!
+//! HTTP/1.1 alone, which WebSocket needs and which has no streams whose number must be bounded. Each
+//! connection is bounded in time and size; each source in connections. Every answer carries the
+//! security headers; errors are problem documents (RFC 9457).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::tls::{Certificates, TlsError};
+
+mod admission;
+mod authority;
+mod connection;
+mod counts;
+mod landing;
+mod listen;
+mod origin;
+mod problem;
+mod readiness;
+mod routes;
+mod websocket;
+
+pub use admission::Slots;
+pub use counts::{Counters, Counts};
+pub use listen::{Bound, ListenError, bind};
+pub use origin::{HostPort, Origin, OwnNames};
+pub use problem::Problem;
+pub use readiness::Readiness;
+pub use websocket::{SipSockets, Upgraded};
+
+/// What the pages say of this server.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The SIP domain.
+    pub domain: String,
+    /// The host name under which clients find this server.
+    pub public_name: String,
+    /// SIP addresses that answer, as a client's proxy setting takes them.
+    pub proxies: Vec<String>,
+}
+
+/// Bounds; the defaults are those of `[limits]`.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections of one source.
+    pub connections_per_source: usize,
+    /// Connections in all.
+    pub connections: usize,
+    /// From accepting to the end of the TLS handshake.
+    pub tls_handshake: std::time::Duration,
+    /// From accepting to the end of a WebSocket handshake.
+    pub websocket_upgrade: std::time::Duration,
+    /// From the first byte of a request, or the end of the one before, to the end of its header.
+    pub request: std::time::Duration,
+    /// How long a peer may take nothing of an answer.
+    pub write: std::time::Duration,
+    /// The header section.
+    pub header_bytes: usize,
+    /// Header lines.
+    pub header_lines: usize,
+    /// The request target.
+    pub uri_bytes: usize,
+    /// The body.
+    pub body_bytes: u64,
+}
+
+impl From<&crate::config::Limits> for Limits {
+    fn from(limits: &crate::config::Limits) -> Limits {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Limits {
+            connections_per_source: limits.connections_per_source as usize,
+            // Nobody signs in here, so the bound of those who did not is the bound of all.
+            connections: limits.connections_unauthenticated.min(limits.connections_total) as usize,
+            tls_handshake: limits.tls_handshake,
+            websocket_upgrade: limits.websocket_upgrade,
+            request: limits.first_byte_to_message.min(limits.idle_unauthenticated),
+            write: limits.connection_write_deadline,
+            header_bytes: size(limits.header_bytes),
+            header_lines: limits.header_lines as usize,
+            uri_bytes: size(limits.uri_bytes),
+            body_bytes: limits.message_bytes,
+        }
+    }
+}
+
+/// What the listener needs.
+pub struct Parts {
+    /// Time.
+    pub clock: Clock,
+    /// Bounds.
+    pub limits: Limits,
+    /// Certificates.
+    pub certificates: Arc<Certificates>,
+    /// What the pages say.
+    pub about: About,
+    /// Host names that are ours.
+    pub names: OwnNames,
+    /// Whether the server can serve.
+    pub readiness: Arc<dyn Readiness>,
+    /// Who serves WebSockets.
+    pub sip: Arc<dyn SipSockets>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+/// What every request sees.
+struct Site {
+    limits: Limits,
+    certificates: Arc<Certificates>,
+    about: About,
+    names: OwnNames,
+    readiness: Arc<dyn Readiness>,
+    sip: Arc<dyn SipSockets>,
+    clock: Clock,
+    counts: Arc<Counts>,
+}
+
+/// A web listener that answers.
+#[derive(Debug)]
+pub struct Web {
+    addresses: Vec<crate::config::Listener>,
+    counts: Arc<Counts>,
+    stop: watch::Sender<bool>,
+    loops: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Web {
+    /// Starts to answer on what was bound.
+    ///
+    /// # Errors
+    /// [`TlsError`] if TLS cannot be set up.
+    pub fn start(bound: Bound, parts: Parts, runtime: &Handle) -> Result<Web, TlsError> {
+        let tls = parts.certificates.server_config(&["http/1.1"])?;
+        let counts = Arc::new(Counts::default());
+        let (stop, stopped) = watch::channel(false);
+        let limits = parts.limits.clone();
+        let site = Arc::new(Site {
+            limits: parts.limits,
+            certificates: parts.certificates,
+            about: parts.about,
+            names: parts.names,
+            readiness: parts.readiness,
+            sip: parts.sip,
+            clock: parts.clock.clone(),
+            counts: Arc::clone(&counts),
+        });
+        let shop = Arc::new(connection::Shop {
+            slots: Slots::new(limits.connections_per_source, limits.connections),
+            router: routes::router(site),
+            tls: tokio_rustls::TlsAcceptor::from(tls),
+            counts: Arc::clone(&counts),
+            clock: parts.clock,
+            limits,
+        });
+        let addresses = bound.addresses();
+        let loops = bound
+            .into_listeners()
+            .map(|(address, socket)| {
+                let (shop, stopped) = (Arc::clone(&shop), stopped.clone());
+                runtime.spawn(listen::accept(address, socket, shop, stopped))
+            })
+            .collect();
+        let loops = Mutex::new(loops);
+        Ok(Web { addresses, counts, stop, loops })
+    }
+
+    /// The addresses that answer, with the ports that were chosen.
+    #[must_use]
+    pub fn addresses(&self) -> &[crate::config::Listener] {
+        &self.addresses
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counts.read()
+    }
+
+    /// Takes no more connections, lets those that answer finish for a moment, and ends the rest.
+    pub async fn stop(&self) {
+        let _ = self.stop.send(true);
+        let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
+        for accepting in loops {
+            let _ = accepting.await;
+        }
+    }
+}
