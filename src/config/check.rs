@@ -102,12 +102,8 @@ fn listeners(config: &Config, findings: &mut Findings) {
     if tls.cert_file.as_os_str().is_empty() != tls.key_file.as_os_str().is_empty() {
         findings.wrong("tls.cert_file", "tls.cert_file and tls.key_file go together");
     }
-    let acme = "ACME is not served yet: no certificate is asked for, and the internal authority \
-                makes one until tls.cert_file is set";
-    if tls.mode == TlsMode::Acme {
-        findings.doubtful("tls.mode", acme);
-    } else if tls.acme {
-        findings.doubtful("tls.acme", acme);
+    if tls.asks_acme() {
+        acme(config, findings);
     }
     for origin in &config.web.allowed_origins {
         if !is_origin(origin) {
@@ -119,6 +115,34 @@ fn listeners(config: &Config, findings: &mut Findings) {
                 ),
             );
         }
+    }
+}
+
+fn acme(config: &Config, findings: &mut Findings) {
+    let tls = &config.tls;
+    findings.wrong_if(
+        !tls.acme_directory.starts_with("https://"),
+        "tls.acme_directory",
+        "the authority's directory is an https:// URL",
+    );
+    findings.wrong_if(
+        !tls.acme_contact.is_empty() && !tls.acme_contact.contains('@'),
+        "tls.acme_contact",
+        "this is an address of mail, or empty",
+    );
+    let mut names = [&config.public_name, &config.domain].into_iter().chain(&config.aliases);
+    if !names.any(|name| name.contains('.') && name.parse::<IpAddr>().is_err()) {
+        findings.doubtful(
+            "public_name",
+            "no name of ours is one that an ACME authority knows; the internal authority serves",
+        );
+    }
+    if config.web.listen.is_empty() {
+        findings.doubtful(
+            "web.listen",
+            "an ACME authority looks for its answers at an https:// or http:// listener, and \
+             there is none; the internal authority serves",
+        );
     }
 }
 

@@ -73,7 +73,7 @@ pub enum TlsMode {
 }
 
 /// `[tls]`: certificates.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// Where the certificate comes from.
@@ -84,7 +84,41 @@ pub struct Tls {
     pub key_file: PathBuf,
     /// Whether certificates may be asked from an ACME authority.
     pub acme: bool,
+    /// The URL of that authority's directory (RFC 8555 s7.1.1).
+    pub acme_directory: String,
+    /// An address of mail that the authority may write to; empty is none.
+    pub acme_contact: String,
+    /// Who vouches for the directory's own certificate, PEM; empty: whom this system trusts.
+    pub acme_ca_file: PathBuf,
     /// Authorities beside those of this system that peers' certificates may come from, PEM; empty
     /// is none.
     pub ca_file: PathBuf,
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls {
+            mode: TlsMode::default(),
+            cert_file: PathBuf::new(),
+            key_file: PathBuf::new(),
+            acme: false,
+            acme_directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            acme_contact: String::new(),
+            acme_ca_file: PathBuf::new(),
+            ca_file: PathBuf::new(),
+        }
+    }
+}
+
+impl Tls {
+    /// Whether an ACME authority is asked: where the mode says so, or where it is allowed and no
+    /// files are given.
+    #[must_use]
+    pub fn asks_acme(&self) -> bool {
+        match self.mode {
+            TlsMode::Acme => true,
+            TlsMode::Auto => self.acme && self.cert_file.as_os_str().is_empty(),
+            TlsMode::Files | TlsMode::Internal => false,
+        }
+    }
 }

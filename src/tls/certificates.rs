@@ -10,8 +10,11 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
+use super::acme::{self, Challenges};
 use super::authority::{Authority, Names};
+use super::description::Description;
 use super::material::{Material, date_doubt};
 use super::{TlsError, trust};
 use crate::clock::{Clock, Tick};
@@ -39,6 +42,8 @@ pub struct Settings {
     pub domain: String,
     /// What the internal certificate must say.
     pub names: NamesNow,
+    /// What an ACME authority is asked for, where `tls.mode` and `tls.acme` allow it.
+    pub acme: Option<acme::Settings>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -56,6 +61,8 @@ pub enum Source {
     None,
     /// Files of the administrator.
     Files,
+    /// An ACME authority.
+    Acme,
     /// The authority of our own.
     Internal,
 }
@@ -67,6 +74,7 @@ impl Source {
         match self {
             Source::None => "none",
             Source::Files => "files",
+            Source::Acme => "acme",
             Source::Internal => "internal",
         }
     }
@@ -99,6 +107,8 @@ pub struct Certificates {
     authority: Option<Authority>,
     served: Arc<Served>,
     tended: Mutex<Tended>,
+    acme: Mutex<acme::State>,
+    acme_retry: Notify,
 }
 
 /// What was seen when it was last looked.
@@ -130,14 +140,29 @@ impl Certificates {
                 None
             }
         };
-        let by_name = settings.mode == TlsMode::Auto;
-        let served = Served { by_name, choice: ArcSwap::from_pointee(Choice::default()) };
+        let by_name = matches!(settings.mode, TlsMode::Auto | TlsMode::Acme);
+        let mut choice = Choice::default();
+        let mut acme = acme::State::default();
+        if settings.acme.is_some()
+            && let Some((material, state)) = acme::Place(&settings.directory).open(clock.wall())
+        {
+            report(Source::Acme, &material);
+            choice.acme = Some(Arc::new(material));
+            acme = state;
+        }
+        let served = Served {
+            by_name,
+            choice: ArcSwap::from_pointee(choice),
+            challenges: Challenges::default(),
+        };
         let certificates = Certificates {
             settings,
             clock,
             authority,
             served: Arc::new(served),
             tended: Mutex::new(tended),
+            acme: Mutex::new(acme),
+            acme_retry: Notify::new(),
         };
         certificates.tend();
         Arc::new(certificates)
@@ -158,6 +183,7 @@ impl Certificates {
         tended.internal_due = Tick::ZERO;
         self.tend_files(&mut tended);
         self.tend_internal(&mut tended);
+        self.acme_retry.notify_one();
     }
 
     fn uses_files(&self) -> bool {
@@ -246,7 +272,8 @@ impl Certificates {
             status.fingerprint.clone_from(&description.fingerprint);
             dates = date_doubt(description, self.clock.wall());
         }
-        status.error = files_error.or(internal_error).or(dates);
+        let acme_error = self.with_acme(|state| state.error());
+        status.error = files_error.or(acme_error).or(internal_error).or(dates);
         status
     }
 
@@ -254,10 +281,11 @@ impl Certificates {
     #[must_use]
     pub fn source(&self) -> Source {
         let choice = self.served.choice.load();
-        match (&choice.files, &choice.internal) {
-            (Some(_), _) => Source::Files,
-            (None, Some(_)) => Source::Internal,
-            (None, None) => Source::None,
+        match (&choice.files, &choice.acme, &choice.internal) {
+            (Some(_), _, _) => Source::Files,
+            (None, Some(_), _) => Source::Acme,
+            (None, None, Some(_)) => Source::Internal,
+            (None, None, None) => Source::None,
         }
     }
 
@@ -277,6 +305,47 @@ impl Certificates {
     #[must_use]
     pub fn authority_fingerprint(&self) -> Option<&str> {
         self.authority.as_ref().map(|own| own.description().fingerprint.as_str())
+    }
+
+    /// The document that proves a name to an ACME authority, for whoever asks for
+    /// `/.well-known/acme-challenge/{token}` (RFC 8555 s8.3).
+    #[must_use]
+    pub fn acme_document(&self, token: &str) -> Option<String> {
+        self.served.challenges.document(token)
+    }
+
+    pub(super) fn acme_settings(&self) -> Option<&acme::Settings> {
+        self.settings.acme.as_ref()
+    }
+
+    pub(super) fn acme_description(&self) -> Option<Description> {
+        self.served.choice.load().acme.as_ref().map(|material| material.description.clone())
+    }
+
+    pub(super) fn put_acme(&self, material: Material) {
+        report(Source::Acme, &material);
+        self.served.put(|choice| choice.acme = Some(Arc::new(material)));
+    }
+
+    pub(super) fn with_acme<T>(&self, visit: impl FnOnce(&mut acme::State) -> T) -> T {
+        visit(&mut self.acme.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Somebody has asked for everything to be looked at again.
+    pub(super) async fn acme_retry(&self) {
+        self.acme_retry.notified().await;
+    }
+
+    pub(super) fn challenges(&self) -> &Challenges {
+        &self.served.challenges
+    }
+
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.settings.directory
     }
 
     /// TLS as it is accepted: versions 1.2 and 1.3, resumption by tickets, and at each handshake the
@@ -308,12 +377,13 @@ impl Certificates {
 #[derive(Clone, Debug, Default)]
 struct Choice {
     files: Option<Arc<Material>>,
+    acme: Option<Arc<Material>>,
     internal: Option<Arc<Material>>,
 }
 
 impl Choice {
     fn first(&self) -> Option<&Arc<Material>> {
-        self.files.as_ref().or(self.internal.as_ref())
+        self.files.as_ref().or(self.acme.as_ref()).or(self.internal.as_ref())
     }
 }
 
@@ -323,6 +393,7 @@ struct Served {
     /// Whether the internal certificate serves names that the files do not cover.
     by_name: bool,
     choice: ArcSwap<Choice>,
+    challenges: Challenges,
 }
 
 impl Served {
@@ -348,6 +419,10 @@ impl Served {
 
 impl ResolvesServerCert for Served {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let mut protocols = hello.alpn().into_iter().flatten();
+        if protocols.next() == Some(acme::ALPN.as_bytes()) && protocols.next().is_none() {
+            return self.challenges.certificate(hello.server_name()?);
+        }
         self.choose(hello.server_name())
     }
 }

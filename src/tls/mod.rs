@@ -1,18 +1,21 @@
 //! Certificates: where ours comes from, what it says, and how it is replaced while connections live.
 //!
-//! The order is files, then an authority of our own. The authority's certificate is made at the
+//! The order is files, then an ACME authority ([`acme`]), then an authority of our own. The
+//! certificate of that one is made at the
 //! first start and always there, so that nothing ever waits for a certificate; a file that cannot
 //! be used leaves the certificate before it in force and is reported in the log and by `status`.
 //! Whoever accepts TLS takes one [`Certificates::server_config`], for good: the certificate is chosen
 //! at each handshake.
 //!
-//! Nothing here has a thread or a timer: [`Certificates::tend`] is called now and then.
+//! Nothing here has a thread or a timer: [`Certificates::tend`] is called now and then, and whoever
+//! has a runtime lets [`acme::keep`] run on it.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
+pub mod acme;
 mod authority;
 mod certificates;
 mod description;

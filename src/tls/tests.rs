@@ -52,6 +52,7 @@ impl Place {
             directory: self.path("tls"),
             domain: "campus.test".to_owned(),
             names: Box::new(move || names.clone()),
+            acme: None,
         };
         Certificates::open(settings, self.clock.clone())
     }
