@@ -14,6 +14,7 @@ use crate::config::{Config, Listener, Loaded, Machine, Origin, Scheme};
 use crate::net::{self, Address, Egress};
 use crate::sip::Transport;
 use crate::store::{Mode, Store as _};
+use crate::tls::acme::Proof;
 use crate::tls::{self, Certificates, Names};
 use crate::web::{self, About, Bound, ListenError, OwnNames, Readiness, SipSockets, Upgraded, Web};
 
@@ -82,9 +83,24 @@ pub(super) fn certificates(site: &Site) -> Arc<Certificates> {
             directory: config.data_dir.join("tls"),
             domain: config.domain.clone(),
             names,
+            acme: config.tls.asks_acme().then(|| acme(config)),
         },
         site.clock.clone(),
     )
+}
+
+/// What an ACME authority is asked for, and how it may be shown that the names lead here.
+fn acme(config: &Config) -> tls::acme::Settings {
+    let names = [&config.public_name, &config.domain].into_iter().chain(&config.aliases);
+    let proofs = [(Scheme::Https, Proof::TlsAlpn), (Scheme::Http, Proof::Http)];
+    let listens = |scheme| config.web.listen.iter().any(|listener| listener.scheme == scheme);
+    tls::acme::Settings {
+        directory: config.tls.acme_directory.clone(),
+        contact: config.tls.acme_contact.clone(),
+        ca_file: config.tls.acme_ca_file.clone(),
+        names: tls::acme::Settings::names_of(names.map(String::as_str)),
+        proofs: proofs.into_iter().filter(|(s, _)| listens(*s)).map(|(_, proof)| proof).collect(),
+    }
 }
 
 /// What a certificate for this server says.
@@ -109,6 +125,9 @@ fn names(config: &Config, machine: &str) -> Names {
 pub(super) fn tend(certificates: &Arc<Certificates>, runtime: &Handle) -> JoinHandle<()> {
     let certificates = Arc::clone(certificates);
     runtime.spawn(async move {
+        // It ends with this task.
+        let mut acme = tokio::task::JoinSet::new();
+        acme.spawn(tls::acme::keep(Arc::clone(&certificates)));
         let mut interval = tokio::time::interval(TENDING);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

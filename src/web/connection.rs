@@ -21,6 +21,7 @@ use super::admission::Slots;
 use super::counts::Counts;
 use super::listen::told_to_stop;
 use crate::clock::{Clock, Tick};
+use crate::tls::acme;
 
 /// The smallest buffer that the HTTP library takes.
 const LEAST_BUFFER: usize = 8 * 1024;
@@ -73,6 +74,8 @@ pub(super) async fn serve(
     }
     let handshake = tokio::time::timeout(shop.limits.tls_handshake, shop.tls.accept(socket));
     match handshake.await {
+        // An ACME authority has seen the certificate that it came for (RFC 8737 s3).
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN.as_bytes()) => {}
         Ok(Ok(stream)) => speak(stream, wire, shop, stopped).await,
         Ok(Err(error)) => {
             Counts::add(&shop.counts.handshakes_failed);

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::tls::{Certificates, TlsError};
+use crate::tls::{Certificates, TlsError, acme};
 
 mod admission;
 mod authority;
@@ -139,7 +139,7 @@ impl Web {
     /// # Errors
     /// [`TlsError`] if TLS cannot be set up.
     pub fn start(bound: Bound, parts: Parts, runtime: &Handle) -> Result<Web, TlsError> {
-        let tls = parts.certificates.server_config(&["http/1.1"])?;
+        let tls = parts.certificates.server_config(&["http/1.1", acme::ALPN])?;
         let counts = Arc::new(Counts::default());
         let (stop, stopped) = watch::channel(false);
         let limits = parts.limits.clone();

@@ -30,6 +30,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/sip", get(websocket::upgrade))
         .route("/ca.pem", get(authority::pem))
         .route("/ca.crt", get(authority::der))
+        .route("/.well-known/acme-challenge/{token}", get(authority::proof))
         .route("/healthz", get(readiness::healthz))
         .route("/readyz", get(readiness::readyz))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such page") })
@@ -57,7 +58,7 @@ async fn pass(State(site): State<Arc<Site>>, request: Request, next: Next) -> Re
     put(header::CACHE_CONTROL, "no-store");
     // A browser that was promised a trusted certificate gets no way back; an authority of our own
     // cannot promise that.
-    if secure && site.certificates.source() == Source::Files {
+    if secure && matches!(site.certificates.source(), Source::Files | Source::Acme) {
         put(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     response
@@ -71,7 +72,9 @@ fn admit(site: &Site, request: &Request) -> Result<(), Problem> {
     if request.body().size_hint().lower() > site.limits.body_bytes {
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
     }
-    if PROBES.contains(&request.uri().path()) {
+    let path = request.uri().path();
+    // An ACME authority asks by each of our names (RFC 8555 s8.3).
+    if PROBES.contains(&path) || path.starts_with("/.well-known/acme-challenge/") {
         return Ok(());
     }
     let host = host(request.headers())?;

@@ -75,6 +75,7 @@ fn missing_files(loaded: &Loaded) -> Vec<Problem> {
     let Config { tls, identity, .. } = &loaded.config;
     [
         ("tls.ca_file", &tls.ca_file),
+        ("tls.acme_ca_file", &tls.acme_ca_file),
         ("identity.ldap.ca_file", &identity.ldap.ca_file),
         ("identity.ldap.bind_password_file", &identity.ldap.bind_password_file),
     ]
