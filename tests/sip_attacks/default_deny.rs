@@ -69,7 +69,7 @@ const TABLE: [Row; 16] = [
     row("REFER", no(405), Passed, no(404), no(403)),
     row("NOTIFY", no(481), Passed, no(404), no(403)),
     // RFC 6665 s7.2.1, RFC 3903 s6: no event is named.
-    Row { asks: 401, ..row("SUBSCRIBE", no(405), no(489), no(489), no(403)) },
+    Row { asks: 401, open_server: false, ..row("SUBSCRIBE", no(489), no(489), no(489), no(403)) },
     Row { asks: 401, ..row("PUBLISH", no(405), no(489), no(489), no(403)) },
     // Methods are case-sensitive (RFC 3261 s7.1): this is another unknown one.
     row("register", no(405), Passed, no(404), no(403)),
