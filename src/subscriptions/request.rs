@@ -81,7 +81,7 @@ pub struct Granted {
     pub expires: u32,
 }
 
-/// A NOTIFY to be sent; [`Subscriptions::settle`] wants to hear what became of it.
+/// A NOTIFY to be sent; [`super::Subscriptions::settle`] wants to hear what became of it.
 #[derive(Clone, Debug)]
 pub struct Notify {
     /// Names the subscription.

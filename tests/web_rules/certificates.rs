@@ -225,7 +225,8 @@ fn config_check_says_what_clients_would_find_wrong() {
     assert!(check(&files).contains("does not belong to"));
     fs::write(folder.path().join("key.pem"), "").expect("a file");
     assert!(check(&files).contains("holds no private key"));
-    assert!(check("[tls]\nacme = true\n").contains("ACME is not served yet"));
+    let authority = "[tls]\nacme = true\nacme_ca_file = \"/nowhere/ca.pem\"\n";
+    assert!(check(authority).contains("/nowhere/ca.pem"), "{}", check(authority));
     assert!(check("[tls]\ncert_file = \"/x\"\n").contains("go together"));
 }
 
