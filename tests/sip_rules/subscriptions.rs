@@ -30,11 +30,21 @@ fn within(peer: &Peer, first: &Draft, answer: &Got, expires: u32) -> Draft {
 /// Sends a SUBSCRIBE with credentials; gives it, its answer, and the NOTIFY, which is answered.
 fn subscribed(peer: &mut Peer, draft: &Draft) -> (Draft, Got, Got) {
     let signed = peer.challenged(draft);
-    let answer = peer.ask(&signed);
-    assert_eq!(answer.status(), 200, "{}", answer.text());
-    let notify = peer.respond_to_next(200);
-    assert_eq!(notify.method(), "NOTIFY");
-    (signed, answer, notify)
+    peer.send(&signed.bytes());
+    // RFC 6665 s4.2.1.2: the NOTIFY may overtake the answer, another thread having sent it.
+    let (mut answer, mut notify) = (None, None);
+    while answer.is_none() || notify.is_none() {
+        let got = peer.next();
+        if got.status() == 0 {
+            assert_eq!(got.method(), "NOTIFY");
+            peer.respond(&got, 200, "");
+            notify = Some(got);
+        } else if got.one("CSeq") == format!("{} SUBSCRIBE", signed.cseq) {
+            assert_eq!(got.status(), 200, "{}", got.text());
+            answer = Some(got);
+        }
+    }
+    (signed, answer.expect("an answer"), notify.expect("a NOTIFY"))
 }
 
 fn text(notify: &Got) -> String {
