@@ -8,6 +8,7 @@
 
 use std::hash::BuildHasher;
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
@@ -179,6 +180,17 @@ impl Engine {
     /// The flow of an end, unless its connection has ended (RFC 5626 s5.3.1).
     fn standing(&self, reached: Reached) -> Option<Flow> {
         match reached {
+            // An earlier run may have listened elsewhere: then it leaves by any socket.
+            Reached::Flow(flow)
+                if flow.transport == Transport::Udp
+                    && self.egress.udp_port_for(0, &flow).is_none() =>
+            {
+                let any: IpAddr = match flow.remote {
+                    SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+                };
+                Some(Flow { local: SocketAddr::new(any, 0), ..flow })
+            }
             Reached::Flow(flow)
                 if !flow.connection.is_some() || self.egress.is_open(flow.connection) =>
             {

@@ -241,3 +241,20 @@ fn a_strict_router_behind_us_finds_its_uri_in_the_request_uri() {
     assert_eq!(routes, ["<sip:loose.example;lr>".to_owned(), format!("<{}>", call.called_contact)]);
     assert_eq!(ana.answer_to(&strict).status(), 200);
 }
+
+/// RFC 5626 s5.2: nothing is kept here for a dialog, so one over datagrams outlives a restart.
+#[test]
+fn a_call_over_datagrams_outlives_a_restart() {
+    let (mut server, mut ana, mut bob) = two();
+    let call = Call::answered(&mut ana, &mut bob);
+    call.acknowledge(&mut ana, &mut bob);
+    server.kill();
+    server.start_again();
+    // The tests' server comes back at another port; a real one does not.
+    ana.move_to(server.udp);
+    bob.move_to(server.udp);
+    let request = call.of_called(&bob, "INFO", 7);
+    passes(&mut bob, &mut ana, &request);
+    let bye = call.of_caller(&ana, "BYE", 8);
+    passes(&mut ana, &mut bob, &bye);
+}

@@ -253,6 +253,11 @@ impl Peer {
         self.to("MESSAGE", user).body("text/plain", text.as_bytes())
     }
 
+    /// The server is there from now on, for datagrams.
+    pub(crate) fn move_to(&mut self, server: SocketAddr) {
+        self.server = server;
+    }
+
     pub(crate) fn contact(&self) -> String {
         let transport = if self.transport() == "TCP" { ";transport=tcp" } else { "" };
         format!("<sip:{}@{}{transport}>", self.user, self.address)
