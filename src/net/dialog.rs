@@ -153,7 +153,7 @@ impl Engine {
         }
         // Behind another proxy the far end is reached through that.
         let is_last = hop.strict.is_none() && request.message.routes().count() == hop.ours;
-        let gruu = is_last.then(|| self.gruu_targets(request.message.request_uri(), request.now));
+        let gruu = is_last.then(|| self.gruu_targets(request.message, request.now));
         match gruu.flatten() {
             Some(Ok(targets)) => return self.relay_to(outbox, &request, targets, Some(hop), out),
             Some(Err(none)) => {
@@ -230,7 +230,7 @@ impl Engine {
         };
         let passes =
             passes && self.guard.admit_in_dialog(self.clock.now(), message.call_id()).is_ok();
-        let gruu = self.gruu_targets(message.request_uri(), self.clock.now());
+        let gruu = self.gruu_targets(message, self.clock.now());
         let gruu = gruu.and_then(|targets| targets.ok()?.into_iter().next());
         let there = match &gruu {
             Some(target) => Some(target.flow),

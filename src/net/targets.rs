@@ -6,6 +6,7 @@ use crate::clock::Tick;
 use crate::proxy::{TargetSet, instance_targets, targets};
 use crate::registrar::{Binding, Row};
 use crate::sip::uri::Uri;
+use crate::sip::wire::Message;
 
 /// A request to a GRUU (RFC 5627 s6.1) whose instance cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +60,21 @@ impl Engine {
     }
 
     /// Where a request within a dialog goes whose far end named itself by a GRUU of ours (RFC 5627
-    /// s6.1): to that instance, also when it has come back over another flow. `None`: it did not.
+    /// s6.1): to that instance, also when it has come back over another flow. `None`: it did not, or
+    /// the GRUU is somebody else's: the place in a dialog opens the way to its other end alone.
     pub(super) fn gruu_targets(
         &self,
-        request_uri: &[u8],
+        message: &Message<'_>,
         now: Tick,
     ) -> Option<Result<TargetSet, NoInstance>> {
+        let request_uri = message.request_uri();
         let gr = gr(request_uri)?;
         let uri = Uri::parse(request_uri).ok().filter(|uri| self.is_our_host(uri))?;
         let user = self.identity.canonical(&uri.user_decoded()?);
+        let to = message.to().ok()?.parsed_uri();
+        if self.identity.canonical(&to.user_decoded()?) != user {
+            return None;
+        }
         let row = self.registrar.lookup(&format!("{user}@{}", self.settings.domain));
         Some(of_instance(gr, row.as_deref(), now))
     }
