@@ -258,3 +258,31 @@ fn a_call_over_datagrams_outlives_a_restart() {
     let bye = call.of_caller(&ana, "BYE", 8);
     passes(&mut ana, &mut bob, &bye);
 }
+
+/// RFC 5627 s6.1: a GRUU within a dialog leads to that instance of the other end; the place in the
+/// dialog, which nobody is challenged for, opens no way to a third person.
+#[test]
+fn a_gruu_within_a_dialog_reaches_the_other_end_and_nobody_else() {
+    let server = campus(&["ana", "bob", "carol"]);
+    let mut ana = Peer::udp(&server, "ana");
+    ana.sign_in();
+    let (mut bob, mut carol) = (Peer::udp(&server, "bob"), Peer::udp(&server, "carol"));
+    for (peer, instance) in [(&mut bob, "urn:uuid:1"), (&mut carol, "urn:uuid:2")] {
+        let contact = format!("{};+sip.instance=\"<{instance}>\"", peer.contact());
+        let draft = peer.registration(&[&contact]).with("Supported: gruu");
+        assert_eq!(peer.ask_signed(&draft).status(), 200);
+    }
+    let call = Call::answered(&mut ana, &mut bob);
+    call.acknowledge(&mut ana, &mut bob);
+    let info = call.of_caller(&ana, "INFO", call.invite.cseq + 1);
+    let info = Draft { uri: format!("sip:bob@{DOMAIN};gr=urn:uuid:1"), ..info };
+    ana.send(&info.bytes());
+    assert_eq!(bob.respond_to_next(200).uri(), uri_in(&bob.contact()));
+    assert_eq!(ana.answer_to(&info).status(), 200);
+    let info = call.of_caller(&ana, "INFO", call.invite.cseq + 2);
+    let info = Draft { uri: format!("sip:carol@{DOMAIN};gr=urn:uuid:2"), ..info };
+    ana.send(&info.bytes());
+    bob.respond_to_next(200);
+    assert_eq!(ana.answer_to(&info).status(), 200);
+    carol.expect_silence();
+}
