@@ -35,11 +35,14 @@ impl Sessions {
     fn place(&self) -> usize {
         let thread = std::thread::current().id();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = threads.iter().position(|known| *known == thread).unwrap_or_else(|| {
-            threads.push(thread);
-            threads.len() - 1
-        });
-        place % MOST
+        if let Some(place) = threads.iter().position(|known| *known == thread) {
+            return place;
+        }
+        if threads.len() == MOST {
+            return MOST - 1;
+        }
+        threads.push(thread);
+        threads.len() - 1
     }
 
     /// Drops the session with this number, wherever it is kept.
