@@ -6,6 +6,7 @@
 mod support;
 
 mod beside_voip;
+mod browser;
 mod calls;
 mod directory_outage;
 mod directory_test;

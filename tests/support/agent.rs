@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::lines::Lines;
-use super::{program, repository};
+use super::{free_port, program, repository};
 
 /// Longer than any client needs, shorter than anybody's patience with a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +26,28 @@ pub(crate) enum Kind {
     Linphone,
     /// Baresip 1.0: MD5 only.
     Baresip,
+    /// JsSIP in Chromium: MD5 only. [`Agent::browse`] starts it.
+    Browser,
+}
+
+/// The page that a browser client is.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// Where it is served, by a server of its own.
+    at: SocketAddr,
+    /// The file that vouches for the server of the other people's.
+    pub(crate) authority: Option<PathBuf>,
+}
+
+impl Page {
+    pub(crate) fn new() -> Page {
+        Page { at: free_port(), authority: None }
+    }
+
+    /// What the browser says of it.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.at)
+    }
 }
 
 /// Who the client signs in as, and where.
@@ -54,10 +76,7 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts a client; it registers by itself.
     pub(crate) fn start(kind: Kind, sign_in: &SignIn<'_>) -> Agent {
-        let directory = TempDir::new().expect("temporary directory");
-        let password = directory.path().join("password");
-        fs::write(&password, sign_in.password).expect("password file");
-        let (python, script) = match kind {
+        let (interpreter, script) = match kind {
             Kind::Pjsua2 => (virtual_environment(), "pjsua2_agent.py"),
             Kind::Linphone => {
                 program("linphone-daemon", "linphone-cli");
@@ -67,9 +86,33 @@ impl Agent {
                 program("baresip", "baresip-core");
                 (program("python3", "python3"), "baresip_agent.py")
             }
+            Kind::Browser => panic!("a browser needs a page"),
         };
-        let mut child = Command::new(python)
-            .arg(repository("tests/peers").join(script))
+        let mut command = Command::new(interpreter);
+        command.arg(repository("tests/peers").join(script));
+        Agent::launch(kind, command, sign_in)
+    }
+
+    /// Opens a page that signs in, by the transport `ws` or `wss`.
+    pub(crate) fn browse(page: &Page, sign_in: &SignIn<'_>) -> Agent {
+        program("chromium", "chromium");
+        let packages = repository("tests/peers/node_modules");
+        assert!(packages.is_dir(), "JsSIP is missing: npm ci --prefix tests/peers");
+        let mut command = Command::new(program("node", "nodejs"));
+        command.arg(repository("tests/peers/browser_agent.mjs"));
+        command.args(["--page", &page.at.to_string()]);
+        if let Some(authority) = &page.authority {
+            program("certutil", "libnss3-tools");
+            command.arg("--authority").arg(authority);
+        }
+        Agent::launch(Kind::Browser, command, sign_in)
+    }
+
+    fn launch(kind: Kind, mut command: Command, sign_in: &SignIn<'_>) -> Agent {
+        let directory = TempDir::new().expect("temporary directory");
+        let password = directory.path().join("password");
+        fs::write(&password, sign_in.password).expect("password file");
+        let mut child = command
             .args(["--user", sign_in.user, "--auth-user", sign_in.auth_user])
             .args(["--domain", sign_in.domain, "--transport", sign_in.transport])
             .args(["--server", &sign_in.server.to_string()])
@@ -141,8 +184,13 @@ impl Agent {
             .collect()
     }
 
+    /// All that the client has said until now.
+    pub(crate) fn everything(&mut self) -> String {
+        self.events.everything()
+    }
+
     /// Waits for an event; a failure shows all that came, and the client's own trace.
-    fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let found = self.events.wait(PATIENCE, |line| {
             let event: Value = serde_json::from_str(line).ok()?;
             wanted(&event).then_some(event)

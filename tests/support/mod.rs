@@ -7,6 +7,7 @@ pub(crate) mod directory;
 pub(crate) mod lines;
 pub(crate) mod server;
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 /// A directory of the repository.
@@ -23,4 +24,11 @@ pub(crate) fn program(name: &str, package: &str) -> PathBuf {
         .map(|directory| directory.join(name))
         .find(|candidate| candidate.is_file())
         .unwrap_or_else(|| panic!("{name} is missing: apt-get install {package}"))
+}
+
+/// A port for what cannot choose one by itself, or must be known before it starts. The moment between
+/// is short, and only that program would mind.
+pub(crate) fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address")
 }

@@ -2,8 +2,8 @@
 //! system.
 
 use std::fs;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -99,9 +99,15 @@ impl Server {
         let ready = self.lines.wait(START, |line| line.starts_with("ready").then_some(()));
         assert_eq!(ready, Ok(()), "the server said:\n{}", self.lines.everything());
         let status = self.run(&["status", "--json"], None).json();
-        self.udp = listener(&status, "udp://");
-        self.tcp = listener(&status, "tcp://");
-        self.tls = listener(&status, "tls://");
+        self.udp = listener(&status, "sip", "udp://");
+        self.tcp = listener(&status, "sip", "tcp://");
+        self.tls = listener(&status, "sip", "tls://");
+    }
+
+    /// Where the web is served, by this scheme: `http://` or `https://`.
+    pub(crate) fn web(&self, scheme: &str) -> SocketAddr {
+        let status = self.run(&["status", "--json"], None).json();
+        listener(&status, "web", scheme)
     }
 
     /// SIGKILL, as a power cut would; the data directory stays.
@@ -164,6 +170,19 @@ impl Server {
     /// The file that vouches for the server's certificate.
     pub(crate) fn authority(&self) -> PathBuf {
         self.home.path().join(CERTIFICATE)
+    }
+
+    /// The certificate of the server's own authority, in a file, as anybody downloads it.
+    pub(crate) fn download_authority(&self) -> PathBuf {
+        let mut stream = TcpStream::connect(self.web("http://")).expect("a connection");
+        let request = "GET /ca.pem HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).expect("a server that reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        let pem = answer.find("-----BEGIN").and_then(|at| answer.get(at..)).expect("a certificate");
+        let file = self.home.path().join("authority.pem");
+        fs::write(&file, pem).expect("a file");
+        file
     }
 
     /// The data directory.
@@ -259,13 +278,13 @@ fn spawn(mut command: Command) -> (Child, Lines) {
     (child, Lines::of([Box::new(out), Box::new(err)]))
 }
 
-fn listener(status: &Value, scheme: &str) -> SocketAddr {
-    status["listeners"]["sip"]
+fn listener(status: &Value, kind: &str, scheme: &str) -> SocketAddr {
+    status["listeners"][kind]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .find_map(|url| url.strip_prefix(scheme))
         .and_then(|address| address.parse().ok())
-        .unwrap_or_else(|| panic!("no {scheme} listener in {status}"))
+        .unwrap_or_else(|| panic!("no {scheme} listener of {kind} in {status}"))
 }
