@@ -432,7 +432,7 @@ impl Ingress for Engine {
             Err(defect) => {
                 EngineCounts::add(&self.counts.malformed);
                 self.defective(outbox, bytes, layout, flow, &defect, out);
-                if defect.closes_stream() {
+                if defect.closes_stream() && flow.connection.is_some() {
                     // Where one reader sees the end of a message another may see its middle.
                     outbox.close(flow.connection);
                 }
