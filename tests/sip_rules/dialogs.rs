@@ -5,14 +5,14 @@ use crate::server::DOMAIN;
 use crate::{campus, two};
 
 /// An answered call, as both ends know it.
-struct Call {
+pub(crate) struct Call {
     /// The caller's INVITE.
-    invite: Draft,
+    pub(crate) invite: Draft,
     /// From of the caller, To of the called end with its tag.
     caller: String,
     called: String,
     /// Route of requests that the caller sends, and of those that the called end sends.
-    caller_route: String,
+    pub(crate) caller_route: String,
     called_route: String,
     caller_contact: String,
     called_contact: String,
@@ -20,7 +20,7 @@ struct Call {
 
 impl Call {
     /// Calls and answers; the ACK is not sent yet.
-    fn answered(caller: &mut Peer, called: &mut Peer) -> Call {
+    pub(crate) fn answered(caller: &mut Peer, called: &mut Peer) -> Call {
         let draft = caller.to("INVITE", &called.user);
         let draft = draft.with(&format!("Contact: {}", caller.contact()));
         let invite = caller.challenged(&draft);
@@ -47,13 +47,13 @@ impl Call {
     }
 
     /// A request of the caller within the call.
-    fn of_caller(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
+    pub(crate) fn of_caller(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
         let draft = peer.draft(method, &self.called_contact);
         self.within(draft, &self.caller, &self.called, &self.caller_route, cseq)
     }
 
     /// A request of the called end within the call.
-    fn of_called(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
+    pub(crate) fn of_called(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
         let draft = peer.draft(method, &self.caller_contact);
         self.within(draft, &self.called, &self.caller, &self.called_route, cseq)
     }
@@ -64,7 +64,7 @@ impl Call {
         Draft { from, to, call_id, cseq, ..draft }.with(&format!("Route: {route}"))
     }
 
-    fn acknowledge(&self, caller: &mut Peer, called: &mut Peer) {
+    pub(crate) fn acknowledge(&self, caller: &mut Peer, called: &mut Peer) {
         caller.send(&self.of_caller(caller, "ACK", self.invite.cseq).bytes());
         let ack = called.request();
         assert_eq!(ack.method(), "ACK");
@@ -91,7 +91,7 @@ fn uri_in(value: &str) -> String {
     value.trim_matches(['<', '>']).to_owned()
 }
 
-fn passes(sender: &mut Peer, receiver: &mut Peer, request: &Draft) -> Got {
+pub(crate) fn passes(sender: &mut Peer, receiver: &mut Peer, request: &Draft) -> Got {
     sender.send(&request.bytes());
     let came = receiver.respond_to_next(200);
     assert_eq!(came.method(), request.method, "{}", came.text());

@@ -24,6 +24,8 @@ mod subscriptions;
 mod torture;
 mod transport;
 mod user_agent;
+mod web;
+mod websockets;
 
 use peer::Peer;
 use server::Server;

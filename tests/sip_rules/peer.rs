@@ -11,6 +11,7 @@ use tagus::sip::wire::{Framing, Layout, Limits, Message, scan};
 
 use crate::PASSWORD;
 use crate::server::{DOMAIN, Server};
+use crate::web::Web;
 
 /// Longer than the server needs on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -150,6 +151,7 @@ impl Draft {
 enum Wire {
     Udp(UdpSocket),
     Tcp(TcpStream, Vec<u8>),
+    Web(Box<Web>),
 }
 
 /// One end of a conversation with the server.
@@ -158,6 +160,8 @@ pub(crate) struct Peer {
     server: SocketAddr,
     pub(crate) user: String,
     pub(crate) address: SocketAddr,
+    /// What it takes itself to be: its address, or a name that is none (RFC 7118 s5).
+    host: String,
     clock: Clock,
     register: Draft,
 }
@@ -193,8 +197,20 @@ impl Peer {
         Peer::new(Wire::Tcp(stream, Vec::new()), server, user, address)
     }
 
+    /// A browser.
+    pub(crate) fn web(server: &Server, user: &str, secure: bool) -> Peer {
+        let web = Web::open(server, secure);
+        let (address, there) = (web.tcp.local_addr(), web.tcp.peer_addr());
+        let (address, there) = (address.expect("an address"), there.expect("an address"));
+        Peer::new(Wire::Web(Box::new(web)), there, user, address)
+    }
+
     fn new(wire: Wire, server: SocketAddr, user: &str, address: SocketAddr) -> Peer {
         let user = user.to_owned();
+        let host = match &wire {
+            Wire::Web(_) => format!("{}.invalid", entropy::token(6)),
+            Wire::Udp(_) | Wire::Tcp(..) => address.to_string(),
+        };
         let clock = Clock::system();
         let register = Draft {
             method: String::new(),
@@ -208,7 +224,7 @@ impl Peer {
             more: String::new(),
             body: Vec::new(),
         };
-        let mut peer = Peer { wire, server, user, address, clock, register };
+        let mut peer = Peer { wire, server, user, address, host, clock, register };
         let mut register = peer.draft("REGISTER", &format!("sip:{DOMAIN}"));
         register.to = format!("<sip:{}@{DOMAIN}>", peer.user);
         peer.register = register;
@@ -216,9 +232,11 @@ impl Peer {
     }
 
     fn transport(&self) -> &'static str {
-        match self.wire {
+        match &self.wire {
             Wire::Udp(_) => "UDP",
             Wire::Tcp(..) => "TCP",
+            Wire::Web(web) if web.secure => "WSS",
+            Wire::Web(_) => "WS",
         }
     }
 
@@ -228,11 +246,7 @@ impl Peer {
         Draft {
             method: method.to_owned(),
             uri: uri.to_owned(),
-            via: format!(
-                "SIP/2.0/{} {};branch=z9hG4bK{token};rport",
-                self.transport(),
-                self.address
-            ),
+            via: format!("SIP/2.0/{} {};branch=z9hG4bK{token};rport", self.transport(), self.host),
             from: format!("<sip:{}@{DOMAIN}>;tag={token}", self.user),
             to: format!("<{uri}>"),
             call_id: format!("{token}@peer"),
@@ -259,8 +273,12 @@ impl Peer {
     }
 
     pub(crate) fn contact(&self) -> String {
-        let transport = if self.transport() == "TCP" { ";transport=tcp" } else { "" };
-        format!("<sip:{}@{}{transport}>", self.user, self.address)
+        let transport = match self.transport() {
+            "UDP" => "",
+            "TCP" => ";transport=tcp",
+            _ => ";transport=ws",
+        };
+        format!("<sip:{}@{}{transport}>", self.user, self.host)
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -269,6 +287,7 @@ impl Peer {
                 socket.send_to(bytes, self.server).expect("sent");
             }
             Wire::Tcp(stream, _) => stream.write_all(bytes).expect("sent"),
+            Wire::Web(web) => web.send(bytes),
         }
     }
 
@@ -289,6 +308,11 @@ impl Peer {
                         }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                         Err(error) => panic!("{} cannot receive: {error}", self.user),
+                    }
+                }
+                Wire::Web(web) => {
+                    if let Some(bytes) = web.next(left) {
+                        return Got { bytes, from: self.server };
                     }
                 }
                 Wire::Tcp(stream, buffer) => {
