@@ -273,6 +273,7 @@ impl Server {
             ("sip_retransmissions", counts.retransmissions.load(Relaxed)),
             ("sip_malformed", counts.malformed.load(Relaxed)),
             ("sip_dropped", counts.dropped.load(Relaxed)),
+            ("sip_keep_alives", counts.keep_alives.load(Relaxed)),
             ("sip_stray_responses", counts.stray.load(Relaxed)),
             ("sip_shed", counts.shed.load(Relaxed)),
             ("challenges", counts.challenges.load(Relaxed)),

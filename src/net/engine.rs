@@ -33,7 +33,7 @@ use crate::sip::header::Via;
 use crate::sip::transaction::{Bounds, Matched, MergedRequests, Owner, Table, TimerOutput, Timing};
 use crate::sip::uri::Host;
 use crate::sip::wire::{self, Framing, Layout, Message};
-use crate::sip::{ConnectionId, Flow};
+use crate::sip::{ConnectionId, Flow, Transport, stun};
 use crate::subscriptions::Subscriptions;
 
 /// Requests that may wait for the directory at the same time; beyond, 503.
@@ -105,6 +105,8 @@ pub struct EngineCounts {
     pub malformed: AtomicU64,
     /// Datagrams dropped without an answer.
     pub dropped: AtomicU64,
+    /// STUN keep-alives answered.
+    pub keep_alives: AtomicU64,
     /// Responses that belong to nothing.
     pub stray: AtomicU64,
     /// Challenges sent.
@@ -420,6 +422,9 @@ impl Ingress for Engine {
         let framing =
             if flow.transport.keeps_boundaries() { Framing::Datagram } else { Framing::Stream };
         let Scratch { layout, out } = scratch;
+        if flow.transport == Transport::Udp && stun::is_stun(bytes) {
+            return self.keep_alive(outbox, flow, bytes, out);
+        }
         match wire::scan(bytes, framing, &self.settings.wire, layout) {
             Ok(()) => {
                 let message = Message::new(bytes, layout);

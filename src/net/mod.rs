@@ -32,6 +32,7 @@ mod engine;
 mod existence;
 pub mod guard;
 mod inbound;
+mod keep_alive;
 pub mod listen;
 mod merge;
 mod notify;

@@ -18,6 +18,7 @@ use tagus::sip::forward;
 use tagus::sip::framer::{Frame, FrameError, Framer, judge};
 use tagus::sip::header::{Address, CSeq, Contact, HeaderName, Via, write_with_source};
 use tagus::sip::locate::Destination;
+use tagus::sip::stun;
 use tagus::sip::uri::{Host, Uri};
 use tagus::sip::wire::{DefectKind, Framing, Layout, Limits, Message, scan};
 use tagus::subscriptions::EventHeader;
@@ -39,6 +40,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "a message of a stream", run: message_of_a_stream, one_of: 1 },
     Target { name: "a stream", run: stream, one_of: 1 },
     Target { name: "a WebSocket", run: websocket, one_of: 2 },
+    Target { name: "STUN", run: keep_alive, one_of: 1 },
     Target { name: "header values", run: values, one_of: 1 },
     Target { name: "Digest", run: digest, one_of: 1 },
     Target { name: "text", run: grammar, one_of: 1 },
@@ -53,6 +55,23 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "an entry of the directory", run: directory_entry, one_of: 2 },
     Target { name: "configuration", run: configuration, one_of: 64 },
 ];
+
+fn keep_alive(bytes: &[u8], dice: &mut Dice) {
+    let source = SocketAddr::from(([192, 0, 2, 1], 5060));
+    // As it is, and behind the head of a request that says how long it is.
+    let mut framed = vec![0, 1];
+    framed.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
+    framed.extend_from_slice(&0x2112_A442_u32.to_be_bytes());
+    framed.extend_from_slice(&[dice.below(256) as u8; 12]);
+    framed.extend_from_slice(bytes);
+    for datagram in [bytes, &framed] {
+        let mut out = Vec::new();
+        let answered = stun::answer(datagram, source, &mut out);
+        assert_eq!(answered, !out.is_empty());
+        assert!(out.len() <= datagram.len() + stun::LONGEST_GROWTH);
+        assert!(!answered || stun::is_stun(datagram));
+    }
+}
 
 fn websocket(bytes: &[u8], dice: &mut Dice) {
     // What is one message by its transport is whole exactly when scanning finds all of it.

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A message that came.
 #[derive(Clone, Debug)]
 pub(crate) struct Got {
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) from: SocketAddr,
 }
 
