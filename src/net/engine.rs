@@ -512,7 +512,10 @@ pub(super) enum Effect {
     },
     /// A device wants a held message not.
     Refused { aor: Box<str>, sequence: u64, device: crate::model::DeviceKey },
-    /// A device could not be reached: its queue rests.
+    /// Flows of a device have failed: its queue goes on by another one, if there is one and the
+    /// queue is not busy.
+    Elsewhere { aor: Box<str>, device: crate::model::DeviceKey, tried: Vec<super::shard::Tried> },
+    /// A device could not take a message now: its queue rests.
     Rest(Box<str>, crate::model::DeviceKey),
     /// What became of a NOTIFY of a subscription.
     Notified(u64, crate::sip::subscription::Outcome),

@@ -42,6 +42,7 @@ mod page;
 mod policy;
 mod register;
 mod relay;
+mod replay;
 mod resolver;
 mod response;
 mod route;
