@@ -9,6 +9,7 @@
 
 mod opening;
 mod peer_name;
+mod places;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tls;
@@ -17,6 +18,7 @@ mod websocket;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 pub use opening::{Opening, OpeningError};
+pub use places::{Place, Places};
 pub use tls::{ClientTls, Session, Tls, read_roots, system_roots};
 pub use websocket::{Arrival, WebSocket};
 

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use super::egress::Egress;
 use super::outbox::Failure;
-use crate::channel::{Channel, Opened};
+use crate::channel::{Channel, Opened, Place};
 use crate::clock::Tick;
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -38,6 +38,8 @@ pub(super) struct Connection {
     pub(super) wake: Notify,
     established: OnceLock<(TcpStream, SocketAddr)>,
     queue: Mutex<Queue>,
+    /// Its place among those of strangers, until somebody authenticates here.
+    place: Mutex<Option<Arc<Place>>>,
     authenticated: AtomicBool,
     ending: AtomicBool,
 }
@@ -66,6 +68,8 @@ pub(super) struct Origin {
     pub(super) domain: Option<Arc<str>>,
     /// What lies over the stream, if anything.
     pub(super) channel: Option<Box<Channel>>,
+    /// The place that an accepted connection has already.
+    pub(super) place: Option<Arc<Place>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +158,7 @@ impl Queue {
 
 impl Connection {
     pub(super) fn new(id: ConnectionId, origin: Origin) -> Connection {
-        let Origin { transport, remote, accepted, domain, channel } = origin;
+        let Origin { transport, remote, accepted, domain, channel, place } = origin;
         let dialled = accepted.is_none();
         Connection {
             id,
@@ -178,6 +182,7 @@ impl Connection {
                 stalled_since: Tick::ZERO,
                 counted: 0,
             }),
+            place: Mutex::new(place),
             authenticated: AtomicBool::new(false),
             ending: AtomicBool::new(false),
         }
@@ -190,7 +195,11 @@ impl Connection {
 
     /// Notes that somebody authenticated here; `true` the first time.
     pub(super) fn authenticate(&self) -> bool {
-        !self.authenticated.swap(true, Ordering::AcqRel)
+        let first = !self.authenticated.swap(true, Ordering::AcqRel);
+        if first {
+            *self.place.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        first
     }
 
     /// Ends the connection for good and returns the packets that were not written and whose

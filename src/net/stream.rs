@@ -58,6 +58,7 @@ pub(super) async fn accept<I: Ingress>(worker: Rc<Worker<I>>, at: Address, liste
                         accepted: Some((stream, local)),
                         domain: None,
                         channel,
+                        place: None,
                     })
                 });
                 if let Some(connection) = accepted {
@@ -108,7 +109,7 @@ fn prepare(stream: &TcpStream) {
 /// Serves a connection whose WebSocket handshake another part of the server has done.
 pub(super) async fn serve_upgraded<I: Ingress>(worker: Rc<Worker<I>>, upgraded: Upgraded) {
     let egress = &worker.egress;
-    let Upgraded { socket, tls, read_ahead } = upgraded;
+    let Upgraded { socket, tls, read_ahead, place } = upgraded;
     let transport = if tls.is_some() { Transport::Wss } else { Transport::Ws };
     // Away from the reactor of the web listener, to that of this thread.
     let moved = socket.into_std().and_then(TcpStream::from_std).and_then(|stream| {
@@ -123,6 +124,7 @@ pub(super) async fn serve_upgraded<I: Ingress>(worker: Rc<Worker<I>>, upgraded: 
         accepted: Some((stream, local)),
         domain: None,
         channel: Some(egress.websocket_channel(tls)),
+        place,
     });
     if let Some(connection) = accepted {
         serve_from(worker, connection, &read_ahead).await;
