@@ -148,7 +148,7 @@ impl Administration {
             }
             Request::BanList => self.bans().map(Reply::Bans),
             Request::BanLift { source, user } => self.lift(source, user.as_deref()).await,
-            Request::Export { path } => archive::export(&self.site, path).await,
+            Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await
             }
