@@ -9,6 +9,7 @@ mod command;
 pub mod context;
 pub mod control;
 pub mod demo;
+mod demo_directory;
 pub mod desk;
 pub mod escape;
 pub mod exit;
