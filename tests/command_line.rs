@@ -72,6 +72,23 @@ fn init_makes_a_configuration_that_is_checked_shown_and_kept() {
     assert_eq!(run(folder.path(), &["config", "show", "nothing"], "").code, 3);
 }
 
+/// Without one in the configuration the domain is that of the people who are stored.
+#[test]
+fn the_domain_that_is_shown_is_the_one_in_force() {
+    let folder = folder();
+    let shown = || run(folder.path(), &["config", "show", "domain", "--json"], "").json();
+    let before = shown()["domain"].clone();
+    assert_eq!(before["origin"], "default");
+    let set = ["--set", "domain=stored.test", "user", "list"];
+    assert_eq!(run(folder.path(), &set, "").code, 0);
+    add(folder.path(), "ana");
+    let after = shown()["domain"].clone();
+    assert_eq!((&after["value"], &after["origin"]), (&"stored.test".into(), &"store".into()));
+    let named = ["--set", "domain=named.test", "config", "show", "domain", "--json"];
+    let named = run(folder.path(), &named, "").json()["domain"].clone();
+    assert_eq!((&named["value"], &named["origin"]), (&"named.test".into(), &"option".into()));
+}
+
 /// T23 and C01: what `config check` refuses, with its line.
 #[test]
 fn an_invalid_configuration_exits_2_and_names_the_line() {

@@ -122,7 +122,8 @@ pub struct Loaded {
 pub struct Setting {
     /// The value.
     pub value: Value,
-    /// One of `default`, `file`, `console`, `environment`, `option`.
+    /// One of `default`, `file`, `console`, `environment`, `option`; `store` for a domain that is
+    /// settled there.
     pub origin: &'static str,
     /// The file and line, the variable or the option.
     #[serde(skip_serializing_if = "Option::is_none")]
