@@ -102,6 +102,8 @@ struct Queue {
     blocked: bool,
     /// Since when it takes nothing.
     stalled_since: Tick,
+    /// Nothing but keep-alives goes on: no memory is kept for more.
+    rests: bool,
     /// What of this queue is in the total of all queues.
     counted: usize,
 }
@@ -180,6 +182,7 @@ impl Connection {
                 failure: None,
                 blocked: false,
                 stalled_since: Tick::ZERO,
+                rests: false,
                 counted: 0,
             }),
             place: Mutex::new(place),
@@ -334,6 +337,11 @@ impl Connection {
         }
     }
 
+    /// A keep-alive came (RFC 5626 s4.4.1): with the answer to it the memory of the queue goes.
+    pub(super) fn rest(&self) {
+        self.lock().rests = true;
+    }
+
     /// Whether there is anything between the socket and SIP.
     pub(super) fn has_channel(&self) -> bool {
         self.transport != Transport::Tcp
@@ -385,7 +393,7 @@ impl Connection {
             queue.head = 0;
             queue.blocked = false;
             // Idle connections are many: none keeps the memory of its busiest moment.
-            queue.bytes.shrink_to(4 * 1024);
+            queue.bytes.shrink_to(if std::mem::take(&mut queue.rests) { 0 } else { 4 * 1024 });
         } else if queue.head > queue.bytes.len() / 2 {
             queue.bytes.drain(..queue.head);
             queue.head = 0;
