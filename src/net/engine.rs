@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 
 use super::route::Neighbours;
 use super::shard::{ContextId, Locked, Shard};
-use super::{Egress, Guard, Ingress, Outbox, SendFailure};
+use super::{Egress, Guard, Ingress, Outbox, SendFailure, trace};
 use crate::accounts::Accounts;
 use crate::clock::{Clock, Tick};
 use crate::http_digest::nonce::NonceTable;
@@ -432,6 +432,7 @@ impl Ingress for Engine {
                     self.request(outbox, &message, flow, out);
                 } else {
                     self.response(outbox, &message, &flow, out);
+                trace::received(&flow, &message);
                 }
             }
             Err(defect) => {
@@ -440,6 +441,7 @@ impl Ingress for Engine {
                 if defect.closes_stream() && flow.connection.is_some() {
                     // Where one reader sees the end of a message another may see its middle.
                     outbox.close(flow.connection);
+                trace::unreadable(&flow, bytes, &defect);
                 }
             }
         }

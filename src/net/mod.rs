@@ -50,6 +50,7 @@ mod shard;
 mod stream;
 mod subscribe;
 mod targets;
+mod trace;
 mod udp;
 mod worker;
 

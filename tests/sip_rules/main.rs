@@ -22,6 +22,7 @@ mod responses;
 mod routes;
 mod subscriptions;
 mod torture;
+mod trace;
 mod transport;
 mod user_agent;
 mod web;

@@ -206,6 +206,15 @@ impl Drop for Server {
 const NOWHERE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
+    /// Waits for a line of the log, and gives all of it until then.
+    pub(crate) fn log_with(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        if !self.lines.everything().lines().any(&wanted) {
+            let came = self.lines.wait(START, |line| wanted(line).then_some(()));
+            assert_eq!(came, Ok(()), "no {what} in the log:\n{}", self.lines.everything());
+        }
+        self.lines.everything()
+    }
+
 const COMMON: &str = r#"public_name = "localhost"
 aliases = ["localhost", "example.com"]
 [sip]
