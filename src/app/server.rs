@@ -185,6 +185,8 @@ impl Server {
                 realm: site.identity.realm().to_owned(),
                 trusted_peers: config.sip.trusted_peers.clone(),
                 own_addresses,
+                public_name: config.public_name.clone(),
+                records_name: config.public_name_is_set,
                 wire,
                 ring: config.sip.ring,
                 max_breadth: config.limits.max_breadth,

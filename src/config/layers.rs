@@ -251,7 +251,8 @@ impl Sources {
         if !config.domain_is_set {
             config.domain = self.machine.domain();
         }
-        if config.public_name.is_empty() {
+        config.public_name_is_set = !config.public_name.is_empty();
+        if !config.public_name_is_set {
             config.public_name.clone_from(&self.machine.host_name);
         }
         for name in

@@ -45,6 +45,9 @@ pub struct Config {
     /// The host name in MSRP URIs, the XCAP root and certificates; empty only before the layers
     /// were resolved.
     pub public_name: String,
+    /// Whether somebody set that name; otherwise it is the machine's own, which others may not know.
+    #[serde(skip)]
+    pub public_name_is_set: bool,
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// `[sip]`.
@@ -78,6 +81,7 @@ impl Default for Config {
             domain_is_set: false,
             aliases: Vec::new(),
             public_name: String::new(),
+            public_name_is_set: false,
             data_dir: PathBuf::from("/var/lib/tagus"),
             sip: Sip::default(),
             registrar: Registrar::default(),

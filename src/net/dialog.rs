@@ -21,7 +21,7 @@ use crate::proxy::{Party, Reached, SHORTEST_TOKEN, Target};
 use crate::registrar::reach;
 use crate::sip::header::{Contact, HeaderName};
 use crate::sip::method::Method;
-use crate::sip::uri::Uri;
+use crate::sip::uri::{Host, Uri};
 use crate::sip::wire::{Framing, Layout, Message, scan};
 use crate::sip::{Flow, Transport};
 
@@ -66,9 +66,9 @@ impl Engine {
         };
         let text = top.user().unwrap_or_default();
         if text.len() < SHORTEST_TOKEN {
-            let ours = self.is_our_host(&top)
+            let ours = self.leads_here(&top)
                 && routes
-                    .all(|route| route.is_ok_and(|route| self.is_our_host(&route.parsed_uri())));
+                    .all(|route| route.is_ok_and(|route| self.leads_here(&route.parsed_uri())));
             return if ours { Course::Open } else { Course::Foreign };
         }
         // A request without a tag of the other end is in no dialog, whatever its Route says.
@@ -92,6 +92,15 @@ impl Engine {
             _ => None,
         };
         Course::Dialog(Hop { reached: token.reached(), ours, strict })
+    }
+
+    /// Whether a Route names this server (RFC 3261 s16.4): as a Request-URI does, or by the host name
+    /// that proxy settings have (s8.1.2). Nobody has an address under that name alone.
+    fn leads_here(&self, uri: &Uri<'_>) -> bool {
+        let name = self.settings.public_name.as_bytes();
+        let is_named =
+            |host: &[u8]| host.strip_suffix(b".").unwrap_or(host).eq_ignore_ascii_case(name);
+        matches!(uri.host(), Host::Name(host) if is_named(host)) || self.is_our_host(uri)
     }
 
     /// RFC 3261 s16.4: a strict router before us has put our own Record-Route into the Request-URI
@@ -288,8 +297,13 @@ impl Engine {
             }
             out.extend_from_slice(b"<sip:");
             out.extend_from_slice(&token);
-            // Writing to memory cannot fail.
-            let _ = write!(out, "@{address}");
+            // Writing to memory cannot fail. Who opens a new connection checks the certificate against
+            // this host (s26.3.1), and authorities certify names.
+            let _ = if *transport == Transport::Tls && self.settings.records_name {
+                write!(out, "@{}:{}", self.settings.public_name, address.port())
+            } else {
+                write!(out, "@{address}")
+            };
             if *transport != Transport::Udp {
                 let _ = write!(out, ";transport={}", transport.uri_name());
             }

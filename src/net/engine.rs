@@ -80,6 +80,10 @@ pub struct Settings {
     pub trusted_peers: Vec<crate::config::Network>,
     /// The addresses we listen on, as a device may name them.
     pub own_addresses: Vec<SocketAddr>,
+    /// The host name of this server, as proxy settings of devices have it.
+    pub public_name: String,
+    /// Whether that name stands in Record-Route over TLS.
+    pub records_name: bool,
     /// Bounds of the wire layer.
     pub wire: wire::Limits,
     /// Transactions in all shards together.
@@ -428,20 +432,20 @@ impl Ingress for Engine {
         match wire::scan(bytes, framing, &self.settings.wire, layout) {
             Ok(()) => {
                 let message = Message::new(bytes, layout);
+                trace::received(&flow, &message);
                 if message.is_request() {
                     self.request(outbox, &message, flow, out);
                 } else {
                     self.response(outbox, &message, &flow, out);
-                trace::received(&flow, &message);
                 }
             }
             Err(defect) => {
                 EngineCounts::add(&self.counts.malformed);
+                trace::unreadable(&flow, bytes, &defect);
                 self.defective(outbox, bytes, layout, flow, &defect, out);
                 if defect.closes_stream() && flow.connection.is_some() {
                     // Where one reader sees the end of a message another may see its middle.
                     outbox.close(flow.connection);
-                trace::unreadable(&flow, bytes, &defect);
                 }
             }
         }

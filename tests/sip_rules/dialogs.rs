@@ -9,13 +9,13 @@ pub(crate) struct Call {
     /// The caller's INVITE.
     pub(crate) invite: Draft,
     /// From of the caller, To of the called end with its tag.
-    caller: String,
-    called: String,
+    pub(crate) caller: String,
+    pub(crate) called: String,
     /// Route of requests that the caller sends, and of those that the called end sends.
     pub(crate) caller_route: String,
-    called_route: String,
-    caller_contact: String,
-    called_contact: String,
+    pub(crate) called_route: String,
+    pub(crate) caller_contact: String,
+    pub(crate) called_contact: String,
 }
 
 impl Call {
@@ -87,7 +87,7 @@ fn record_routes(message: &Got) -> Vec<String> {
     lines.iter().flat_map(|line| line.split(',')).map(|value| value.trim().to_owned()).collect()
 }
 
-fn uri_in(value: &str) -> String {
+pub(crate) fn uri_in(value: &str) -> String {
     value.trim_matches(['<', '>']).to_owned()
 }
 
@@ -127,6 +127,21 @@ fn a_call_runs_along_its_record_route_from_ack_to_bye() {
     assert_eq!(ana.request().method(), "ACK");
     let bye = call.of_caller(&ana, "BYE", cseq + 1);
     passes(&mut ana, &mut bob, &bye);
+}
+
+/// RFC 3261 s16.11: without a transaction here, the far end must still know it for the same one.
+#[test]
+fn an_ack_that_is_repeated_keeps_its_branch() {
+    let (_server, mut ana, mut bob) = two();
+    let call = Call::answered(&mut ana, &mut bob);
+    let ack = call.of_caller(&ana, "ACK", call.invite.cseq);
+    let [first, second] = [(); 2].map(|()| {
+        ana.send(&ack.bytes());
+        bob.request()
+    });
+    assert_eq!([first.method(), second.method()], ["ACK", "ACK"]);
+    assert_eq!(first.branch(), second.branch());
+    assert_ne!(first.branch(), ack.via.split("branch=").last().unwrap_or_default());
 }
 
 /// RFC 5658: where the transports differ, each side gets a URI of its own.

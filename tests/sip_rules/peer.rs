@@ -1,9 +1,13 @@
 //! A SIP peer that writes every byte itself: requests as text, Digest from the library.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use tagus::channel::read_roots;
 use tagus::clock::Clock;
 use tagus::entropy;
 use tagus::http_digest::{Answer, Challenge};
@@ -152,6 +156,7 @@ enum Wire {
     Udp(UdpSocket),
     Tcp(TcpStream, Vec<u8>),
     Web(Box<Web>),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>, Vec<u8>),
 }
 
 /// One end of a conversation with the server.
@@ -205,11 +210,29 @@ impl Peer {
         Peer::new(Wire::Web(Box::new(web)), there, user, address)
     }
 
+    /// A peer over TLS, to whom the server has to prove itself.
+    pub(crate) fn tls(server: &Server, user: &str) -> Peer {
+        let roots = read_roots(&server.authority()).expect("an authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(DOMAIN).expect("a name");
+        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+        let stream = TcpStream::connect(server.tls).expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        let address = stream.local_addr().expect("an address");
+        let stream = Box::new(StreamOwned::new(session, stream));
+        Peer::new(Wire::Tls(stream, Vec::new()), server.tls, user, address)
+    }
+
     fn new(wire: Wire, server: SocketAddr, user: &str, address: SocketAddr) -> Peer {
         let user = user.to_owned();
         let host = match &wire {
             Wire::Web(_) => format!("{}.invalid", entropy::token(6)),
-            Wire::Udp(_) | Wire::Tcp(..) => address.to_string(),
+            Wire::Udp(_) | Wire::Tcp(..) | Wire::Tls(..) => address.to_string(),
         };
         let clock = Clock::system();
         let register = Draft {
@@ -237,6 +260,7 @@ impl Peer {
             Wire::Tcp(..) => "TCP",
             Wire::Web(web) if web.secure => "WSS",
             Wire::Web(_) => "WS",
+            Wire::Tls(..) => "TLS",
         }
     }
 
@@ -276,6 +300,7 @@ impl Peer {
         let transport = match self.transport() {
             "UDP" => "",
             "TCP" => ";transport=tcp",
+            "TLS" => ";transport=tls",
             _ => ";transport=ws",
         };
         format!("<sip:{}@{}{transport}>", self.user, self.host)
@@ -288,6 +313,9 @@ impl Peer {
             }
             Wire::Tcp(stream, _) => stream.write_all(bytes).expect("sent"),
             Wire::Web(web) => web.send(bytes),
+            Wire::Tls(stream, _) => {
+                stream.write_all(bytes).and_then(|()| stream.flush()).expect("sent");
+            }
         }
     }
 
@@ -316,16 +344,15 @@ impl Peer {
                     }
                 }
                 Wire::Tcp(stream, buffer) => {
-                    if let Some(bytes) = take_message(buffer) {
+                    stream.set_read_timeout(Some(left)).expect("a timeout");
+                    if let Some(bytes) = read_message(stream, buffer, &self.user) {
                         return Got { bytes, from: self.server };
                     }
-                    stream.set_read_timeout(Some(left)).expect("a timeout");
-                    let mut bytes = [0; 16_384];
-                    match stream.read(&mut bytes) {
-                        Ok(0) => panic!("the server closed the connection of {}", self.user),
-                        Ok(length) => buffer.extend_from_slice(&bytes[..length]),
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                        Err(error) => panic!("{} cannot receive: {error}", self.user),
+                }
+                Wire::Tls(stream, buffer) => {
+                    stream.sock.set_read_timeout(Some(left)).expect("a timeout");
+                    if let Some(bytes) = read_message(stream, buffer, &self.user) {
+                        return Got { bytes, from: self.server };
                     }
                 }
             }
@@ -491,6 +518,21 @@ pub(crate) fn response(request: &Got, status: u16, more: &str) -> Vec<u8> {
         request.one("CSeq")
     );
     text.into_bytes()
+}
+
+/// The next message of a stream; `None` if more has to be read for it.
+fn read_message(stream: &mut impl Read, buffer: &mut Vec<u8>, user: &str) -> Option<Vec<u8>> {
+    if let Some(bytes) = take_message(buffer) {
+        return Some(bytes);
+    }
+    let mut bytes = [0; 16_384];
+    match stream.read(&mut bytes) {
+        Ok(0) => panic!("the server closed the connection of {user}"),
+        Ok(length) => buffer.extend_from_slice(&bytes[..length]),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+        Err(error) => panic!("{user} cannot receive: {error}"),
+    }
+    None
 }
 
 fn take_message(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {

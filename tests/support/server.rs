@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -61,6 +61,32 @@ impl Server {
         let common = common(home.path(), more).replace("[sip]\n", &format!("[sip]\n{sip}"));
         fs::write(config_path(home.path()), head + &common + more).expect("configuration");
         let (child, lines) = spawn(tagus(home.path()));
+        let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
+        let mut server = Server { child, lines, home, udp, tcp, tls };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Starts where `entrance` leads, if it leads anywhere, listening on `address`, under a name that its certificate has.
+    pub(crate) fn start_at(entrance: &[String], address: IpAddr, name: &str, more: &str) -> Server {
+        let home = TempDir::new().expect("temporary directory");
+        let head = format!("domain = \"{DOMAIN}\"\n");
+        let common = COMMON
+            .replace("://127.0.0.1:0", &format!("://{address}:0"))
+            .replace("public_name = \"localhost\"", &format!("public_name = \"{name}\""));
+        let tls = certify(home.path(), &[DOMAIN, name]);
+        let config = format!("{head}{common}[web]\nlisten = []\n{tls}{more}");
+        fs::write(config_path(home.path()), config).expect("configuration");
+        let inner = tagus(home.path());
+        let command = match entrance {
+            [] => inner,
+            [first, more @ ..] => {
+                let mut command = Command::new(first);
+                command.args(more).arg(inner.get_program()).args(inner.get_args());
+                command
+            }
+        };
+        let (child, lines) = spawn(command);
         let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
         let mut server = Server { child, lines, home, udp, tcp, tls };
         server.wait_until_ready();
@@ -167,6 +193,15 @@ impl Server {
         self.lines.everything()
     }
 
+    /// Waits for a line of the log, and gives all of it until then.
+    pub(crate) fn log_with(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        if !self.lines.everything().lines().any(&wanted) {
+            let came = self.lines.wait(START, |line| wanted(line).then_some(()));
+            assert_eq!(came, Ok(()), "no {what} in the log:\n{}", self.lines.everything());
+        }
+        self.lines.everything()
+    }
+
     /// The file that vouches for the server's certificate.
     pub(crate) fn authority(&self) -> PathBuf {
         self.home.path().join(CERTIFICATE)
@@ -203,17 +238,7 @@ impl Drop for Server {
     }
 }
 
-const NOWHERE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-
-    /// Waits for a line of the log, and gives all of it until then.
-    pub(crate) fn log_with(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        if !self.lines.everything().lines().any(&wanted) {
-            let came = self.lines.wait(START, |line| wanted(line).then_some(()));
-            assert_eq!(came, Ok(()), "no {what} in the log:\n{}", self.lines.everything());
-        }
-        self.lines.everything()
-    }
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
 const COMMON: &str = r#"public_name = "localhost"
 aliases = ["localhost", "example.com"]
@@ -230,11 +255,13 @@ listen = "127.0.0.1:0"
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
 
-/// Makes a certificate for the domain that vouches for itself, and says in the configuration where it
-/// is.
-fn certify(home: &Path) -> String {
+/// Makes a certificate for the domain and these names that vouches for itself, and says in the
+/// configuration where it is.
+fn certify(home: &Path, names: &[&str]) -> String {
     let uri = format!("sip:{DOMAIN}").try_into().expect("a URI");
-    let mut params = rcgen::CertificateParams::new([DOMAIN.to_owned()]).expect("a name");
+    let params =
+        rcgen::CertificateParams::new(names.iter().copied().map(str::to_owned).collect::<Vec<_>>());
+    let mut params = params.expect("names");
     params.subject_alt_names.push(rcgen::SanType::URI(uri));
     let key = rcgen::KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&key).expect("a certificate");
@@ -251,7 +278,7 @@ fn certify(home: &Path) -> String {
 /// What a server of a test has unless the test says otherwise.
 fn common(home: &Path, more: &str) -> String {
     let web = if more.contains("[web]") { "" } else { "[web]\nlisten = []\n" };
-    let tls = if more.contains("[tls]") { String::new() } else { certify(home) };
+    let tls = if more.contains("[tls]") { String::new() } else { certify(home, &[DOMAIN]) };
     format!("{COMMON}{web}{tls}")
 }
 
