@@ -51,6 +51,11 @@ impl Hop<'_> {
     pub(super) fn dropped(&self) -> usize {
         self.ours + usize::from(self.strict.is_some())
     }
+
+    /// Whether no other proxy stands behind us on the way.
+    fn is_last(&self, message: &Message<'_>) -> bool {
+        self.strict.is_none() && message.routes().count() == self.ours
+    }
 }
 
 impl Engine {
@@ -161,7 +166,7 @@ impl Engine {
             return self.refuse(outbox, &request, 503, Some("Too Many Requests"), &headers, out);
         }
         // Behind another proxy the far end is reached through that.
-        let is_last = hop.strict.is_none() && request.message.routes().count() == hop.ours;
+        let is_last = hop.is_last(request.message);
         let gruu = is_last.then(|| self.gruu_targets(request.message, request.now));
         match gruu.flatten() {
             Some(Ok(targets)) => return self.relay_to(outbox, &request, targets, Some(hop), out),
@@ -171,7 +176,9 @@ impl Engine {
             None => {}
         }
         let is_secure = Uri::parse(request.message.request_uri()).is_ok_and(|uri| uri.is_sips());
-        match self.standing(hop.reached) {
+        let standing = self.standing(hop.reached);
+        let moved = is_last.then(|| self.moved_to(request.message, standing, request.now));
+        match moved.flatten().or(standing) {
             // RFC 3261 s26.2.2: it was to go by TLS all the way.
             Some(flow)
                 if is_secure && !matches!(flow.transport, Transport::Tls | Transport::Wss) =>
@@ -239,11 +246,16 @@ impl Engine {
         };
         let passes =
             passes && self.guard.admit_in_dialog(self.clock.now(), message.call_id()).is_ok();
-        let gruu = self.gruu_targets(message, self.clock.now());
+        let (now, is_last) = (self.clock.now(), hop.is_last(message));
+        let gruu = is_last.then(|| self.gruu_targets(message, now)).flatten();
         let gruu = gruu.and_then(|targets| targets.ok()?.into_iter().next());
         let there = match &gruu {
             Some(target) => Some(target.flow),
-            None => self.standing(hop.reached),
+            None => {
+                let standing = self.standing(hop.reached);
+                let moved = is_last.then(|| self.moved_to(message, standing, now));
+                moved.flatten().or(standing)
+            }
         };
         let Some(flow) = there.filter(|_| passes) else {
             EngineCounts::add(&self.counts.dropped);

@@ -9,6 +9,7 @@ mod lines;
 mod server;
 
 mod dialogs;
+mod dialogs_moved;
 mod dialogs_secure;
 mod digest;
 mod forking;
