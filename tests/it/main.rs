@@ -12,6 +12,7 @@ mod directory_outage;
 mod directory_test;
 mod held_messages;
 mod load_tools;
+mod nat;
 mod own_client;
 mod page_mode;
 mod three_clients;

@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -63,6 +63,19 @@ pub(crate) struct SignIn<'a> {
     pub(crate) peers: &'a [&'a str],
 }
 
+/// Where a client sits, and what it knows of the server there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat<'a> {
+    /// What stands before a command that is to run there.
+    pub(crate) entrance: &'a [String],
+    /// The address that it binds.
+    pub(crate) local: IpAddr,
+    /// The server's name; the port is that of the sign-in.
+    pub(crate) server: &'a str,
+    /// The file that vouches for the server's certificate.
+    pub(crate) authority: &'a Path,
+}
+
 /// A running client, killed when dropped.
 pub(crate) struct Agent {
     pub(crate) user: String,
@@ -76,6 +89,15 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts a client; it registers by itself.
     pub(crate) fn start(kind: Kind, sign_in: &SignIn<'_>) -> Agent {
+        Agent::seated(kind, sign_in, None)
+    }
+
+    /// Starts a client elsewhere than on loopback.
+    pub(crate) fn start_at(kind: Kind, sign_in: &SignIn<'_>, seat: &Seat<'_>) -> Agent {
+        Agent::seated(kind, sign_in, Some(seat))
+    }
+
+    fn seated(kind: Kind, sign_in: &SignIn<'_>, seat: Option<&Seat<'_>>) -> Agent {
         let (interpreter, script) = match kind {
             Kind::Pjsua2 => (virtual_environment(), "pjsua2_agent.py"),
             Kind::Linphone => {
@@ -88,9 +110,22 @@ impl Agent {
             }
             Kind::Browser => panic!("a browser needs a page"),
         };
-        let mut command = Command::new(interpreter);
+        let mut command = match seat {
+            Some(Seat { entrance: [first, more @ ..], .. }) => {
+                let mut command = Command::new(first);
+                command.args(more).arg(interpreter);
+                command
+            }
+            _ => Command::new(interpreter),
+        };
         command.arg(repository("tests/peers").join(script));
-        Agent::launch(kind, command, sign_in)
+        let mut server = sign_in.server.to_string();
+        if let Some(seat) = seat {
+            server = format!("{}:{}", seat.server, sign_in.server.port());
+            command.args(["--local", &seat.local.to_string()]);
+            command.arg("--authority").arg(seat.authority);
+        }
+        Agent::launch(kind, command, sign_in, &server)
     }
 
     /// Opens a page that signs in, by the transport `ws` or `wss`.
@@ -105,17 +140,17 @@ impl Agent {
             program("certutil", "libnss3-tools");
             command.arg("--authority").arg(authority);
         }
-        Agent::launch(Kind::Browser, command, sign_in)
+        Agent::launch(Kind::Browser, command, sign_in, &sign_in.server.to_string())
     }
 
-    fn launch(kind: Kind, mut command: Command, sign_in: &SignIn<'_>) -> Agent {
+    fn launch(kind: Kind, mut command: Command, sign_in: &SignIn<'_>, server: &str) -> Agent {
         let directory = TempDir::new().expect("temporary directory");
         let password = directory.path().join("password");
         fs::write(&password, sign_in.password).expect("password file");
         let mut child = command
             .args(["--user", sign_in.user, "--auth-user", sign_in.auth_user])
             .args(["--domain", sign_in.domain, "--transport", sign_in.transport])
-            .args(["--server", &sign_in.server.to_string()])
+            .args(["--server", server])
             .args(["--peers", &sign_in.peers.join(",")])
             .arg("--password-file")
             .arg(&password)

@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod caller;
+pub(crate) mod campus_net;
 pub(crate) mod directory;
 pub(crate) mod lines;
 pub(crate) mod server;
