@@ -42,8 +42,8 @@ pub struct Config {
     pub domain_is_set: bool,
     /// Other domains that are ours.
     pub aliases: Vec<String>,
-    /// The host name in MSRP URIs, the XCAP root and certificates; empty only before the layers
-    /// were resolved.
+    /// The host name in MSRP URIs, the XCAP root and certificates, and over TLS in Record-Route; empty
+    /// only before the layers were resolved.
     pub public_name: String,
     /// Whether somebody set that name; otherwise it is the machine's own, which others may not know.
     #[serde(skip)]

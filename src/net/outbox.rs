@@ -177,6 +177,7 @@ impl Outbox {
     }
 
     pub(super) fn fail(&mut self, flow: Flow, token: Option<u64>, failure: Failure) {
+        trace::unsent(&flow, failure);
         self.egress.count(|c| &c.send_failures);
         if let Some(token) = token {
             self.failures.push(SendFailure { flow, token, failure });

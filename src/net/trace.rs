@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use tracing::Level;
 
+use super::Failure;
 use crate::proxy::SHORTEST_TOKEN;
 use crate::sip::Flow;
 use crate::sip::uri::Uri;
@@ -54,6 +55,21 @@ pub(super) fn sending(flow: &Flow, packet: &[u8]) {
         if scan(packet, Framing::Datagram, &WIDEST, &mut layout).is_ok() {
             tell("out", flow, &Message::new(packet, &layout));
         }
+    }
+}
+
+/// A packet that did not get out after all.
+#[inline]
+pub(super) fn unsent(flow: &Flow, failure: Failure) {
+    if is_on() {
+        tracing::trace!(
+            target: "sip_trace",
+            direction = "out",
+            transport = flow.transport.listener_scheme(),
+            peer = %flow.remote,
+            ?failure,
+            "not sent"
+        );
     }
 }
 
