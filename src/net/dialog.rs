@@ -17,6 +17,7 @@ use super::Outbox;
 use super::branch::Leg;
 use super::dispatch::Request;
 use super::engine::{Engine, EngineCounts};
+use super::secure::{asks_for_tls, is_secure};
 use crate::proxy::{Party, Reached, SHORTEST_TOKEN, Target};
 use crate::registrar::reach;
 use crate::sip::header::{Contact, HeaderName};
@@ -175,14 +176,12 @@ impl Engine {
             }
             None => {}
         }
-        let is_secure = Uri::parse(request.message.request_uri()).is_ok_and(|uri| uri.is_sips());
+        let is_sips = asks_for_tls(request.message.request_uri());
         let standing = self.standing(hop.reached);
         let moved = is_last.then(|| self.moved_to(request.message, standing, request.now));
         match moved.flatten().or(standing) {
             // RFC 3261 s26.2.2: it was to go by TLS all the way.
-            Some(flow)
-                if is_secure && !matches!(flow.transport, Transport::Tls | Transport::Wss) =>
-            {
+            Some(flow) if is_sips && !is_secure(flow.transport) => {
                 self.refuse(outbox, &request, 480, None, &[], out);
             }
             Some(flow) => {
@@ -294,6 +293,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         let Some((sender, receiver)) = parties(message) else { return };
+        let is_sips = asks_for_tls(message.request_uri());
         let caller = self.caller_flow(message, from);
         let mut token = Vec::with_capacity(64);
         let (sender, receiver) = ((&sender, &caller), (&receiver, called));
@@ -307,7 +307,7 @@ impl Engine {
             if number > 0 {
                 out.extend_from_slice(b", ");
             }
-            out.extend_from_slice(b"<sip:");
+            out.extend_from_slice(if is_sips { b"<sips:" } else { b"<sip:" });
             out.extend_from_slice(&token);
             // Writing to memory cannot fail. Who opens a new connection checks the certificate against
             // this host (s26.3.1), and authorities certify names.
@@ -316,7 +316,8 @@ impl Engine {
             } else {
                 write!(out, "@{address}")
             };
-            if *transport != Transport::Udp {
+            // s26.2.2: the scheme has said TLS already.
+            if *transport != Transport::Udp && !(is_sips && *transport == Transport::Tls) {
                 let _ = write!(out, ";transport={}", transport.uri_name());
             }
             out.extend_from_slice(b";lr>");
@@ -324,9 +325,11 @@ impl Engine {
     }
 
     /// Where the caller is reached for requests of the called end: by its Contact, under the rule
-    /// that holds for registered contacts. Behind a proxy that stays on the path, by that.
+    /// that holds for registered contacts. Behind a proxy that stays on the path, by that; and who
+    /// called by a SIPS URI, by the connection that has TLS.
     fn caller_flow(&self, message: &Message<'_>, from: Flow) -> Flow {
-        if message.header(HeaderName::RecordRoute).is_some() {
+        if message.header(HeaderName::RecordRoute).is_some() || asks_for_tls(message.request_uri())
+        {
             return from;
         }
         let Some(Ok(Contact::Address(contact))) = message.contacts().next() else { return from };

@@ -16,6 +16,7 @@ use super::beyond::Beyond;
 use super::dialog::Course;
 use super::engine::{Engine, EngineCounts};
 use super::policy::{Receiver, Rule, Sender, rule};
+use super::secure::serves_sips;
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, Numbered, UserName};
@@ -201,12 +202,10 @@ impl Engine {
                 }
             }
         }
-        // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which only a dialog's are known
-        // to be.
-        if uri.is_sips() {
+        let target = self.target(&uri);
+        if uri.is_sips() && !serves_sips(&request, &target) {
             return self.refuse(outbox, &request, 416, None, &[], out);
         }
-        let target = self.target(&uri);
         // A ping to an address that is not known to be ours, as behind a translator, got here.
         let ping = matches!(target, Target::Elsewhere)
             && uri.user().is_none()

@@ -46,6 +46,7 @@ mod replay;
 mod resolver;
 mod response;
 mod route;
+mod secure;
 mod shard;
 mod stream;
 mod subscribe;

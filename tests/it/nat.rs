@@ -98,7 +98,7 @@ fn passed(call: &[Traced], start: &str, cseq: &str, from: IpAddr) -> (usize, usi
     (like(true), like(false))
 }
 
-fn between<'a>(cable: &'a [Datagram], from: IpAddr, to: IpAddr) -> Vec<&'a Datagram> {
+fn between(cable: &[Datagram], from: IpAddr, to: IpAddr) -> Vec<&Datagram> {
     let audio = cable.iter().filter(|datagram| datagram.is_rtp());
     audio.filter(|datagram| datagram.from.ip() == from && datagram.to.ip() == to).collect()
 }

@@ -22,6 +22,11 @@ impl Call {
     /// Calls and answers; the ACK is not sent yet.
     pub(crate) fn answered(caller: &mut Peer, called: &mut Peer) -> Call {
         let draft = caller.to("INVITE", &called.user);
+        Call::answered_to(draft, caller, called)
+    }
+
+    /// The same with another INVITE.
+    pub(crate) fn answered_to(draft: Draft, caller: &mut Peer, called: &mut Peer) -> Call {
         let draft = draft.with(&format!("Contact: {}", caller.contact()));
         let invite = caller.challenged(&draft);
         caller.send(&invite.bytes());

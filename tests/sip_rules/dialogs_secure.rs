@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::dialogs::{Call, passes};
 use crate::peer::{Draft, Peer};
-use crate::server::Server;
+use crate::server::{DOMAIN, Server};
 use crate::{PASSWORD, campus};
 
 fn signed_in(mut peer: Peer) -> Peer {
@@ -78,6 +78,31 @@ fn a_sips_uri_within_a_dialog_passes_over_tls_and_nothing_else() {
         let gone = bob.registration(&["*"]).with("Expires: 0");
         assert_eq!(bob.ask_signed(&gone).status(), 200);
     }
+}
+
+/// RFC 3261 s26.2.2, s16.6 step 4: the whole way over TLS, with a SIPS URI in Record-Route; who is not
+/// reached so is not called.
+#[test]
+fn a_call_by_a_sips_uri_goes_to_devices_with_tls_alone() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = signed_in(Peer::tls(&server, "ana"));
+    let mut plain = signed_in(Peer::udp(&server, "bob"));
+    let by_sips = |peer: &Peer, method: &str| peer.draft(method, &format!("sips:bob@{DOMAIN}"));
+    let draft = by_sips(&ana, "INVITE").with(&format!("Contact: {}", ana.contact()));
+    assert_eq!(ana.ask_signed(&draft).status(), 480);
+    let mut bob = signed_in(Peer::tls(&server, "bob"));
+    let call = Call::answered_to(by_sips(&ana, "INVITE"), &mut ana, &mut bob);
+    let route = &call.caller_route;
+    let named = format!("@localhost:{};lr>", server.tls.port());
+    assert!(route.starts_with("<sips:") && route.ends_with(&named), "{route}");
+    runs(&call, &mut ana, &mut bob);
+    // RFC 3261 s8.1.3.5: upon 416 a client tries again with a SIP URI.
+    let message = by_sips(&ana, "MESSAGE").body("text/plain", b"hello");
+    assert_eq!(ana.ask(&message).status(), 416);
+    let mut stranger = Peer::udp(&server, "ana");
+    let over_udp = by_sips(&stranger, "INVITE");
+    assert_eq!(stranger.ask(&over_udp).status(), 416);
+    plain.expect_silence();
 }
 
 /// RFC 3261 s8.1.2, s16.4: proxy settings name the server's host, and so does the first Route.
