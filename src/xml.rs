@@ -4,7 +4,7 @@
 use std::fmt;
 
 use memchr::{memchr, memmem};
-use roxmltree::{Document, ParsingOptions};
+use roxmltree::{Document, Node, ParsingOptions};
 
 /// What a document may have at most. Attributes are compared with each other and declarations are
 /// copied to children, so a tree without these bounds costs more than its bytes.
@@ -125,6 +125,13 @@ pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>, Error>
             cause: Cause::Malformed(error.to_string()),
         }
     })
+}
+
+/// An attribute that is in no namespace, as those of most formats are: `x:id` is not an `id`.
+#[must_use]
+pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
+    let mut attributes = node.attributes();
+    attributes.find(|of| of.namespace().is_none() && of.name() == name).map(|of| of.value())
 }
 
 /// Whether a document keeps within its limits, in one pass over its bytes. What is not

@@ -189,7 +189,7 @@ impl Document {
         let wrong = |attribute| WatcherinfoError::Attribute { element: "watcherinfo", attribute };
         let version = number(root, "version").ok_or_else(|| wrong("version"))?;
         let version = u32::try_from(version).map_err(|_| wrong("version"))?;
-        let full = match root.attribute("state") {
+        let full = match xml::attribute(root, "state") {
             Some("full") => true,
             Some("partial") => false,
             _ => return Err(wrong("state")),
@@ -203,7 +203,7 @@ impl Document {
 impl List {
     fn read(node: Node<'_, '_>) -> Result<List, WatcherinfoError> {
         let attribute = |attribute| {
-            node.attribute(attribute)
+            xml::attribute(node, attribute)
                 .map(str::to_owned)
                 .ok_or(WatcherinfoError::Attribute { element: "watcher-list", attribute })
         };
@@ -219,7 +219,7 @@ impl List {
 impl Watcher {
     fn read(node: Node<'_, '_>) -> Result<Option<Watcher>, WatcherinfoError> {
         let attribute = |attribute| {
-            node.attribute(attribute)
+            xml::attribute(node, attribute)
                 .ok_or(WatcherinfoError::Attribute { element: "watcher", attribute })
         };
         let id = attribute("id")?.trim().to_owned();
@@ -236,7 +236,7 @@ impl Watcher {
             uri: text.trim().to_owned(),
             status: *status,
             event: *event,
-            display_name: node.attribute("display-name").map(str::to_owned),
+            display_name: xml::attribute(node, "display-name").map(str::to_owned),
             expiration: number(node, "expiration"),
             duration_subscribed: number(node, "duration-subscribed"),
         }))
@@ -267,7 +267,7 @@ impl Watcher {
 }
 
 fn number(node: Node<'_, '_>, attribute: &str) -> Option<u64> {
-    let text = node.attribute(attribute)?.trim();
+    let text = xml::attribute(node, attribute)?.trim();
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 

@@ -163,4 +163,4 @@ impl Document {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -86,7 +86,7 @@ pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
     if !root.has_tag_name((PIDF, "presence")) {
         return Err(ReadError::OtherRoot(root.tag_name().name().to_owned()));
     }
-    let entity = root.attribute("entity").map(str::trim).filter(|entity| !entity.is_empty());
+    let entity = xml::attribute(root, "entity").map(str::trim).filter(|entity| !entity.is_empty());
     let entity = entity.ok_or(ReadError::NoEntity)?;
     let mut builder = Builder::new(xml.input_text());
     for child in root.children().filter(Node::is_element) {
@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
         element: &'static str,
     ) -> Result<Box<str>, ReadError> {
         let position = || self.position(node);
-        let id = node.attribute("id").map(str::trim).filter(|id| !id.is_empty());
+        let id = xml::attribute(node, "id").map(str::trim).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| ReadError::NoId { position: position(), element })?;
         if id.len() > LONGEST_VALUE {
             return Err(ReadError::LongValue { position: position(), element });
@@ -225,7 +225,7 @@ impl<'a> Builder<'a> {
             match (topic, name) {
                 (Topic::Always, "contact") => {
                     component.uri = Some(self.value(child, "contact")?);
-                    component.priority = child.attribute("priority").map_or(0, thousandths);
+                    component.priority = xml::attribute(child, "priority").map_or(0, thousandths);
                 }
                 (Topic::Always, "deviceID") => {
                     component.uri = Some(self.value(child, "deviceID")?);

@@ -118,7 +118,7 @@ impl Reader<'_> {
         node: Node<'a, '_>,
         attribute: &'static str,
     ) -> Result<&'a str, RulesError> {
-        node.attribute(attribute).map(str::trim).filter(|value| !value.is_empty()).ok_or_else(|| {
+        xml::attribute(node, attribute).map(str::trim).filter(|value| !value.is_empty()).ok_or_else(|| {
             let element = node.tag_name().name().to_owned();
             self.error(node, Cause::NoAttribute { element, attribute })
         })
@@ -179,7 +179,7 @@ impl Reader<'_> {
         let (mut ones, mut many) = (Vec::new(), Vec::new());
         for child in elements(node) {
             if child.has_tag_name((COMMON_POLICY, "one")) {
-                if child.has_attribute("domain") {
+                if xml::attribute(child, "domain").is_some() {
                     return Err(self.error(child, Cause::DomainOfOne));
                 }
                 let person = self.person(child)?;
@@ -203,7 +203,7 @@ impl Reader<'_> {
         for child in elements(node) {
             if !child.has_tag_name((COMMON_POLICY, "except")) {
                 unclear = true;
-            } else if child.has_attribute("domain") {
+            } else if xml::attribute(child, "domain").is_some() {
                 except_domains.push(self.domain(child)?);
             } else {
                 except.extend(self.person(child)?);
@@ -211,7 +211,7 @@ impl Reader<'_> {
         }
         except.sort_unstable();
         let domain =
-            if node.has_attribute("domain") { Some(self.domain(node)?) } else { None };
+            if xml::attribute(node, "domain").is_some() { Some(self.domain(node)?) } else { None };
         Ok(Many { domain, except: except.into(), except_domains: except_domains.into(), unclear })
     }
 
@@ -242,7 +242,11 @@ impl Reader<'_> {
         let plain = percent_decode(domain.as_bytes());
         let plain = std::str::from_utf8(&plain).map_err(|_| wrong())?;
         let ascii = idna::domain_to_ascii(plain).map_err(|_| wrong())?;
-        if ascii.is_empty() { Err(wrong()) } else { Ok(ascii.to_ascii_lowercase().into()) }
+        let proper = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+        if ascii.is_empty() || !ascii.bytes().all(proper) {
+            return Err(wrong());
+        }
+        Ok(ascii.to_ascii_lowercase().into())
     }
 
     fn validity(&self, node: Node<'_, '_>) -> Result<Condition, RulesError> {
