@@ -160,8 +160,11 @@ fn check(text: &str, limits: &Limits) -> Result<(), (usize, Cause)> {
                 }
                 let (mut attributes, mut namespaces) = (0usize, 0usize);
                 let tag = StartTag::read(&text[start..], |attribute| {
-                    *if attribute.declares().is_some() { &mut namespaces } else { &mut attributes } +=
-                        1;
+                    *if attribute.declares().is_some() {
+                        &mut namespaces
+                    } else {
+                        &mut attributes
+                    } += 1;
                 });
                 if attributes > limits.attributes {
                     return Err((start, Cause::TooManyAttributes(limits.attributes)));
@@ -242,7 +245,8 @@ impl<'a> StartTag<'a> {
             let end = word(at)?;
             let attribute = text.get(at..end)?;
             let equals = end + memchr(b'=', &bytes[end..])?;
-            let open = equals + bytes[equals..].iter().position(|byte| matches!(byte, b'"' | b'\''))?;
+            let open =
+                equals + bytes[equals..].iter().position(|byte| matches!(byte, b'"' | b'\''))?;
             let close = open + 1 + memchr(bytes[open], &bytes[open + 1..])?;
             at = close + 1;
             each(RawAttribute {

@@ -37,9 +37,13 @@ fn the_example_is_read_and_written_again() {
 #[test]
 fn a_document_without_a_mandatory_attribute_is_refused() {
     for (attribute, whole) in [
-        ("version", "version=\"0\""), ("state", "state=\"full\""),
-        ("resource", "resource=\"sip:professor@example.net\""), ("package", "package=\"presence\""),
-        ("status", "status=\"active\""), ("id", "id=\"8ajksjda7s\""), ("event", "event=\"approved\""),
+        ("version", "version=\"0\""),
+        ("state", "state=\"full\""),
+        ("resource", "resource=\"sip:professor@example.net\""),
+        ("package", "package=\"presence\""),
+        ("status", "status=\"active\""),
+        ("id", "id=\"8ajksjda7s\""),
+        ("event", "event=\"approved\""),
     ] {
         let text = EXAMPLE.replacen(whole, "", 1);
         let error = Document::read(text.as_bytes()).unwrap_err();
@@ -77,7 +81,13 @@ fn watcher() -> impl Strategy<Value = Watcher> {
     let (name, seconds) = (any::<Option<String>>(), any::<(Option<u64>, Option<u64>)>());
     ("[a-zA-Z0-9.~-]{1,12}", "[!-~]{1,30}", status, event, name, seconds).prop_map(
         |(id, uri, status, event, display_name, (expiration, duration_subscribed))| Watcher {
-            id, uri, status, event, display_name, expiration, duration_subscribed,
+            id,
+            uri,
+            status,
+            event,
+            display_name,
+            expiration,
+            duration_subscribed,
         },
     )
 }

@@ -103,9 +103,10 @@ pub fn compose(parts: &Parts<'_>) -> Composed {
     let each = |kind: ComponentKind| {
         sources.iter().flat_map(move |source| {
             let components = source.publication.document.components();
-            (0..).zip(components).filter(move |(_, component)| component.kind == kind).map(
-                move |(number, component)| (source, number, component),
-            )
+            (0..)
+                .zip(components)
+                .filter(move |(_, component)| component.kind == kind)
+                .map(move |(number, component)| (source, number, component))
         })
     };
     for (source, number, component) in each(ComponentKind::Service) {
@@ -207,7 +208,8 @@ fn merge_persons(composed: &mut Composed, mut found: Vec<(&Source<'_>, u32, &Com
             };
             if wanted {
                 taken.push(key);
-                parts.push((place(&of), PartAt { source: source.number, component: *number, part }));
+                parts
+                    .push((place(&of), PartAt { source: source.number, component: *number, part }));
             }
         }
     }

@@ -5,10 +5,32 @@ use crate::clock::WallTime;
 
 /// The activities that RPID names (RFC 4480 s3.2), but `other`, which needs a text.
 const ACTIVITIES: &[&str] = &[
-    "appointment", "away", "breakfast", "busy", "dinner", "holiday", "in-transit",
-    "looking-for-work", "lunch", "meal", "meeting", "on-the-phone", "performance",
-    "permanent-absence", "playing", "presentation", "shopping", "sleeping", "spectator",
-    "steering", "travel", "tv", "unknown", "vacation", "working", "worship",
+    "appointment",
+    "away",
+    "breakfast",
+    "busy",
+    "dinner",
+    "holiday",
+    "in-transit",
+    "looking-for-work",
+    "lunch",
+    "meal",
+    "meeting",
+    "on-the-phone",
+    "performance",
+    "permanent-absence",
+    "playing",
+    "presentation",
+    "shopping",
+    "sleeping",
+    "spectator",
+    "steering",
+    "travel",
+    "tv",
+    "unknown",
+    "vacation",
+    "working",
+    "worship",
 ];
 
 /// An activity that RFC 4480 s3.2 does not name.

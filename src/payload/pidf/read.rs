@@ -168,8 +168,7 @@ impl<'a> Builder<'a> {
             parts: self.next_part()..self.next_part(),
         };
         if matches!(kind, ComponentKind::Note | ComponentKind::Extension) {
-            let topic =
-                if kind == ComponentKind::Note { Topic::Note } else { Topic::Unknown };
+            let topic = if kind == ComponentKind::Note { Topic::Note } else { Topic::Unknown };
             self.part(&Scope::within(root), node, topic)?;
             if kind == ComponentKind::Note {
                 component.notes = [collapsed(node).into()].into();
@@ -242,8 +241,7 @@ impl<'a> Builder<'a> {
                 (Topic::Sphere, _) if component.kind == ComponentKind::Person => self.sphere(child),
                 _ if (namespace, name) == (OMA, "service-description") => {
                     let id = child.children().find(|of| of.has_tag_name((OMA, "service-id")));
-                    component.service_id =
-                        id.map(|id| self.value(id, "service-id")).transpose()?;
+                    component.service_id = id.map(|id| self.value(id, "service-id")).transpose()?;
                 }
                 _ => {}
             }
@@ -259,11 +257,7 @@ impl<'a> Builder<'a> {
 
     /// A tuple's status: its tag, its children one by one, its end. An extension in it says as much
     /// as one beside it (RFC 4479 s3.7), so each is shown by itself.
-    fn status(
-        &mut self,
-        node: Node<'a, '_>,
-        component: &mut Component,
-    ) -> Result<(), ReadError> {
+    fn status(&mut self, node: Node<'a, '_>, component: &mut Component) -> Result<(), ReadError> {
         let scope = Scope::within(node);
         let start = self.text.len();
         self.text.push_str("<status");
@@ -412,10 +406,8 @@ impl Document {
     /// 0 for none.
     #[must_use]
     pub fn of_service(open: bool, contact: Option<&str>, priority: u16) -> Document {
-        let mut text = format!(
-            "<status><basic>{}</basic></status>",
-            if open { "open" } else { "closed" }
-        );
+        let mut text =
+            format!("<status><basic>{}</basic></status>", if open { "open" } else { "closed" });
         if let Some(contact) = contact {
             text.push_str("<contact");
             if priority > 0 {
@@ -451,4 +443,3 @@ impl Document {
         }
     }
 }
-

@@ -26,12 +26,12 @@ impl<'a> Scope<'a> {
             .filter(|binding| binding.0 != "xml" && !STANDARD.contains(binding))
             .collect();
         // Without a declaration, names without a prefix are in no namespace.
-        if parent.default_namespace().is_none() && !bindings.iter().any(|(prefix, _)| prefix.is_empty())
+        if parent.default_namespace().is_none()
+            && !bindings.iter().any(|(prefix, _)| prefix.is_empty())
         {
             bindings.push(("", ""));
         }
-        let language =
-            parent.ancestors().find_map(|node| node.attribute((XML, "lang")));
+        let language = parent.ancestors().find_map(|node| node.attribute((XML, "lang")));
         Scope { bindings, language }
     }
 

@@ -231,14 +231,25 @@ fn a_document_is_of_the_person_whom_its_entity_names() {
         read(text.as_bytes()).unwrap().is_of("ana", &["campus.example", "alias.example"])
     };
     for entity in [
-        "pres:ana@campus.example", "sip:ana@campus.example", "SIPS:Ana@Campus.Example:5061",
-        "sip:ana@alias.example;transport=tcp", "im:ana@campus.example", " pres:%61na@campus.example ",
+        "pres:ana@campus.example",
+        "sip:ana@campus.example",
+        "SIPS:Ana@Campus.Example:5061",
+        "sip:ana@alias.example;transport=tcp",
+        "im:ana@campus.example",
+        " pres:%61na@campus.example ",
     ] {
         assert!(of(entity), "{entity}");
     }
     for entity in [
-        "pres:bob@campus.example", "pres:ana@other.example", "ana@campus.example", "tel:ana",
-        "mailto:ana@campus.example", "sip:campus.example", "x", "sip:", "pres:@campus.example",
+        "pres:bob@campus.example",
+        "pres:ana@other.example",
+        "ana@campus.example",
+        "tel:ana",
+        "mailto:ana@campus.example",
+        "sip:campus.example",
+        "x",
+        "sip:",
+        "pres:@campus.example",
     ] {
         assert!(!of(entity), "{entity}");
     }
@@ -248,8 +259,19 @@ fn a_document_is_of_the_person_whom_its_entity_names() {
 #[test]
 fn a_priority_out_of_range_is_none() {
     for (text, thousandths) in [
-        ("0", 0), ("0.021", 21), ("0.5", 500), ("1.00", 1_000), ("1", 1_000), (".5", 500),
-        ("1.001", 0), ("2", 0), ("-1", 0), ("0.1234", 0), ("x", 0), ("", 0), ("0.+1", 0),
+        ("0", 0),
+        ("0.021", 21),
+        ("0.5", 500),
+        ("1.00", 1_000),
+        ("1", 1_000),
+        (".5", 500),
+        ("1.001", 0),
+        ("2", 0),
+        ("-1", 0),
+        ("0.1234", 0),
+        ("x", 0),
+        ("", 0),
+        ("0.+1", 0),
     ] {
         let text = format!(
             "<presence xmlns='{PIDF}' entity='a:b'><tuple id='a'><status/>\
@@ -294,13 +316,28 @@ fn what_our_client_publishes_is_read_as_it_was_meant() {
 /// Documents as strangers write them: elements of several namespaces within each other.
 pub(crate) fn any_document() -> impl Strategy<Value = String> {
     let name = prop_oneof![
-        Just("basic"), Just("dm:note"), Just("rpid:mood"), Just("rpid:activities"), Just("x:a"),
-        Just("rpid:user-input"), Just("y:b"), Just("note"), Just("rpid:class"), Just("dm:deviceID"),
-        Just("timestamp"), Just("contact"), Just("rpid:sphere"),
+        Just("basic"),
+        Just("dm:note"),
+        Just("rpid:mood"),
+        Just("rpid:activities"),
+        Just("x:a"),
+        Just("rpid:user-input"),
+        Just("y:b"),
+        Just("note"),
+        Just("rpid:class"),
+        Just("dm:deviceID"),
+        Just("timestamp"),
+        Just("contact"),
+        Just("rpid:sphere"),
     ];
     let attributes = prop_oneof![
-        Just(""), Just(" xmlns:y='urn:y2'"), Just(" x:c='1'"), Just(" xmlns='urn:z'"),
-        Just(" idle-threshold='5' last-input='x'"), Just(" xml:lang='de'"), Just(" xmlns=''"),
+        Just(""),
+        Just(" xmlns:y='urn:y2'"),
+        Just(" x:c='1'"),
+        Just(" xmlns='urn:z'"),
+        Just(" idle-threshold='5' last-input='x'"),
+        Just(" xml:lang='de'"),
+        Just(" xmlns=''"),
     ];
     let leaf = (name.clone(), attributes.clone(), "[a-zé ]{0,6}")
         .prop_map(|(name, attributes, text)| format!("<{name}{attributes}>{text}</{name}>"));
@@ -317,9 +354,9 @@ pub(crate) fn any_document() -> impl Strategy<Value = String> {
         for (number, (kind, children, status)) in components.into_iter().enumerate() {
             let children = children.concat();
             body.push_str(&match kind {
-                0 | 1 => format!(
-                    "<tuple id='i{number}'><status>{status}</status>{children}</tuple>"
-                ),
+                0 | 1 => {
+                    format!("<tuple id='i{number}'><status>{status}</status>{children}</tuple>")
+                }
                 2 => format!("<dm:person id='i{number}'>{children}</dm:person>"),
                 3 => format!("<dm:device id='i{number}'>{children}</dm:device>"),
                 _ => format!("<x:ext>{children}</x:ext>"),

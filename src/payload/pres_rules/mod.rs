@@ -124,11 +124,12 @@ impl Ruleset {
 
     /// The external lists that rules refer to.
     pub fn lists(&self) -> impl Iterator<Item = &str> {
-        self.conditions().flat_map(|condition| match condition {
-            Condition::ExternalList(lists) => &**lists,
-            _ => &[],
-        })
-        .map(|list| &**list)
+        self.conditions()
+            .flat_map(|condition| match condition {
+                Condition::ExternalList(lists) => &**lists,
+                _ => &[],
+            })
+            .map(|list| &**list)
     }
 
     /// How many rules it has.

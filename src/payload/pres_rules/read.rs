@@ -118,10 +118,12 @@ impl Reader<'_> {
         node: Node<'a, '_>,
         attribute: &'static str,
     ) -> Result<&'a str, RulesError> {
-        xml::attribute(node, attribute).map(str::trim).filter(|value| !value.is_empty()).ok_or_else(|| {
-            let element = node.tag_name().name().to_owned();
-            self.error(node, Cause::NoAttribute { element, attribute })
-        })
+        xml::attribute(node, attribute).map(str::trim).filter(|value| !value.is_empty()).ok_or_else(
+            || {
+                let element = node.tag_name().name().to_owned();
+                self.error(node, Cause::NoAttribute { element, attribute })
+            },
+        )
     }
 
     fn rule(&self, node: Node<'_, '_>) -> Result<Rule, RulesError> {
@@ -313,15 +315,18 @@ impl Reader<'_> {
             let namespace = child.tag_name().namespace().unwrap_or_default();
             let name = child.tag_name().name();
             let given = match (namespace, name) {
-                (PRES_RULES, "provide-services") => {
-                    Permissions { services: selection(child, "all-services"), ..Permissions::nothing() }
-                }
-                (PRES_RULES, "provide-persons") => {
-                    Permissions { persons: selection(child, "all-persons"), ..Permissions::nothing() }
-                }
-                (PRES_RULES, "provide-devices") => {
-                    Permissions { devices: selection(child, "all-devices"), ..Permissions::nothing() }
-                }
+                (PRES_RULES, "provide-services") => Permissions {
+                    services: selection(child, "all-services"),
+                    ..Permissions::nothing()
+                },
+                (PRES_RULES, "provide-persons") => Permissions {
+                    persons: selection(child, "all-persons"),
+                    ..Permissions::nothing()
+                },
+                (PRES_RULES, "provide-devices") => Permissions {
+                    devices: selection(child, "all-devices"),
+                    ..Permissions::nothing()
+                },
                 (PRES_RULES, "provide-all-attributes") => Permissions::all_attributes(),
                 (PRES_RULES, "provide-user-input") => {
                     Permissions { input: self.input(child)?, ..Permissions::nothing() }
@@ -363,11 +368,9 @@ impl Reader<'_> {
             "bare" => Ok(InputDetail::Bare),
             "thresholds" => Ok(InputDetail::Thresholds),
             "full" => Ok(InputDetail::Full),
-            other => Err(self.value_error(
-                node,
-                other.to_owned(),
-                "false, bare, thresholds or full",
-            )),
+            other => {
+                Err(self.value_error(node, other.to_owned(), "false, bare, thresholds or full"))
+            }
         }
     }
 }

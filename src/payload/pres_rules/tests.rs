@@ -55,8 +55,10 @@ fn holds_for_nobody_known(conditions: &str) -> bool {
 fn one_means_the_person_by_user_and_domain() {
     let identity = |id: &str| format!("<cr:identity><cr:one id='{id}'/></cr:identity>");
     for id in [
-        "sip:bob@campus.example", "sips:Bob@CAMPUS.example:5061;transport=tcp",
-        "sip:b%6fb@campus.example", "sip:bob@alias.example",
+        "sip:bob@campus.example",
+        "sips:Bob@CAMPUS.example:5061;transport=tcp",
+        "sip:b%6fb@campus.example",
+        "sip:bob@alias.example",
     ] {
         assert!(holds(&identity(id), "bob"), "{id}");
         assert!(!holds(&identity(id), "ana"), "{id}");
@@ -82,11 +84,15 @@ fn many_means_those_of_a_domain_but_the_excepted() {
         "<cr:many domain='campus.example'><cr:except id='sip:bob@campus.example'/></cr:many>";
     assert!(!holds(&many(except), "bob"));
     assert!(holds(&many(except), "ana"));
-    let domain = "<cr:many><cr:except domain='x.example'/><cr:except domain='alias.example'/></cr:many>";
+    let domain =
+        "<cr:many><cr:except domain='x.example'/><cr:except domain='alias.example'/></cr:many>";
     assert!(!holds(&many(domain), "bob"));
     // What may narrow it and is not known narrows it to nothing.
     assert!(!holds(&many("<cr:many><x xmlns='urn:x'/></cr:many>"), "bob"));
-    assert!(!holds(&many("<cr:one id='sip:bob@campus.example'><x xmlns='urn:x'/></cr:one>"), "bob"));
+    assert!(!holds(
+        &many("<cr:one id='sip:bob@campus.example'><x xmlns='urn:x'/></cr:one>"),
+        "bob"
+    ));
 }
 
 // RFC 4745 s7.1.3: domains are compared as DNS has them
@@ -205,23 +211,25 @@ fn rules_that_match_are_combined_permission_by_permission() {
              <cr:transformations>{transformations}</cr:transformations></cr:rule>"
         )
     };
-    let text = document(&[
-        rule(
-            "a",
-            "confirm",
-            "<provide-devices><deviceID>urn:1</deviceID><class>biz</class></provide-devices>\
+    let text = document(
+        &[
+            rule(
+                "a",
+                "confirm",
+                "<provide-devices><deviceID>urn:1</deviceID><class>biz</class></provide-devices>\
              <provide-mood>true</provide-mood><provide-user-input>thresholds</provide-user-input>",
-        ),
-        rule(
-            "b",
-            "polite-block",
-            "<provide-devices><class>home</class><class>biz</class></provide-devices>\
+            ),
+            rule(
+                "b",
+                "polite-block",
+                "<provide-devices><class>home</class><class>biz</class></provide-devices>\
              <provide-mood>false</provide-mood><provide-user-input>bare</provide-user-input>\
              <provide-note>1</provide-note>",
-        ),
-        rule("c", "block", ""),
-    ]
-    .concat());
+            ),
+            rule("c", "block", ""),
+        ]
+        .concat(),
+    );
     let grant = ask(&rules(&text), None, None).unwrap();
     assert_eq!(grant.handling, Handling::PoliteBlock);
     let expected = Permissions {
@@ -264,16 +272,36 @@ fn what_is_wrong_in_a_document_is_said_with_its_line() {
         (document("<cr:rule id='a'/>\n\n<cr:rule id='a'/>"), 4, "another rule has the id \"a\""),
         (document("<rule id='a'/>"), 2, "does not belong here"),
         (document("<cr:rule id='a'><cr:else/></cr:rule>"), 2, "does not belong here"),
-        (document("<cr:rule id='a'><cr:actions/>\n<cr:actions/></cr:rule>"), 3, "a second <actions>"),
+        (
+            document("<cr:rule id='a'><cr:actions/>\n<cr:actions/></cr:rule>"),
+            3,
+            "a second <actions>",
+        ),
         (allowing("<cr:identity>\n<cr:one/></cr:identity>"), 3, "<one> has no id"),
-        (allowing("<cr:identity><cr:one xmlns:x='urn:x' x:id='sip:a@b'/></cr:identity>"), 2, "no id"),
+        (
+            allowing("<cr:identity><cr:one xmlns:x='urn:x' x:id='sip:a@b'/></cr:identity>"),
+            2,
+            "no id",
+        ),
         (allowing("<cr:identity><cr:one id='bob'/></cr:identity>"), 2, "\"bob\" is no URI"),
         (allowing("<cr:identity><cr:one id='sip:'/></cr:identity>"), 2, "no URI"),
-        (allowing("<cr:identity><cr:one domain='x' id='sip:a@x'/></cr:identity>"), 2, "stands in <many>"),
-        (allowing("<cr:identity><cr:many><cr:except/></cr:many></cr:identity>"), 2, "<except> has no id"),
+        (
+            allowing("<cr:identity><cr:one domain='x' id='sip:a@x'/></cr:identity>"),
+            2,
+            "stands in <many>",
+        ),
+        (
+            allowing("<cr:identity><cr:many><cr:except/></cr:many></cr:identity>"),
+            2,
+            "<except> has no id",
+        ),
         (allowing("<cr:identity><cr:many domain='a b'/></cr:identity>"), 2, "no domain"),
         (allowing("<cr:sphere/>"), 2, "<sphere> has no value"),
-        (allowing("<cr:validity><cr:from>2003-08-15T10:20:00Z</cr:from></cr:validity>"), 2, "pairs"),
+        (
+            allowing("<cr:validity><cr:from>2003-08-15T10:20:00Z</cr:from></cr:validity>"),
+            2,
+            "pairs",
+        ),
         (allowing("<cr:validity/>"), 2, "pairs"),
         (allowing("<cr:validity><cr:from>noon</cr:from></cr:validity>"), 2, "\"noon\" is no time"),
         (allowing("<ocp:external-list><ocp:entry/></ocp:external-list>"), 2, "<entry> has no anc"),
@@ -284,9 +312,11 @@ fn what_is_wrong_in_a_document_is_said_with_its_line() {
         assert!(error.to_string().contains(part), "{error}: {text}");
     }
     for transformation in [
-        "<provide-mood>yes</provide-mood>", "<provide-user-input>true</provide-user-input>",
+        "<provide-mood>yes</provide-mood>",
+        "<provide-user-input>true</provide-user-input>",
         "<provide-unknown-attribute name='a'>true</provide-unknown-attribute>",
-        "<provide-unknown-attribute ns='a' name='a'/>", "<op:provide-willingness/>",
+        "<provide-unknown-attribute ns='a' name='a'/>",
+        "<op:provide-willingness/>",
     ] {
         let text = document(&format!(
             "<cr:rule id='a'><cr:transformations>{transformation}</cr:transformations></cr:rule>"

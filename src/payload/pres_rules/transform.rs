@@ -33,10 +33,7 @@ pub fn transform(composed: &Composed, permissions: &Permissions, shape: Shape) -
         Shape::Single => {
             let best = best(composed, seen.clone());
             let others = seen.filter(|element| {
-                matches!(
-                    composed.kind(element),
-                    Some(ComponentKind::Person | ComponentKind::Note)
-                )
+                matches!(composed.kind(element), Some(ComponentKind::Person | ComponentKind::Note))
             });
             let chosen = best.into_iter().map(|element| (element, pidf::CLOSED_ID));
             let others = others.map(|element| (element, &*element.id));

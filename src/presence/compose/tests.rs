@@ -99,10 +99,13 @@ fn tuples_of_several_devices_have_ids_of_their_own() {
 #[test]
 fn an_id_that_is_no_name_is_replaced_by_one_that_stays() {
     let strange = format!("{} &lt;:&#233;", "x".repeat(70));
-    let text = |changed| compose_all(&[publication("p", changed, &tuple(&strange, "open"))], None, &[]);
+    let text =
+        |changed| compose_all(&[publication("p", changed, &tuple(&strange, "open"))], None, &[]);
     let (first, again) = (ids(&text(1)), ids(&text(2)));
     assert_eq!(first, again);
-    assert!(first[0].len() < 30 && first[0].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    assert!(
+        first[0].len() < 30 && first[0].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    );
 }
 
 // Decision 18e, RFC 4479 s3.4
@@ -199,12 +202,15 @@ fn what_was_filled_in_is_seen_by_those_who_see_where_it_comes_from() {
         let rules = format!(
             "<ruleset xmlns='{}' xmlns:p='{}'><rule id='a'><transformations><p:provide-persons>\
              {selector}</p:provide-persons><p:provide-all-attributes/></transformations></rule></ruleset>",
-            crate::payload::pres_rules::COMMON_POLICY, crate::payload::pres_rules::PRES_RULES,
+            crate::payload::pres_rules::COMMON_POLICY,
+            crate::payload::pres_rules::PRES_RULES,
         );
         let ruleset = Arc::new(crate::payload::pres_rules::read(rules.as_bytes()).unwrap());
         let watcher = super::super::policy::Watcher { user: "bob", domains: &["campus.example"] };
         let circumstances = super::super::policy::Circumstances {
-            now: WallTime::default(), sphere: None, lists: &super::super::policy::NoLists,
+            now: WallTime::default(),
+            sphere: None,
+            lists: &super::super::policy::NoLists,
         };
         let request = crate::payload::pres_rules::Request::new(Some(&watcher), &circumstances);
         let mut grant = crate::payload::pres_rules::Grant::default();
@@ -233,7 +239,9 @@ fn a_registered_device_that_publishes_nothing_is_open() {
         &[registered("phone"), desk, registered("tablet"), registered("tablet")],
     );
     assert_eq!(ids(&text), ["tphone-a", "tdesk", "ttablet"]);
-    assert!(text.contains("<contact priority=\"0.500\">sip:ana@campus.example;gr=a&amp;b</contact>"));
+    assert!(
+        text.contains("<contact priority=\"0.500\">sip:ana@campus.example;gr=a&amp;b</contact>")
+    );
     assert!(text.contains("<contact>sip:ana@campus.example</contact>"));
     let summary = summary(&[], &[registered("x")]);
     assert!(summary.open);

@@ -57,8 +57,7 @@ fn people_see_themselves_whatever_the_rules_say() {
     assert_eq!(*decision.permissions, Permissions::everything());
     let stranger = Watcher { user: "ana", domains: &["other.example"] };
     let circumstances = Circumstances { now: WallTime::default(), sphere: None, lists: &NoLists };
-    let decision =
-        evaluate(&ANA, Some(&stranger), &documents, &circumstances, Handling::Allow);
+    let decision = evaluate(&ANA, Some(&stranger), &documents, &circumstances, Handling::Allow);
     assert_eq!(decision.source, Source::Rules);
 }
 
@@ -118,7 +117,9 @@ fn the_sphere_is_what_all_documents_that_have_one_agree_on() {
             .collect();
         let text = format!(
             "<presence xmlns='{}' xmlns:d='{}' xmlns:r='{}' entity='sip:a@b'>{persons}</presence>",
-            pidf::PIDF, pidf::DATA_MODEL, pidf::RPID,
+            pidf::PIDF,
+            pidf::DATA_MODEL,
+            pidf::RPID,
         );
         pidf::read(text.as_bytes()).unwrap()
     };
@@ -156,7 +157,9 @@ fn any_rules() -> impl Strategy<Value = Arc<Ruleset>> {
     ]);
     let handling = prop::sample::select(vec!["block", "confirm", "polite-block", "allow"]);
     let transformations = prop::sample::select(vec![
-        "", "<provide-mood>true</provide-mood>", "<provide-all-attributes/>",
+        "",
+        "<provide-mood>true</provide-mood>",
+        "<provide-all-attributes/>",
         "<provide-services><all-services/></provide-services>",
         "<provide-services><class>a</class></provide-services>",
         "<provide-user-input>bare</provide-user-input>",
@@ -165,7 +168,9 @@ fn any_rules() -> impl Strategy<Value = Arc<Ruleset>> {
         let text: String = rules
             .iter()
             .enumerate()
-            .map(|(n, (conditions, handling, given))| rule(&n.to_string(), conditions, handling, given))
+            .map(|(n, (conditions, handling, given))| {
+                rule(&n.to_string(), conditions, handling, given)
+            })
             .collect();
         ruleset(&text)
     })

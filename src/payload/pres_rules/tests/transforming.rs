@@ -41,8 +41,18 @@ fn names(text: &str) -> Vec<String> {
         .filter(roxmltree::Node::is_element)
         .map(|node| node.tag_name().name().to_owned())
         .filter(|name| {
-            !["tuple", "person", "device", "status", "basic", "contact", "timestamp", "service-class", "electronic"]
-                .contains(&name.as_str())
+            ![
+                "tuple",
+                "person",
+                "device",
+                "status",
+                "basic",
+                "contact",
+                "timestamp",
+                "service-class",
+                "electronic",
+            ]
+            .contains(&name.as_str())
         })
         .collect();
     names.dedup();
@@ -54,7 +64,13 @@ fn names(text: &str) -> Vec<String> {
 fn without_permissions_for_attributes_only_the_bare_components_are_seen() {
     let text = example(ALL);
     assert_eq!(names(&text), ["deviceID"], "the device's own: {text}");
-    for always in ["<basic>open</basic>", "im:someone@mobile", "service-class", "2005-10-27", "2005-05-30T16:09"] {
+    for always in [
+        "<basic>open</basic>",
+        "im:someone@mobile",
+        "service-class",
+        "2005-10-27",
+        "2005-05-30T16:09",
+    ] {
         assert!(text.contains(always), "{always}");
     }
     let nothing = example("");
@@ -79,7 +95,8 @@ fn each_attribute_has_its_permission() {
         ("note", &["note"]),
     ] {
         let given = |value: &str| {
-            let text = example(&format!("{ALL}<provide-{permission}>{value}</provide-{permission}>"));
+            let text =
+                example(&format!("{ALL}<provide-{permission}>{value}</provide-{permission}>"));
             let mut names = names(&text);
             // The device's own is always there.
             if permission != "deviceID" {
@@ -114,7 +131,9 @@ fn user_input_is_seen_as_far_as_it_is_granted() {
     );
     assert_eq!(
         input("full").as_deref(),
-        Some("<rpid:user-input idle-threshold=\"600\" last-input=\"2004-10-21T13:20:00-05:00\">idle")
+        Some(
+            "<rpid:user-input idle-threshold=\"600\" last-input=\"2004-10-21T13:20:00-05:00\">idle"
+        )
     );
 }
 
@@ -169,11 +188,14 @@ fn unknown_attributes_are_seen_by_name_or_all() {
         "<presence xmlns='{}' xmlns:x='urn:x' xmlns:r='{}' entity='sip:a@b'><tuple id='a' x:own='1'>\
          <status><basic>open</basic><x:loc>here</x:loc></status><x:foo>1</x:foo><x:bar>2</x:bar>\
          <r:class>c</r:class></tuple><x:root>3</x:root></presence>",
-        pidf::PIDF, pidf::RPID,
+        pidf::PIDF,
+        pidf::RPID,
     );
     let seen = |permission: &str| shape_of(&text, &format!("{ALL}{permission}"), Shape::Rich);
     let unknown = |ns: &str, name: &str| {
-        format!("<provide-unknown-attribute ns='{ns}' name='{name}'>true</provide-unknown-attribute>")
+        format!(
+            "<provide-unknown-attribute ns='{ns}' name='{name}'>true</provide-unknown-attribute>"
+        )
     };
     let none = seen("");
     assert!(!none.contains("x:"), "{none}");
@@ -203,7 +225,9 @@ fn what_oma_adds_has_its_own_permissions() {
          <op:registration-state/><op:barring-state/><op:network-availability/>\
          <op:service-description><op:service-id>im</op:service-id></op:service-description>\
          </tuple></presence>",
-        pidf::PIDF, pidf::OMA, pidf::GEOPRIV,
+        pidf::PIDF,
+        pidf::OMA,
+        pidf::GEOPRIV,
     );
     for (permission, value, seen) in [
         ("willingness", "true", "op:willingness"),
@@ -260,14 +284,18 @@ fn a_single_shape_has_the_best_service_and_the_person() {
              <tuple id='b'><status>{second}</status><contact>tel:2</contact></tuple>\
              <tuple id='c'><status>{second}</status><contact priority='0.2'>tel:3</contact></tuple>\
              <dm:person id='p'><dm:note>n</dm:note></dm:person><dm:device id='d'/></presence>",
-            pidf::PIDF, pidf::DATA_MODEL,
+            pidf::PIDF,
+            pidf::DATA_MODEL,
         )
     };
     let (open, closed) = ("<basic>open</basic>", "<basic>closed</basic>");
     let everything = format!("{ALL}<provide-all-attributes/>");
     let single = |text: &str, given: &str| shape_of(text, given, Shape::Single);
     let one = single(&text(open, open), &everything);
-    assert!(one.contains("id=\"t0\"") && one.contains("sip:1") && one.contains("<dm:note>n"), "{one}");
+    assert!(
+        one.contains("id=\"t0\"") && one.contains("sip:1") && one.contains("<dm:note>n"),
+        "{one}"
+    );
     assert!(!one.contains("tel:") && !one.contains("<dm:device"), "{one}");
     assert!(single(&text(closed, open), &everything).contains("tel:3"), "open before priority");
     // Of those that he may see.
