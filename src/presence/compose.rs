@@ -7,6 +7,7 @@
 //! so a change is found by comparing documents.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::clock::WallTime;
@@ -193,25 +194,29 @@ fn merge_persons(composed: &mut Composed, mut found: Vec<(&Source<'_>, u32, &Com
     });
     let Some((first, first_number, _)) = found.first() else { return };
     let head = (first.number, *first_number);
+    if found.len() == 1 {
+        return composed.add(head.0, head.1, PERSON_ID.into());
+    }
     let input = found.iter().position(|(_, _, component)| component.input == Some(true));
     let input = input.or_else(|| found.iter().position(|(_, _, c)| c.input.is_some()));
     let mut parts: Vec<(u8, PartAt)> = Vec::new();
-    let mut taken: Vec<(Topic, &str, &str)> = Vec::new();
+    let mut taken: HashSet<(Topic, &str, &str)> = HashSet::new();
     for (rank, (source, number, component)) in found.iter().enumerate() {
-        let before = taken.len();
+        let mut own = Vec::new();
         for (part, of) in source.publication.document.numbered_parts(component) {
             let key = (of.topic, of.name.0, of.name.1);
             let wanted = match of.topic {
                 Topic::UserInput => input == Some(rank),
                 topic if topic.is_said() => rank == 0,
-                _ => !taken[..before].contains(&key),
+                _ => !taken.contains(&key),
             };
             if wanted {
-                taken.push(key);
+                own.push(key);
                 parts
                     .push((place(&of), PartAt { source: source.number, component: *number, part }));
             }
         }
+        taken.extend(own);
     }
     parts.sort_by_key(|(place, _)| *place);
     composed.add_merged(head, parts.into_iter().map(|(_, at)| at).collect(), PERSON_ID.into());

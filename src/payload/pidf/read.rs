@@ -1,5 +1,6 @@
 //! Reads a presence document and cuts it (RFC 3863 s4.1, RFC 4479 s5).
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use roxmltree::Node;
@@ -122,6 +123,8 @@ struct Builder<'a> {
     components: Vec<Component>,
     parts: Vec<Part>,
     names: Vec<(Box<str>, Box<str>)>,
+    /// Where each name is in `names`.
+    named: HashMap<(&'a str, &'a str), u32>,
     spheres: Vec<Box<str>>,
 }
 
@@ -133,6 +136,7 @@ impl<'a> Builder<'a> {
             components: Vec::new(),
             parts: Vec::new(),
             names: Vec::new(),
+            named: HashMap::new(),
             spheres: Vec::new(),
         }
     }
@@ -356,14 +360,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn name(&mut self, node: Node<'_, '_>) -> u32 {
-        let named = (namespace_of(node), node.tag_name().name());
-        let known = self.names.iter().position(|(ns, name)| (&**ns, &**name) == named);
-        let index = known.unwrap_or_else(|| {
-            self.names.push((named.0.into(), named.1.into()));
-            self.names.len() - 1
-        });
-        offset(index)
+    fn name(&mut self, node: Node<'a, '_>) -> u32 {
+        let (namespace, name) = (namespace_of(node), node.tag_name().name());
+        let names = &mut self.names;
+        *self.named.entry((namespace, name)).or_insert_with(|| {
+            names.push((namespace.into(), name.into()));
+            offset(names.len() - 1)
+        })
     }
 
     fn push(&mut self, topic: Topic, name: u32, start: usize) {

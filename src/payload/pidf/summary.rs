@@ -36,7 +36,7 @@ impl Summary {
                 contact: component.uri.as_deref().map(str::to_owned),
             });
         }
-        self.activities.extend(component.activities.iter().map(|name| name.to_string()));
+        self.activities.extend(component.activities.iter().map(ToString::to_string));
         for note in &component.notes {
             if !self.notes.iter().any(|known| **known == **note) {
                 self.notes.push(note.to_string());

@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Option<WallTime> {
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let millis: i64 = format!("{:0<3.3}", fraction).parse().ok()?;
+    let millis: i64 = format!("{fraction:0<3.3}").parse().ok()?;
     let end_of_day = hour == 24 && minute == 0 && second == 0 && millis == 0;
     if !(1..=12).contains(&month)
         || day < 1

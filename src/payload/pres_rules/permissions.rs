@@ -1,6 +1,6 @@
 //! What a watcher may see (RFC 5025 s3.3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::payload::pidf::{Component, ComponentKind, Topic, TopicSet};
 use crate::sip::uri::Uri;
@@ -63,8 +63,8 @@ pub enum InputDetail {
 /// Which elements a watcher sees that have no permission of their own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unknowns {
-    /// Those of these namespaces and names.
-    Of(BTreeSet<(Box<str>, Box<str>)>),
+    /// Those of these namespaces, by their names.
+    Of(BTreeMap<Box<str>, BTreeSet<Box<str>>>),
     /// All.
     All,
 }
@@ -77,7 +77,7 @@ impl Default for Selection {
 
 impl Default for Unknowns {
     fn default() -> Unknowns {
-        Unknowns::Of(BTreeSet::new())
+        Unknowns::Of(BTreeMap::new())
     }
 }
 
@@ -118,11 +118,24 @@ impl Permissions {
         self.input = self.input.max(other.input);
         match (&mut self.unknown, &other.unknown) {
             (Unknowns::Of(ours), Unknowns::Of(theirs)) => {
-                ours.extend(theirs.iter().cloned());
+                for (namespace, names) in theirs {
+                    ours.entry(namespace.clone()).or_default().extend(names.iter().cloned());
+                }
             }
             (unknown, Unknowns::All) => *unknown = Unknowns::All,
             (Unknowns::All, _) => {}
         }
+    }
+
+    /// How many ways there are by which components are meant.
+    pub(super) fn selectors(&self) -> usize {
+        [&self.services, &self.persons, &self.devices]
+            .iter()
+            .map(|selection| match selection {
+                Selection::Of(selectors) => selectors.len(),
+                Selection::All => 0,
+            })
+            .sum()
     }
 
     /// Whether a component is seen, under the id that it has in the composed document.
@@ -175,9 +188,7 @@ impl Unknowns {
     pub(super) fn has(&self, (namespace, name): (&str, &str)) -> bool {
         match self {
             Unknowns::All => true,
-            Unknowns::Of(names) => {
-                names.iter().any(|(ns, local)| **ns == *namespace && **local == *name)
-            }
+            Unknowns::Of(names) => names.get(namespace).is_some_and(|names| names.contains(name)),
         }
     }
 }

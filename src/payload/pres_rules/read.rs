@@ -18,6 +18,12 @@ use crate::xml::{self, Limits, Position};
 const LIMITS: Limits =
     Limits { bytes: 256 * 1024, depth: 32, elements: 10_000, attributes: 64, namespaces: 16 };
 
+/// More bytes than a domain has in any script.
+const LONGEST_DOMAIN: usize = 1_024;
+
+/// More ways to name components than a person has components. Each is compared with each.
+const MAX_SELECTORS: usize = 64;
+
 /// What is wrong with a document of rules, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{position}: {cause}")]
@@ -62,6 +68,8 @@ enum Cause {
     NotTime(String),
     #[error("<one> names one person; a domain stands in <many>")]
     DomainOfOne,
+    #[error("more than {MAX_SELECTORS} ways to name services, persons and devices")]
+    TooMany,
     #[error("<from> and <until> come in pairs")]
     Unpaired,
     #[error("<{element}> is {value:?}, not {allowed}")]
@@ -82,6 +90,7 @@ pub fn read(bytes: &[u8]) -> Result<Ruleset, RulesError> {
     }
     let mut ids = BTreeSet::new();
     let mut rules = Vec::new();
+    let mut whole = Permissions::nothing();
     for node in elements(root) {
         if !node.has_tag_name((COMMON_POLICY, "rule")) {
             return Err(reader.misplaced(node));
@@ -90,7 +99,12 @@ pub fn read(bytes: &[u8]) -> Result<Ruleset, RulesError> {
         if !ids.insert(id) {
             return Err(reader.error(node, Cause::SameId(id.to_owned())));
         }
-        rules.push(reader.rule(node)?);
+        let rule = reader.rule(node)?;
+        whole.add(&rule.permissions);
+        if whole.selectors() > MAX_SELECTORS {
+            return Err(reader.error(node, Cause::TooMany));
+        }
+        rules.push(rule);
     }
     Ok(Ruleset { rules: rules.into() })
 }
@@ -243,6 +257,9 @@ impl Reader<'_> {
         let wrong = || self.error(node, Cause::NotDomain(domain.to_owned()));
         let plain = percent_decode(domain.as_bytes());
         let plain = std::str::from_utf8(&plain).map_err(|_| wrong())?;
+        if plain.len() > LONGEST_DOMAIN {
+            return Err(wrong());
+        }
         let ascii = idna::domain_to_ascii(plain).map_err(|_| wrong())?;
         let proper = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
         if ascii.is_empty() || !ascii.bytes().all(proper) {
@@ -316,15 +333,15 @@ impl Reader<'_> {
             let name = child.tag_name().name();
             let given = match (namespace, name) {
                 (PRES_RULES, "provide-services") => Permissions {
-                    services: selection(child, "all-services"),
+                    services: Self::selection(child, "all-services"),
                     ..Permissions::nothing()
                 },
                 (PRES_RULES, "provide-persons") => Permissions {
-                    persons: selection(child, "all-persons"),
+                    persons: Self::selection(child, "all-persons"),
                     ..Permissions::nothing()
                 },
                 (PRES_RULES, "provide-devices") => Permissions {
-                    devices: selection(child, "all-devices"),
+                    devices: Self::selection(child, "all-devices"),
                     ..Permissions::nothing()
                 },
                 (PRES_RULES, "provide-all-attributes") => Permissions::all_attributes(),
@@ -339,7 +356,9 @@ impl Reader<'_> {
                     if !self.boolean(child)? {
                         continue;
                     }
-                    Permissions { unknown: Unknowns::Of([named].into()), ..Permissions::nothing() }
+                    let (namespace, name): (Box<str>, Box<str>) = named;
+                    let names = [(namespace, [name].into())].into();
+                    Permissions { unknown: Unknowns::Of(names), ..Permissions::nothing() }
                 }
                 (OMA_PRES_RULES, "provide-geopriv") => {
                     // OMA writes `full` where others write `true`.
@@ -362,6 +381,27 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The members of a set of components; what is not known means none.
+    fn selection(node: Node<'_, '_>, all: &str) -> Selection {
+        let mut selectors = BTreeSet::new();
+        for child in elements(node) {
+            let make = match (child.tag_name().namespace(), child.tag_name().name()) {
+                (Some(PRES_RULES), name) if name == all => return Selection::All,
+                (Some(PRES_RULES), "class") => Selector::Class,
+                (Some(PRES_RULES), "occurrence-id") => Selector::OccurrenceId,
+                (Some(PRES_RULES), "service-uri" | "deviceID") => Selector::Uri,
+                (Some(PRES_RULES), "service-uri-scheme") => Selector::Scheme,
+                (Some(OMA_PRES_RULES), "service-id") => Selector::ServiceId,
+                _ => continue,
+            };
+            let value = collapsed(child);
+            if !value.is_empty() {
+                selectors.insert(make(value.into()));
+            }
+        }
+        Selection::Of(selectors)
+    }
+
     fn input(&self, node: Node<'_, '_>) -> Result<InputDetail, RulesError> {
         match collapsed(node).as_str() {
             "false" => Ok(InputDetail::False),
@@ -373,27 +413,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// The members of a set of components; what is not known means none.
-fn selection(node: Node<'_, '_>, all: &str) -> Selection {
-    let mut selectors = BTreeSet::new();
-    for child in elements(node) {
-        let make = match (child.tag_name().namespace(), child.tag_name().name()) {
-            (Some(PRES_RULES), name) if name == all => return Selection::All,
-            (Some(PRES_RULES), "class") => Selector::Class,
-            (Some(PRES_RULES), "occurrence-id") => Selector::OccurrenceId,
-            (Some(PRES_RULES), "service-uri" | "deviceID") => Selector::Uri,
-            (Some(PRES_RULES), "service-uri-scheme") => Selector::Scheme,
-            (Some(OMA_PRES_RULES), "service-id") => Selector::ServiceId,
-            _ => continue,
-        };
-        let value = collapsed(child);
-        if !value.is_empty() {
-            selectors.insert(make(value.into()));
-        }
-    }
-    Selection::Of(selectors)
 }
 
 /// The topic that a permission with two values is about.

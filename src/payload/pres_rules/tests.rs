@@ -325,6 +325,28 @@ fn what_is_wrong_in_a_document_is_said_with_its_line() {
     }
 }
 
+// security: work is bounded by documents, not by their product
+#[test]
+fn ways_to_name_components_have_a_limit() {
+    let text = |count: usize| {
+        let rules: String = (0..count)
+            .map(|n| {
+                format!(
+                    "<cr:rule id='a{n}'><cr:transformations><provide-services>\
+                     <class>same</class><class>{n}</class></provide-services>\
+                     </cr:transformations></cr:rule>"
+                )
+            })
+            .collect();
+        document(&rules)
+    };
+    assert!(read(text(63).as_bytes()).is_ok());
+    let error = read(text(64).as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("more than 64 ways"), "{error}");
+    let long = format!("<cr:identity><cr:many domain='{}'/></cr:identity>", "\u{fc}".repeat(600));
+    assert!(read(allowing(&long).as_bytes()).is_err());
+}
+
 // RFC 4745 s8, s9: extensions are not errors, and grant nothing
 #[test]
 fn unknown_actions_and_transformations_grant_nothing() {

@@ -73,14 +73,14 @@ fn person_of(text: &str) -> Vec<(String, String)> {
         .children()
         .filter(Node::is_element)
         .map(|node| {
-            let inner = node.descendants().filter(|n| n.is_element()).last().unwrap();
+            let inner = node.descendants().filter(Node::is_element).next_back().unwrap();
             let said = node.text().map_or_else(|| inner.tag_name().name(), str::trim);
             (node.tag_name().name().to_owned(), said.to_owned())
         })
         .collect()
 }
 
-fn pairs<'a>(list: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn pairs(list: &[(String, String)]) -> Vec<(&str, &str)> {
     list.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect()
 }
 
