@@ -185,6 +185,9 @@ impl<'a> Builder<'a> {
             component.attributes = self.span_from(start);
             self.children(node, &scope, &mut component)?;
         }
+        if self.text.len() > LONGEST_TEXT {
+            return Err(ReadError::LongNamespaces);
+        }
         component.parts.end = self.next_part();
         self.components.push(component);
         Ok(())

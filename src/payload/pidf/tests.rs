@@ -221,6 +221,11 @@ fn a_document_has_its_limits() {
         fails(&format!("<dm:person id='a' xmlns:x='urn:{long}'>{many}</dm:person>")),
         ReadError::LongNamespaces
     );
+    let many: String = (0..200).map(|n| format!("<dm:person id='{n}' x:a=''/>")).collect();
+    let text = format!(
+        "<presence xmlns='{PIDF}' xmlns:dm='{DATA_MODEL}' xmlns:x='urn:{long}' entity='a:b'>{many}</presence>"
+    );
+    assert_eq!(read(text.as_bytes()), Err(ReadError::LongNamespaces));
 }
 
 // RFC 3863 s4.1.1; decision 18d: user@domain is who it is
