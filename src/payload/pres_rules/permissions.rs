@@ -195,9 +195,18 @@ impl Unknowns {
 
 /// URIs of SIP are compared by RFC 3261 s19.1.4, others byte by byte.
 fn same_uri(one: &str, other: &str) -> bool {
+    // Names of users mind case. Most pairs differ in them, which is seen without parsing.
+    if one.contains('@') && !one.contains('%') && !other.contains('%') && user(one) != user(other) {
+        return false;
+    }
     one == other
         || match (Uri::parse(one.as_bytes()), Uri::parse(other.as_bytes())) {
             (Ok(one), Ok(other)) => one.equivalent(&other),
             _ => false,
         }
+}
+
+/// What stands between the scheme and the `@`.
+fn user(uri: &str) -> Option<&str> {
+    uri.split_once(':')?.1.split_once('@').map(|(user, _)| user)
 }
