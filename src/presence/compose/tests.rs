@@ -73,7 +73,7 @@ fn person_of(text: &str) -> Vec<(String, String)> {
         .children()
         .filter(Node::is_element)
         .map(|node| {
-            let inner = node.descendants().filter(Node::is_element).next_back().unwrap();
+            let inner = node.descendants().rfind(Node::is_element).unwrap();
             let said = node.text().map_or_else(|| inner.tag_name().name(), str::trim);
             (node.tag_name().name().to_owned(), said.to_owned())
         })
