@@ -37,6 +37,8 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("http_digest", "text"),
     ("xml", "text"),
     ("sdp", "text"),
+    // Rules and documents of presence name people by SIP URI.
+    ("payload", "sip"),
     ("msrp", "payload"),
     ("rls", "presence"),
     ("proxy", "registrar"),

@@ -51,6 +51,9 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "an export", run: export, one_of: 2 },
     Target { name: "control messages", run: control, one_of: 2 },
     Target { name: "somebody types", run: composing, one_of: 1 },
+    Target { name: "a presence document", run: presence, one_of: 1 },
+    Target { name: "presence rules", run: rules, one_of: 1 },
+    Target { name: "who watches", run: watchers, one_of: 1 },
     Target { name: "people as CSV", run: people, one_of: 2 },
     Target { name: "an entry of the directory", run: directory_entry, one_of: 2 },
     Target { name: "configuration", run: configuration, one_of: 64 },
@@ -494,6 +497,60 @@ fn composing(bytes: &[u8], dice: &mut Dice) {
         status.write(&mut written);
         assert_eq!(IsComposing::parse(&written), Ok(status), "{}", written.escape_ascii());
     }
+}
+
+fn presence(bytes: &[u8], _: &mut Dice) {
+    use tagus::clock::WallTime;
+    use tagus::payload::pidf;
+    use tagus::payload::pres_rules::{Permissions, Shape, transform};
+    use tagus::presence::compose::{DeviceTag, Parts, Publication, compose};
+    let Ok(document) = pidf::read(bytes) else { return };
+    let publication = Publication {
+        device: DeviceTag::new("a").unwrap(),
+        document: document.into(),
+        changed: WallTime::default(),
+    };
+    let publications = [publication];
+    let parts = Parts {
+        entity: "sip:ana@campus.example",
+        publications: &publications,
+        hard_state: None,
+        registered: &[],
+    };
+    let composed = compose(&parts);
+    let whole = transform(&composed, &Permissions::everything(), Shape::Rich);
+    let again = pidf::read(&whole).unwrap_or_else(|e| panic!("{e}: {}", whole.escape_ascii()));
+    assert_eq!(again.summary(), composed.summary(), "{}", whole.escape_ascii());
+    let least = transform(&composed, &Permissions::nothing(), Shape::Single);
+    assert!(pidf::read(&least).unwrap().components().is_empty());
+}
+
+fn rules(bytes: &[u8], _: &mut Dice) {
+    use tagus::clock::WallTime;
+    use tagus::payload::pres_rules;
+    use tagus::presence::policy::{Circumstances, Handling, NoLists, Watcher, evaluate};
+    let Ok(ruleset) = pres_rules::read(bytes) else { return };
+    let (ana, bob) = (
+        Watcher { user: "ana", domains: &["campus.example"] },
+        Watcher { user: "bob", domains: &["campus.example"] },
+    );
+    let now = WallTime::from_unix_secs(1_900_000_000);
+    let circumstances = Circumstances { now, sphere: Some("work"), lists: &NoLists };
+    let once = [ruleset.into()];
+    let decision = evaluate(&ana, Some(&bob), &once, &circumstances, Handling::Confirm);
+    let twice = [once[0].clone(), once[0].clone()];
+    assert_eq!(
+        evaluate(&ana, Some(&bob), &twice, &circumstances, Handling::Confirm),
+        decision,
+        "the same rules twice"
+    );
+}
+
+fn watchers(bytes: &[u8], _: &mut Dice) {
+    use tagus::payload::watcherinfo::Document;
+    let Ok(document) = Document::read(bytes) else { return };
+    let written = document.write();
+    assert_eq!(Document::read(written.as_bytes()), Ok(document), "{written}");
 }
 
 fn people(bytes: &[u8], _: &mut Dice) {
