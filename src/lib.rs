@@ -7,8 +7,8 @@
 //! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
 //!    messages carry. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
-//! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `subscriptions`, `presence`,
-//!    `proxy`, `page_mode`, `accounts`: what is decided.
+//! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `documents`, `presence`,
+//!    `subscriptions`, `proxy`, `page_mode`, `accounts`: what is decided.
 //! 6. `net`, `web`, `client`: sockets. `app`: wiring and the command line.
 
 #[cfg(feature = "server")]
@@ -24,6 +24,8 @@ pub mod client;
 pub mod clock;
 #[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod documents;
 pub mod entropy;
 pub mod http_digest;
 #[cfg(feature = "server")]

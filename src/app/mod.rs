@@ -23,6 +23,7 @@ pub mod serve;
 pub mod server;
 pub mod site;
 pub mod telemetry;
+pub mod watching;
 
 pub use exit::{Exit, Failure};
 

@@ -15,6 +15,7 @@ mod layers;
 mod limits;
 mod machine;
 mod messages;
+mod presence;
 mod schema;
 mod sip;
 mod template;
@@ -25,7 +26,8 @@ pub use identity::{Cache, DigestAlgorithm, Identity, Ldap, SecretFormat, Source}
 pub use layers::{LoadError, Loaded, Origin, Problem, Setting, Sources, load_file};
 pub use limits::Limits;
 pub use machine::{Machine, SYSTEM_FILE};
-pub use messages::{GroupPolicy, Log, LogFormat, Messages, Policy, Presence};
+pub use messages::{Log, LogFormat, Messages};
+pub use presence::{GroupPolicy, Policy, Presence, Tuples};
 pub use sip::{Registrar, Route, Sip};
 pub use template::{TEMPLATE, render};
 pub use value::{Listener, Network, Scheme, ValueError, format_duration, parse_duration};

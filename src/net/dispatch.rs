@@ -30,7 +30,7 @@ use crate::sip::wire::{Defect, Framing, Layout, Message, scan};
 use crate::text::{self, Params};
 
 /// Methods this server answers itself or passes on; the Allow of a 405.
-const ALLOW: &str = "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY";
+const ALLOW: &str = "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, PUBLISH";
 
 /// Option tags that a request may require of us (RFC 3261 s19.2).
 const SUPPORTED: [&[u8]; 3] = [b"path", b"outbound", b"gruu"];
@@ -255,8 +255,8 @@ impl Engine {
             (Method::Subscribe, Target::Server) => {
                 self.subscribe(outbox, &request, &identified, None, out);
             }
-            (Method::Publish, Target::Person { .. }) => {
-                self.refuse(outbox, &request, 489, None, &[], out);
+            (Method::Publish, Target::Person { user, aor }) => {
+                self.publish(outbox, &request, &identified, (&user, &aor), out);
             }
             (_, Target::Person { user, aor }) => {
                 self.relay(outbox, request, identified, &user, &aor, out);

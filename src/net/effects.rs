@@ -17,6 +17,7 @@ use crate::sip::forward;
 use crate::sip::subscription::Outcome as NotifyOutcome;
 use crate::sip::transaction::ClientResponse;
 use crate::sip::wire::{Framing, Layout, Message};
+use crate::subscriptions::Attendance;
 
 impl Engine {
     /// A response that a client transaction lets through.
@@ -308,6 +309,7 @@ impl Engine {
                     self.replay_but(outbox, &aor, &device, tried);
                 }
                 Effect::Notified(id, outcome) => {
+                    let _attending = Attendance::begin();
                     self.subscriptions.settle(id, outcome);
                     self.notify_due(outbox, self.clock.now());
                 }

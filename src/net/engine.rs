@@ -27,6 +27,7 @@ use crate::clock::{Clock, Tick};
 use crate::http_digest::nonce::NonceTable;
 use crate::identity::Identity;
 use crate::page_mode::PageMode;
+use crate::presence::Presence;
 use crate::proxy::RouteTokens;
 use crate::registrar::Registrar;
 use crate::sip::header::Via;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub registrar: Arc<Registrar>,
     /// Messages that wait.
     pub page_mode: Arc<PageMode>,
+    /// What people publish of themselves.
+    pub presence: Arc<Presence>,
     /// Who watches what.
     pub subscriptions: Arc<Subscriptions>,
     /// Rates and bans.
@@ -90,6 +93,8 @@ pub struct Settings {
     pub transactions: Bounds,
     /// Timers of the transaction layer.
     pub timing: Timing,
+    /// Bytes of a published document.
+    pub max_publication: usize,
     /// How long devices ring before those of a lower preference are tried.
     pub ring: Duration,
     /// Branches of one request at the same time (RFC 5393 s5.3.3).
@@ -125,6 +130,8 @@ pub struct EngineCounts {
     pub replayed: AtomicU64,
     /// REGISTER requests carried out.
     pub registers: AtomicU64,
+    /// PUBLISH requests carried out.
+    pub publishes: AtomicU64,
     /// NOTIFY requests sent.
     pub notifies: AtomicU64,
     /// Requests of ours that went by datagram although they are too large for one.
@@ -148,6 +155,7 @@ pub struct Engine {
     pub(super) tokens: RouteTokens,
     pub(super) registrar: Arc<Registrar>,
     pub(super) page_mode: Arc<PageMode>,
+    pub(super) presence: Arc<Presence>,
     pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) guard: Arc<Guard>,
     pub(super) neighbours: Neighbours,
@@ -193,6 +201,7 @@ impl Engine {
             tokens: parts.tokens,
             registrar: parts.registrar,
             page_mode: parts.page_mode,
+            presence: parts.presence,
             subscriptions: parts.subscriptions,
             guard: parts.guard,
             neighbours: parts.neighbours,
@@ -389,10 +398,12 @@ impl Engine {
         self.shard(usize::from(context.shard)).lock()
     }
 
-    /// Housekeeping that needs no precision: contacts and messages that ran out. Call it every
+    /// Housekeeping that needs no precision: contacts, publications and messages that ran out. Call it every
     /// few seconds.
     pub fn sweep(&self) {
         self.registrar.sweep();
+        self.presence.sweep();
+        self.subscriptions.sweep();
         let undelivered = self.page_mode.held().expire(self.clock.earliest_wall());
         self.report_undelivered(&undelivered);
         self.guard.prune();
@@ -491,7 +502,7 @@ impl Ingress for Engine {
         for index in (worker..self.shards.len()).step_by(workers) {
             next = next.min(self.run_timers(index, outbox));
         }
-        if worker == 0 {
+        if worker == super::notify::NOTIFIER {
             let now = self.clock.now();
             let deadline = self.subscriptions.deadline();
             let notifies = if deadline > now { deadline } else { self.notify_due(outbox, now) };

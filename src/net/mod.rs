@@ -40,6 +40,7 @@ mod number;
 mod outbox;
 mod page;
 mod policy;
+mod publish;
 mod register;
 mod relay;
 mod replay;

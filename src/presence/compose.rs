@@ -21,7 +21,7 @@ pub use crate::payload::pidf::Composed;
 const LONGEST_ID: usize = 64;
 
 /// Tells devices apart in ids that watchers see: 1 to 16 ASCII letters and digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceTag {
     text: [u8; 16],
     length: u8,

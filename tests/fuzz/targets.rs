@@ -7,8 +7,8 @@ use tagus::config::{Config, Listener, Network, Sources, format_duration, parse_d
 use tagus::http_digest::{Challenge, Credentials};
 use tagus::identity::{UserName, canonical_number, is_valid_name};
 use tagus::model::{
-    Account, AuditEntry, Ban, BindingRow, DeviceCredential, Ha1Set, HeldMessage, HeldState, Record,
-    SubscriptionRow, parse_held_key,
+    Account, AuditEntry, Ban, BindingRow, DeviceCredential, DocumentRow, Ha1Set, HeldMessage,
+    HeldState, PublicationRow, Record, SubscriptionRow, WaitingRow, parse_held_key,
 };
 use tagus::proxy::{Party, RouteTokens};
 use tagus::registrar::public_gruu;
@@ -415,6 +415,9 @@ fn records(bytes: &[u8], _: &mut Dice) {
     row::<Ban>(bytes);
     row::<AuditEntry>(bytes);
     row::<SubscriptionRow>(bytes);
+    row::<PublicationRow>(bytes);
+    row::<DocumentRow>(bytes);
+    row::<WaitingRow>(bytes);
     let _ = parse_held_key(bytes);
 }
 

@@ -49,6 +49,9 @@ impl Live for Noting {
         self.note(format!("lift {user:?}"));
         2
     }
+    fn watching(&self) -> Result<Watching, Failure> {
+        Err(Failure::failed("nobody watches here"))
+    }
 }
 
 struct House {
