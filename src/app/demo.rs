@@ -255,6 +255,11 @@ impl Demo {
              --user {ALICE}@{DOMAIN} --password-file {} --wait-reply",
             quoted(&self.password_file(ALICE)),
         );
+        let watch = format!(
+            "{program} client watch {ECHO} --server {tcp} --user {ALICE}@{DOMAIN} \
+             --password-file {} --expires 0",
+            quoted(&self.password_file(ALICE)),
+        );
         let data_dir = quoted(&self.data_dir);
         let status = format!("{program} --data-dir {data_dir} status");
         let people = TOLD.into_iter().zip(&self.passwords);
@@ -276,12 +281,14 @@ impl Demo {
                 "web": web,
                 "people": people,
                 "message": message,
+                "watch": watch,
                 "status": status,
             }));
         }
         let mut text = format!(
             "\nThis is the campus {DOMAIN}. It runs until Ctrl-C{}.\n\n\
              Send a message, and see the answer:\n\n  {message}\n\n\
+             See whether somebody is there:\n\n  {watch}\n\n\
              People to sign in as, with any SIP client (there are 200 more):\n\n",
             if self.own.is_some() { " and leaves nothing behind" } else { "" },
         );

@@ -16,6 +16,7 @@ mod config;
 mod device;
 mod init;
 mod ldap;
+mod presence;
 mod status;
 mod user;
 
@@ -34,6 +35,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Config(command) => config::run(context, command),
         Command::User(command) => user::run(context, command),
         Command::Device(command) => device::run(context, command),
+        Command::Presence(command) => presence::run(context, command),
         Command::Ldap(command) => ldap::run(context, command),
         Command::Ban(command) => ban::run(context, command),
         Command::Message(message) => client::message(context, message),
