@@ -184,6 +184,34 @@ fn people_and_devices_are_managed_while_no_server_runs() {
 
 /// Every address and password is made for one domain, whoever opens the store, and with which
 /// options.
+/// Interfaces: `presence rules set` checks and installs, `show` prints, also while no server runs; and
+/// nobody who is given a name later inherits them.
+#[test]
+fn rules_and_presence_are_looked_at_while_no_server_runs() {
+    let folder = folder();
+    let at = folder.path();
+    add(at, "ana");
+    let rules = "<ruleset xmlns=\"urn:ietf:params:xml:ns:common-policy\"/>";
+    let bad = run(at, &["presence", "rules", "set", "ana"], "<ruleset>");
+    assert_eq!(bad.code, 2, "{}", bad.err);
+    assert!(bad.err.contains("line 1"), "{}", bad.err);
+    assert_eq!(run(at, &["presence", "rules", "set", "ana"], rules).code, 0);
+    let shown = run(at, &["presence", "rules", "show", "ana"], "");
+    assert_eq!(shown.out.trim_end(), rules);
+    let presence = run(at, &["presence", "show", "ana", "--json"], "").json();
+    assert_eq!(
+        (&presence["open"], &presence["publications"]),
+        (&false.into(), &Value::Array(vec![]))
+    );
+    let watchers = run(at, &["presence", "watchers", "ana", "--json"], "").json();
+    assert_eq!(watchers["watchers"], Value::Array(vec![]));
+    assert_eq!(run(at, &["presence", "show", "nobody"], "").code, 3);
+    assert_eq!(run(at, &["user", "delete", "ana"], "").code, 0);
+    add(at, "ana");
+    let none = run(at, &["presence", "rules", "show", "ana", "--json"], "").json();
+    assert_eq!(none["documents"], Value::Array(vec![]));
+}
+
 #[test]
 fn the_domain_of_the_first_account_stays_and_another_one_is_refused() {
     let folder = folder();
