@@ -31,7 +31,8 @@ impl State {
             return false;
         }
         parts(message).is_some_and(|(tag, cseq, method)| {
-            self.merged.has_met(now, tag, message.call_id(), cseq, method)
+            let uri = message.request_uri();
+            self.merged.has_met(now, uri, tag, message.call_id(), cseq, method)
         })
     }
 }
@@ -47,8 +48,8 @@ impl Engine {
             return false;
         }
         let Some((tag, cseq, method)) = parts(request.message) else { return false };
-        let call_id = request.message.call_id();
+        let (uri, call_id) = (request.message.request_uri(), request.message.call_id());
         let mut state = self.shard(self.shard_of(call_id)).lock();
-        state.merged.is_merged(request.now, request.server, tag, call_id, cseq, method)
+        state.merged.is_merged(request.now, request.server, uri, tag, call_id, cseq, method)
     }
 }

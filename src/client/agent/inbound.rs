@@ -51,6 +51,7 @@ impl Agent {
                     && self.merged.is_merged(
                         now,
                         id,
+                        message.request_uri(),
                         &from_tag,
                         message.call_id(),
                         cseq,

@@ -161,6 +161,7 @@ impl Keyer {
     /// See [`MergedRequests`](super::MergedRequests).
     pub(super) fn merge(
         &self,
+        request_uri: &[u8],
         from_tag: &[u8],
         call_id: &[u8],
         cseq: u32,
@@ -168,6 +169,7 @@ impl Keyer {
     ) -> MergeKey {
         let mut text = Text::new();
         text.push(b'm');
+        piece(&mut text, request_uri);
         piece(&mut text, from_tag);
         piece(&mut text, call_id);
         piece(&mut text, &cseq.to_le_bytes());

@@ -8,8 +8,11 @@ use super::key::{KeyMap, Keyer, MergeKey, shrink};
 use super::linger::Remembered;
 use super::{ServerId, Timing};
 
-/// Finds requests that were forked on their way and met again here: same From tag, Call-ID and
-/// CSeq, no To tag, another transaction.
+/// Finds requests that were forked on their way and met again here: same Request-URI, From tag,
+/// Call-ID and CSeq, no To tag, another transaction.
+///
+/// The Request-URI counts because each of our people is a user agent of his own here: a neighbour
+/// that forks one message to several of them sends no merged request.
 ///
 /// Apart from the [`Table`](super::Table) on purpose: it costs one keyed hash, a map entry and a
 /// queue entry (about 80 bytes for 64*T1) for each request that is shown to it, which only a user
@@ -38,10 +41,12 @@ impl MergedRequests {
 
     /// Notes a request without a To tag that opened transaction `id`, and tells whether another
     /// transaction opened with the same one within 64*T1: it is to be answered with 482.
+    #[expect(clippy::too_many_arguments, reason = "what makes two requests the same one")]
     pub fn is_merged(
         &mut self,
         now: Tick,
         id: ServerId,
+        request_uri: &[u8],
         from_tag: &[u8],
         call_id: &[u8],
         cseq: u32,
@@ -50,7 +55,7 @@ impl MergedRequests {
         while let Some(key) = self.order.pop_over(now) {
             self.forget(&key);
         }
-        let key = self.keyer.merge(from_tag, call_id, cseq, method);
+        let key = self.keyer.merge(request_uri, from_tag, call_id, cseq, method);
         match self.seen.entry(key) {
             Entry::Occupied(first) => *first.get() != id,
             Entry::Vacant(place) => {
@@ -72,6 +77,7 @@ impl MergedRequests {
     pub fn has_met(
         &mut self,
         now: Tick,
+        request_uri: &[u8],
         from_tag: &[u8],
         call_id: &[u8],
         cseq: u32,
@@ -81,7 +87,13 @@ impl MergedRequests {
             self.forget(&key);
         }
         !self.seen.is_empty()
-            && self.seen.contains_key(&self.keyer.merge(from_tag, call_id, cseq, method))
+            && self.seen.contains_key(&self.keyer.merge(
+                request_uri,
+                from_tag,
+                call_id,
+                cseq,
+                method,
+            ))
     }
 
     fn forget(&mut self, key: &MergeKey) {
