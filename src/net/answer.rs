@@ -84,6 +84,14 @@ impl Engine {
         self.answer(outbox, request, status, out);
     }
 
+    /// Tells the caller of an INVITE that it has come: he need not repeat it, and may cancel it from
+    /// now on (RFC 3261 s16.2, s9.1). For what is passed on, and for what has to wait.
+    pub(super) fn trying(&self, outbox: &mut Outbox, request: &Request<'_, '_>, out: &mut Vec<u8>) {
+        if request.message.method() == Method::Invite {
+            self.refuse(outbox, request, 100, None, &[], out);
+        }
+    }
+
     /// Sends a finished answer.
     pub(super) fn answer(
         &self,

@@ -233,6 +233,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         request.remembered = true;
+        self.trying(outbox, request, out);
         let (flow, server) = (request.flow, request.server);
         let bytes = Bytes::copy_from_slice(request.message.bytes());
         let parked = self.park(move |engine| async move {

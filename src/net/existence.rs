@@ -41,6 +41,7 @@ impl Engine {
         user: &str,
         out: &mut Vec<u8>,
     ) {
+        self.trying(outbox, request, out);
         let (flow, server) = (request.flow, request.server);
         let bytes = Bytes::copy_from_slice(request.message.bytes());
         let (user, identified) = (user.to_owned(), identified.clone());

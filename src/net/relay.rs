@@ -74,13 +74,15 @@ impl Engine {
         if breadth == 0 {
             return self.refuse(outbox, request, 440, None, &[], out);
         }
-        if invite {
-            // RFC 3261 s16.2: a stateful proxy stops the caller's retransmissions at once.
-            self.refuse(outbox, request, 100, None, &[], out);
-        }
+        self.trying(outbox, request, out);
         let index = self.shard_of(message.call_id());
         let mut effects = Vec::with_capacity(targets.len());
         let mut state = self.shard(index).lock();
+        // s9.2: the caller gave up while it waited for a directory or for DNS, and nobody is to ring.
+        if state.transactions.is_cancelled(request.server) {
+            drop(state);
+            return self.refuse(outbox, request, 487, None, &[], out);
+        }
         let id = state.new_context();
         state.contexts.insert(
             id.number,

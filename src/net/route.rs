@@ -28,7 +28,6 @@ use crate::identity::Existence;
 use crate::proxy::{Routes, Target, patience};
 use crate::sip::header::HeaderName;
 use crate::sip::locate::{Candidate, Destination};
-use crate::sip::method::Method;
 use crate::sip::wire::Message;
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -116,10 +115,7 @@ impl Engine {
         next_hop: &Destination,
         out: &mut Vec<u8>,
     ) {
-        if request.message.method() == Method::Invite {
-            // Two seconds are long enough for the caller to repeat itself.
-            self.refuse(outbox, request, 100, None, &[], out);
-        }
+        self.trying(outbox, request, out);
         let (flow, server) = (request.flow, request.server);
         let bytes = Bytes::copy_from_slice(request.message.bytes());
         let (sender, next_hop) = (sender.clone(), next_hop.clone());

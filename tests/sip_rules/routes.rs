@@ -11,7 +11,7 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tagus::clock::Clock;
 
 use crate::PASSWORD;
-use crate::peer::Peer;
+use crate::peer::{Draft, Peer};
 use crate::server::{DOMAIN, Server};
 
 /// Where neighbours are: not where our own people are.
@@ -182,10 +182,34 @@ fn nothing_goes_back_to_the_neighbour_that_it_came_from() {
     pbx.expect_silence();
 }
 
+/// RFC 3261 s8.2.2.2, s16.6 step 1: a neighbour that forks one message to two of our people, who are
+/// away, sends one message for each of them, and none that is merged.
+#[test]
+fn a_message_that_a_neighbour_forks_to_two_of_our_people_is_kept_for_both() {
+    let (at_pbx, address) = socket();
+    let server = Server::start_with(TRUST, &route(&format!("sip:{address}")));
+    let mut pbx = Peer::with_socket(at_pbx, server.udp, "pbx");
+    let first = pbx.message("staff", "to all of us");
+    for person in ["ana", "bob"] {
+        server.add_user(person, PASSWORD);
+        let branch = Draft { uri: format!("sip:{person}@{DOMAIN}"), ..first.clone().again() };
+        let branch = Draft { cseq: first.cseq, ..branch };
+        assert_eq!(pbx.ask(&branch).status(), 202, "{person}");
+        let mut device = Peer::udp(&server, person);
+        device.sign_in();
+        assert_eq!(device.respond_to_next(200).body(), b"to all of us");
+    }
+}
+
 /// Answers SRV for `_sip._udp.pbx.test`: the first server, then the second. Ends with the test.
 fn dns(first: SocketAddr, second: SocketAddr) -> SocketAddr {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = socket.local_addr().expect("an address");
+    answer_names(socket, first, second);
+    address
+}
+
+fn answer_names(socket: UdpSocket, first: SocketAddr, second: SocketAddr) {
     let name = |text: &str| Name::from_ascii(text).expect("a name");
     thread::spawn(move || {
         let mut buffer = [0; 2_048];
@@ -213,7 +237,28 @@ fn dns(first: SocketAddr, second: SocketAddr) -> SocketAddr {
             socket.send_to(&bytes, from).expect("sent");
         }
     });
-    address
+}
+
+/// RFC 3261 s9.2, s16.10: whoever gives up while the server still looks for the neighbour rings
+/// nobody.
+#[test]
+fn a_call_that_is_cancelled_while_its_neighbour_is_looked_for_rings_nobody() {
+    let (at_pbx, pbx) = socket();
+    let names = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let servers = format!("name_servers = [\"{}\"]\n", names.local_addr().expect("an address"));
+    let (server, mut ana) = beside(&servers, "sip:pbx.test");
+    let mut pbx_peer = Peer::with_socket(at_pbx, server.udp, "pbx");
+    let invite = ana.to("INVITE", "2999").with(&format!("Contact: {}", ana.contact()));
+    let signed = ana.challenged(&invite);
+    ana.send(&signed.bytes());
+    assert_eq!(ana.next().status(), 100);
+    let cancel = ana.cancel_of(&signed);
+    assert_eq!(ana.ask(&cancel).status(), 200);
+    answer_names(names, pbx, pbx);
+    let refused = ana.answer_to(&signed);
+    assert_eq!(refused.status(), 487, "{}", refused.text());
+    ana.acknowledge(&signed, &refused);
+    pbx_peer.expect_silence();
 }
 
 /// RFC 3263 s4.3: a server that is silent or answers 503 is passed over, with a new branch, and

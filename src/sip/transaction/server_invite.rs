@@ -44,6 +44,8 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Machine {
     pub(super) state: State,
+    /// Whether a CANCEL came before the final response.
+    pub(super) cancelled: bool,
     reliable: bool,
     /// Proceeding: when a 100 is owed. Completed: Timer G.
     acts_at: Tick,
@@ -88,6 +90,7 @@ impl Machine {
     pub(super) fn new(now: Tick, timing: &Timing, reliable: bool) -> Machine {
         Machine {
             state: State::Proceeding,
+            cancelled: false,
             reliable,
             acts_at: now + timing.invite_trying,
             interval: timing.t1,

@@ -84,10 +84,11 @@ impl Table {
             None => {}
         }
         let target = (parts.method == b"CANCEL").then(|| {
-            self.keyer
-                .cancellable(exchange)
-                .find_map(|key| self.server_index.get(&key))
-                .map_or(CancelTarget::Nothing, |place| self.cancel_target(*place))
+            let place = {
+                let mut keys = self.keyer.cancellable(exchange);
+                keys.find_map(|key| self.server_index.get(&key)).copied()
+            };
+            place.map_or(CancelTarget::Nothing, |place| self.cancel_target(place))
         });
         let Some(id) = self.open(now, key, parts.method, flow) else {
             self.refused += 1;
@@ -158,16 +159,27 @@ impl Table {
         }
     }
 
-    fn cancel_target(&self, place: Place) -> CancelTarget {
+    fn cancel_target(&mut self, place: Place) -> CancelTarget {
         let Ok(index) = place.get() else { return CancelTarget::Unaffected };
-        match self.servers.at(index) {
-            Some((name, Server { machine: Machine::Invite(machine), .. }))
-                if machine.state == server_invite::State::Proceeding =>
-            {
+        let Some((name, _)) = self.servers.at(index) else { return CancelTarget::Unaffected };
+        match self.servers.get_mut(name).map(|server| &mut server.machine) {
+            Some(Machine::Invite(machine)) if machine.state == server_invite::State::Proceeding => {
+                machine.cancelled = true;
                 CancelTarget::Pending(ServerId(name))
             }
             _ => CancelTarget::Unaffected,
         }
+    }
+
+    /// Whether an INVITE that waits for its final response was cancelled: whoever has not passed it
+    /// on yet answers it with 487 instead (RFC 3261 s9.2).
+    #[must_use]
+    pub fn is_cancelled(&self, id: ServerId) -> bool {
+        matches!(
+            self.servers.get(id.0).map(|server| &server.machine),
+            Some(Machine::Invite(machine))
+                if machine.cancelled && machine.state == server_invite::State::Proceeding
+        )
     }
 
     /// Passes a response to a transaction. On success send it on the flow that is returned.

@@ -109,8 +109,10 @@ fn a_cancel_finds_the_invite_that_waits() {
         if provisional {
             bench.respond(invite, 180).unwrap();
         }
+        assert!(!bench.table.is_cancelled(invite));
         let (id, target) = cancel(&mut bench, BRANCH);
         assert_eq!(target, CancelTarget::Pending(invite));
+        assert!(bench.table.is_cancelled(invite));
         assert_ne!(id, invite);
         assert_eq!(bench.respond(id, 200), Ok((udp(), packet("200"))));
         let again = bench.request("CANCEL", BRANCH, udp());
