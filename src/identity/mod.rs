@@ -349,6 +349,14 @@ impl Identity {
         }
     }
 
+    /// Whether somebody is known to be locked out, by what is in memory: for those who are not asked
+    /// for credentials, as within a dialog.
+    #[must_use]
+    pub fn is_locked_out(&self, user: &str) -> bool {
+        let name = name::fold(self.local_part(user));
+        self.people.with(&name, |person| person.is_some_and(|person| person.is_locked_out()))
+    }
+
     /// Holds credentials against a lookup, with the same work whoever was looked up. `Unavailable`
     /// and `MustWait` prove nothing.
     #[must_use]

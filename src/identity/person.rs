@@ -118,6 +118,13 @@ impl Person {
         Person { local, fact, verifiers: Arc::new(verifiers) }
     }
 
+    /// Whether the account, or the directory as far as it was heard last, keeps this person out.
+    pub(super) fn is_locked_out(&self) -> bool {
+        let by_row = |local: &Local| local.disabled || local.directory_locked;
+        let by_fact = |fact: &Fact| matches!(fact.standing, Standing::Disabled);
+        self.local.as_deref().is_some_and(by_row) || self.fact.as_deref().is_some_and(by_fact)
+    }
+
     /// Whether nothing but the directory's answer is kept.
     pub(super) const fn is_cached_only(&self) -> bool {
         self.local.is_none()

@@ -102,7 +102,7 @@ impl Engine {
 
     /// Whether a Route names this server (RFC 3261 s16.4): as a Request-URI does, or by the host name
     /// that proxy settings have (s8.1.2). Nobody has an address under that name alone.
-    fn leads_here(&self, uri: &Uri<'_>) -> bool {
+    pub(super) fn leads_here(&self, uri: &Uri<'_>) -> bool {
         let name = self.settings.public_name.as_bytes();
         let is_named =
             |host: &[u8]| host.strip_suffix(b".").unwrap_or(host).eq_ignore_ascii_case(name);
@@ -156,6 +156,10 @@ impl Engine {
         if matches!(request.message.method(), Method::Register | Method::Publish) {
             return self.refuse(outbox, &request, 403, None, &[], out);
         }
+        // Who was locked out may hang up, and nothing else.
+        if request.message.method() != Method::Bye && self.is_of_locked_out(request.message) {
+            return self.refuse(outbox, &request, 403, None, &[], out);
+        }
         request.remembered = true;
         // The token proves a place as credentials do; the rate is the dialog's.
         self.guard.proved(request.now, request.flow.remote, 1);
@@ -190,6 +194,16 @@ impl Engine {
             }
             None => self.refuse(outbox, &request, 430, None, &[], out),
         }
+    }
+
+    /// Whether a request is of somebody of ours who was locked out after the dialog began: its token
+    /// asks for no credentials, and has no end.
+    fn is_of_locked_out(&self, message: &Message<'_>) -> bool {
+        message.from().is_ok_and(|from| {
+            let from = from.parsed_uri();
+            let user = from.user_decoded().filter(|_| self.is_our_host(&from));
+            user.is_some_and(|user| self.identity.is_locked_out(&user))
+        })
     }
 
     /// The flow of an end, unless its connection has ended (RFC 5626 s5.3.1).

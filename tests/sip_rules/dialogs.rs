@@ -306,3 +306,23 @@ fn a_gruu_within_a_dialog_reaches_the_other_end_and_nobody_else() {
     assert_eq!(ana.answer_to(&info).status(), 200);
     carol.expect_silence();
 }
+
+/// Whoever is locked out sends nothing more within the dialogs that he has, where nobody asks for
+/// credentials; but he may hang up.
+#[test]
+fn somebody_who_was_locked_out_only_hangs_up() {
+    let (server, mut ana, mut bob) = two();
+    let call = Call::answered(&mut ana, &mut bob);
+    call.acknowledge(&mut ana, &mut bob);
+    let cseq = call.invite.cseq;
+    let written = call.of_caller(&ana, "MESSAGE", cseq + 1);
+    passes(&mut ana, &mut bob, &written);
+    assert_eq!(server.run(&["user", "disable", "ana"], None).code, 0);
+    for (number, method) in (2..).zip(["MESSAGE", "INFO", "INVITE", "REFER"]) {
+        let request = call.of_caller(&ana, method, cseq + number);
+        assert_eq!(ana.ask(&request).status(), 403, "{method}");
+    }
+    bob.expect_silence();
+    let bye = call.of_caller(&ana, "BYE", cseq + 9);
+    passes(&mut ana, &mut bob, &bye);
+}
