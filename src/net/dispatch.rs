@@ -225,6 +225,11 @@ impl Engine {
         if pinged {
             return self.options(outbox, &request, out);
         }
+        if message.method() == Method::Register
+            && let Some(reason) = self.names_the_host(message, &uri)
+        {
+            return self.refuse(outbox, &request, 403, Some(&reason), &[], out);
+        }
         let rule = self.rule(message, &target);
         if rule == Rule::Nothing {
             return self.for_the_server(outbox, &request, out);

@@ -124,6 +124,20 @@ impl Engine {
         }
     }
 
+    /// People type the server's name where the domain belongs. Nobody has an address under that name
+    /// (decision 17), and the telephone shows its owner what is answered.
+    pub(super) fn names_the_host(
+        &self,
+        message: &Message<'_>,
+        request_uri: &Uri<'_>,
+    ) -> Option<String> {
+        let is_the_host = |uri: &Uri<'_>| self.leads_here(uri) && !self.is_our_host(uri);
+        let is_one = is_the_host(request_uri)
+            || message.to().is_ok_and(|to| is_the_host(&to.parsed_uri()))
+            || message.from().is_ok_and(|from| is_the_host(&from.parsed_uri()));
+        is_one.then(|| format!("The Domain Is {}", self.settings.domain))
+    }
+
     /// Whether the connection that a request came on still stands.
     pub(super) fn is_heard(&self, request: &Request<'_, '_>) -> bool {
         let connection = request.flow.connection;

@@ -1,8 +1,10 @@
 //! RFC 3261 s10: the registrar.
 
+use std::net::Ipv4Addr;
+
 use crate::peer::{Draft, Got, Peer};
-use crate::server::DOMAIN;
-use crate::{campus, two};
+use crate::server::{DOMAIN, Server};
+use crate::{PASSWORD, campus, two};
 
 /// The contacts that a 200 lists, without their parameters, and what is left of each.
 fn listed(answer: &Got) -> Vec<(String, u32)> {
@@ -34,6 +36,29 @@ fn a_registration_with_another_domain_is_refused() {
     let mut register = ana.registration(&[]);
     register.uri = "sip:elsewhere.example".to_owned();
     assert_eq!(ana.ask_signed(&register).status(), 403);
+}
+
+/// RFC 3261 s10.3 step 1: people type the server's name where the domain belongs, and read on their
+/// telephone what belongs there.
+#[test]
+fn a_registration_with_the_name_of_the_server_is_told_the_domain() {
+    let server = Server::start_at(&[], Ipv4Addr::LOCALHOST.into(), "im.campus.test", "");
+    server.add_user("ana", PASSWORD);
+    let mut ana = Peer::udp(&server, "ana");
+    let there = "sip:im.campus.test";
+    for (uri, person) in [(there, "sip:ana@im.campus.test"), (there, "sip:ana@campus.test")] {
+        let mut register = ana.registration(&[]);
+        register.uri = uri.to_owned();
+        register.from = format!("<{person}>;tag=1");
+        register.to = format!("<{person}>");
+        let answer = ana.ask(&register);
+        assert!(
+            answer.text().starts_with("SIP/2.0 403 The Domain Is campus.test\r\n"),
+            "{}",
+            answer.text()
+        );
+    }
+    ana.sign_in();
 }
 
 /// RFC 3261 s10.3 step 2.
