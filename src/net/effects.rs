@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::engine::{Effect, Engine, EngineCounts};
 use super::replay::replay_elsewhere;
-use super::shard::{Context, ContextId, PageContext, State};
+use super::shard::{Context, ContextId, PageContext, State, Tried};
 use super::{Failure, Outbox};
 use crate::clock::Tick;
 use crate::model::DeviceKey;
@@ -62,15 +62,17 @@ impl Engine {
                 }
                 let (aor, device, sequence) =
                     (replay.aor.clone(), replay.device.clone(), replay.sequence);
+                let mut tried = std::mem::take(&mut replay.tried);
                 if is_gone(status) {
-                    let tried = std::mem::take(&mut replay.tried);
                     effects.push(Effect::Rest(aor.clone(), device.clone()));
                     effects.push(Effect::Elsewhere { aor, device, tried });
                 } else if keeps(status) {
                     effects.push(Effect::Rest(aor, device));
                 } else if status < 300 {
                     EngineCounts::add(&self.counts.replayed);
-                    effects.push(Effect::Settle { aor, sequence, device, next: true });
+                    // The last one answered.
+                    tried.pop();
+                    effects.push(Effect::Settle { aor, sequence, device, failed: tried });
                 } else {
                     effects.push(Effect::Refused { aor, sequence, device });
                 }
@@ -227,7 +229,8 @@ impl Engine {
                 Step::Settle(device) => {
                     if let Some(sequence) = page.sequence {
                         let aor = page.aor.clone();
-                        effects.push(Effect::Settle { aor, sequence, device, next: true });
+                        let failed = Vec::new();
+                        effects.push(Effect::Settle { aor, sequence, device, failed });
                     }
                 }
                 Step::Refuse(device) => {
@@ -299,10 +302,11 @@ impl Engine {
                     if let Some(message) = undelivered {
                         self.tell_sender(outbox, &message.aor, &message.request, Fate::Failed);
                     }
-                    self.go_on(&aor, device, durable);
+                    self.go_on(&aor, device, durable, Vec::new());
                 }
-                Effect::Settle { aor, sequence, device, next } => {
-                    self.settle(&aor, sequence, device, next);
+                Effect::Settle { aor, sequence, device, failed } => {
+                    let durable = self.page_mode.held().settle(&aor, sequence, &device);
+                    self.go_on(&aor, device, durable, failed);
                 }
                 Effect::Rest(aor, device) => self.page_mode.held().rest(&aor, &device),
                 Effect::Elsewhere { aor, device, tried } => {
@@ -459,16 +463,15 @@ impl Engine {
         self.run(outbox, effects);
     }
 
-    /// Takes a device's share out of the queue, and starts its next message once that is durable:
-    /// a message that the device has must not come again after a crash.
-    fn settle(&self, aor: &str, sequence: u64, device: DeviceKey, next: bool) {
-        let durable = self.page_mode.held().settle(aor, sequence, &device);
-        if next {
-            self.go_on(aor, device, durable);
-        }
-    }
-
-    fn go_on(&self, aor: &str, device: DeviceKey, durable: Option<crate::store::Commitment>) {
+    /// Starts the next message of a device, by none of the flows that `failed`, once it is durable that
+    /// it has had the last one: a message that the device has must not come again after a crash.
+    fn go_on(
+        &self,
+        aor: &str,
+        device: DeviceKey,
+        durable: Option<crate::store::Commitment>,
+        failed: Vec<Tried>,
+    ) {
         let aor: Box<str> = aor.into();
         self.park(move |engine| async move {
             if let Some(durable) = durable
@@ -477,7 +480,7 @@ impl Engine {
                 tracing::error!(event = "held_message_not_settled", %error);
             }
             let mut outbox = engine.egress.outbox();
-            engine.replay(&mut outbox, &aor, &device);
+            engine.replay_but(&mut outbox, &aor, &device, failed);
             outbox.flush();
         });
     }

@@ -519,13 +519,13 @@ pub(super) enum Effect {
     Send(Flow, Bytes, Option<u64>),
     /// Hold a message for these devices, then tell its context.
     Hold(ContextId, smallvec::SmallVec<[crate::model::DeviceKey; 2]>),
-    /// A device has had its share of a held message.
+    /// A device has had its share of a held message; its queue goes on, but not by the flows that
+    /// failed on the way here.
     Settle {
         aor: Box<str>,
         sequence: u64,
         device: crate::model::DeviceKey,
-        /// Whether the device's queue goes on.
-        next: bool,
+        failed: Vec<super::shard::Tried>,
     },
     /// A device wants a held message not.
     Refused { aor: Box<str>, sequence: u64, device: crate::model::DeviceKey },

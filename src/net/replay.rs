@@ -14,7 +14,9 @@ impl Engine {
         self.replay_but(outbox, aor, device, Vec::new());
     }
 
-    /// The same, over none of the flows that were `tried`.
+    /// The same, over none of the flows that were `tried`: with this message, or with those before it,
+    /// since a flow that is silent costs half a minute each time. With the next REGISTER of the device
+    /// all are tried again.
     pub(super) fn replay_but(
         &self,
         outbox: &mut Outbox,

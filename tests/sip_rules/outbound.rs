@@ -317,9 +317,39 @@ fn held_messages_go_on_by_the_other_flow_when_the_newest_is_gone() {
     let mut second = bobs_flow(&server, 2);
     assert_eq!(second.respond_to_next(430).body(), b"one");
     assert_eq!(first.respond_to_next(200).body(), b"one");
-    // The next one begins at the newest flow again.
-    assert_eq!(second.respond_to_next(430).body(), b"two");
+    // The next one goes by the flow that answered.
     assert_eq!(first.respond_to_next(200).body(), b"two");
     first.expect_silence();
     second.expect_silence();
+}
+
+/// RFC 5626 s7, RFC 3261 s17.1.2.2: a flow over datagrams that says nothing at all is waited for once,
+/// and not once for each message that waits; when its device registers over it, it is used again.
+#[test]
+fn a_silent_flow_is_waited_for_once_and_not_for_each_held_message() {
+    let server = Server::start_with("t1 = \"20ms\"\n", "");
+    for person in ["ana", "bob"] {
+        server.add_user(person, PASSWORD);
+    }
+    let mut ana = Peer::udp(&server, "ana");
+    let mut first = bobs_flow(&server, 1);
+    let signed = ana.challenged(&ana.message("bob", "one"));
+    ana.send(&signed.bytes());
+    first.respond_to_next(430);
+    assert_eq!(ana.answer_to(&signed).status(), 202);
+    for text in ["two", "three"] {
+        assert_eq!(ana.ask_signed(&ana.message("bob", text)).status(), 202);
+        assert_eq!(first.respond_to_next(430).body(), b"one");
+    }
+    let mut silent = bobs_flow(&server, 2);
+    for text in ["one", "two", "three"] {
+        assert_eq!(first.respond_to_next(200).body(), text.as_bytes());
+    }
+    let ping = silent.draft("OPTIONS", &format!("sip:{DOMAIN}"));
+    silent.send(&ping.bytes());
+    let mut got = silent.next();
+    while got.status() == 0 {
+        assert_eq!(got.body(), b"one");
+        got = silent.next();
+    }
 }
