@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::calls::{A_STREAM, expect_audio};
 use crate::support::agent::{Agent, Kind, Seat, SignIn};
 use crate::support::campus_net::{
-    CampusNet, Capture, Datagram, PRIVATE, PUBLIC, Place, ROUTER, SERVER, SERVER_NAME,
+    CampusNet, Capture, Datagram, PRIVATE, PUBLIC, Place, ROUTER, SERVER, SERVER_NAME, as_root,
 };
 use crate::support::server::{DOMAIN, Server};
 
@@ -169,10 +169,17 @@ fn a_call(calls_from_behind: bool) {
 
 #[test]
 fn a_call_over_tls_from_behind_a_translator_is_held_resumed_and_ended() {
-    a_call(true);
+    as_root("nat::a_call_over_tls_from_behind_a_translator_is_held_resumed_and_ended", || {
+        a_call(true);
+    });
 }
 
 #[test]
 fn a_call_over_tls_to_somebody_behind_a_translator_is_held_resumed_and_ended() {
-    a_call(false);
+    as_root(
+        "nat::a_call_over_tls_to_somebody_behind_a_translator_is_held_resumed_and_ended",
+        || {
+            a_call(false);
+        },
+    );
 }

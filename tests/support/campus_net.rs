@@ -12,6 +12,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -37,6 +38,29 @@ pub(crate) const UPLINK: &str = "uplink";
 const INSIDE: &str = "inside";
 
 const START: Duration = Duration::from_secs(10);
+
+/// Runs a test of this binary with the rights that namespaces need: here if this is root, else once
+/// more through `sudo -n`, which never asks.
+pub(crate) fn as_root(name: &str, test: impl FnOnce()) {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if is_root {
+        return test();
+    }
+    let binary = std::env::current_exe().expect("this program");
+    let again = Command::new("sudo")
+        .args(["-n", "--preserve-env=PATH"])
+        .arg(binary)
+        .args(["--exact", name, "--nocapture"])
+        .output();
+    let (code, said) = match &again {
+        Ok(output) => (output.status.code(), [&output.stdout[..], &output.stderr[..]].concat()),
+        Err(error) => (None, error.to_string().into_bytes()),
+    };
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(code, Some(0), "this test needs root, or sudo without a password: {said}");
+    // A name that is none would be no failure.
+    assert!(said.contains("1 passed"), "{said}");
+}
 
 /// The whole of it.
 pub(crate) struct CampusNet {
