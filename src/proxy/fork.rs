@@ -74,6 +74,8 @@ pub struct Fork {
     answered: bool,
     /// Whether no more targets are wanted: a 2xx or 6xx came, or the caller gave up.
     cancelled: bool,
+    /// Whether the caller gave up.
+    given_up: bool,
     /// Whether targets of lower preference are left.
     more: bool,
 }
@@ -90,6 +92,7 @@ impl Fork {
             challenges: SmallVec::new(),
             answered: false,
             cancelled: false,
+            given_up: false,
             more,
         }
     }
@@ -111,6 +114,7 @@ impl Fork {
     /// The caller gave up: nothing more is tried (s16.10).
     pub fn give_up(&mut self) {
         self.cancelled = true;
+        self.given_up = true;
     }
 
     /// Whether new targets may be tried.
@@ -176,7 +180,7 @@ impl Fork {
         {
             self.challenges.push(message.clone());
         }
-        if self.best.as_ref().is_none_or(|best| rank(status) < rank(best.status())) {
+        if self.best.as_ref().is_none_or(|best| self.rank(status) < self.rank(best.status())) {
             self.best = Some(answer);
         }
         if status >= 600 {
@@ -212,21 +216,23 @@ impl Fork {
             Some(Answer::TimedOut) | None => Verdict::Reply(408),
         }
     }
-}
 
-/// Orders final answers by s16.7 step 6: 6xx first; then the lowest class; within 4xx those that
-/// tell the caller how to do better.
-fn rank(status: u16) -> u16 {
-    match status {
-        600.. => 0,
-        401 | 407 => 400,
-        415 | 420 | 484 => 401,
-        408 => 498,
-        // Of a branch that we cancelled ourselves: anything else says more.
-        487 => 499,
-        400..=499 => 402,
-        503 => 599,
-        other => other.max(300) / 100 * 100,
+    /// Orders final answers by s16.7 step 6: 6xx first; then the lowest class; within 4xx those that
+    /// tell the caller how to do better.
+    fn rank(&self, status: u16) -> u16 {
+        match status {
+            600.. => 0,
+            // What he asked for: somebody who hung up is not told that the line is busy.
+            487 if self.given_up => 400,
+            401 | 407 => 401,
+            415 | 420 | 484 => 402,
+            408 => 498,
+            // Of a branch that we cancelled ourselves: anything else says more.
+            487 => 499,
+            400..=499 => 403,
+            503 => 599,
+            other => other.max(300) / 100 * 100,
+        }
     }
 }
 
@@ -346,6 +352,16 @@ mod tests {
         fork.give_up();
         assert!(!fork.is_searching());
         assert_eq!(forwarded(fork.ended(0, response(487))), (487, false));
+    }
+
+    // RFC 3261 s16.10, s16.7 step 6: of the refusals the one that answers the CANCEL
+    #[test]
+    fn whoever_gave_up_is_told_so_and_not_that_a_device_was_busy() {
+        let mut fork = Fork::new(true, 3, false);
+        assert_eq!(fork.ended(0, response(486)), Verdict::Wait);
+        fork.give_up();
+        assert_eq!(fork.ended(1, response(487)), Verdict::Wait);
+        assert_eq!(forwarded(fork.ended(2, Answer::TimedOut)), (487, false));
     }
 
     // RFC 3261 s16.7: our own CANCEL is nobody's best answer
