@@ -19,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use super::guard::Flood;
 use super::route::Neighbours;
 use super::shard::{ContextId, Locked, Shard};
 use super::{Egress, Guard, Ingress, Outbox, SendFailure, trace};
@@ -407,6 +408,10 @@ impl Engine {
         let undelivered = self.page_mode.held().expire(self.clock.earliest_wall());
         self.report_undelivered(&undelivered);
         self.guard.prune();
+        for Flood { source, refused } in self.guard.floods() {
+            let source = source.map_or_else(|| "others".to_owned(), |source| source.to_string());
+            tracing::warn!(event = "flood", %source, refused, "over the rate of its source");
+        }
         self.nonces.prune(self.clock.now());
     }
 

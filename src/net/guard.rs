@@ -15,6 +15,7 @@
 //! become meaningless goes when room is needed or [`Guard::prune`] is called.
 
 mod buckets;
+mod floods;
 mod homes;
 
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buckets::Buckets;
+pub use floods::Flood;
+use floods::Floods;
 use homes::Homes;
 
 use crate::clock::{Clock, Tick, WallTime};
@@ -123,6 +126,7 @@ pub struct Guard {
     hasher: RandomState,
     sources: Buckets,
     homes: Homes,
+    floods: Floods,
     messages: Buckets,
     requests: Buckets,
     failures: Vec<Mutex<Failures>>,
@@ -136,6 +140,7 @@ impl Guard {
             clock,
             sources: Buckets::new(limits.source_rate, limits.source_burst, limits.capacity),
             homes: Homes::new(limits.source_rate, limits.source_burst, limits.capacity),
+            floods: Floods::default(),
             messages: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
             requests: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
             limits,
@@ -155,7 +160,9 @@ impl Guard {
     /// own for when strangers have used up those of its source.
     #[must_use]
     pub fn admit_from(&self, now: Tick, from: SocketAddr) -> bool {
-        self.admit(now, from.ip()) || self.homes.take(now, self.hasher.hash_one(from))
+        let admitted =
+            self.admit(now, from.ip()) || self.homes.take(now, self.hasher.hash_one(from));
+        self.noted(admitted, from)
     }
 
     /// Takes a token for a keep-alive from there, which no credentials give back: of the place first,
@@ -163,7 +170,23 @@ impl Guard {
     /// address.
     #[must_use]
     pub fn admit_keep_alive(&self, now: Tick, from: SocketAddr) -> bool {
-        self.homes.take(now, self.hasher.hash_one(from)) || self.admit(now, from.ip())
+        let admitted =
+            self.homes.take(now, self.hasher.hash_one(from)) || self.admit(now, from.ip());
+        self.noted(admitted, from)
+    }
+
+    fn noted(&self, admitted: bool, from: SocketAddr) -> bool {
+        if !admitted {
+            self.floods.note(subscriber(from.ip()));
+        }
+        admitted
+    }
+
+    /// Who was over the rate of his source since this gave anything last: once in ten seconds, and
+    /// nothing in between. To be logged.
+    #[must_use]
+    pub fn floods(&self) -> Vec<Flood> {
+        self.floods.take(self.clock.now())
     }
 
     /// Credentials from there proved valid: the place is somebody's, and the tokens come back.

@@ -33,6 +33,32 @@ fn a_source_may_send_its_burst_and_then_its_rate() {
     assert!(guard.admit(guard.clock.now(), source(2)), "another source is not concerned");
 }
 
+/// Section 3: every shed is visible, in one line for each source in ten seconds.
+#[test]
+fn a_flood_is_told_once_in_ten_seconds_with_how_much_was_refused() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let flood = |last: u8, count: u32| {
+        let now = guard.clock.now();
+        let from = SocketAddr::new(source(last), 5060);
+        (0..count).filter(|_| !guard.admit_from(now, from)).count() as u64
+    };
+    assert_eq!(flood(1, 200), 0);
+    assert_eq!(guard.floods(), []);
+    let refused = flood(1, 1_000);
+    assert_eq!(guard.floods(), [Flood { source: Some(source(1)), refused }]);
+    flood(1, 1_000);
+    assert_eq!(guard.floods(), [], "it was told just now");
+    hands.advance(Duration::from_secs(10));
+    let told: u64 = guard.floods().iter().map(|flood| flood.refused).sum();
+    assert_eq!(told, 1_000);
+    // However many sources there are.
+    let refused: u64 = (0..=255).map(|last| flood(last, 300)).sum();
+    hands.advance(Duration::from_secs(10));
+    let told = guard.floods();
+    assert!(told.len() <= 33, "{}", told.len());
+    assert_eq!(told.iter().map(|flood| flood.refused).sum::<u64>(), refused);
+}
+
 /// A campus behind one address passes.
 #[test]
 fn a_source_whose_credentials_prove_valid_never_runs_dry() {
