@@ -23,6 +23,9 @@ use crate::config::TlsMode;
 /// How often the names and dates of the internal certificate are looked at.
 const INTERNAL_CHECK: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// How often the log says that the certificate which is served ends soon, or has ended.
+const DATES_TOLD: std::time::Duration = std::time::Duration::from_secs(86_400);
+
 /// Tells what the internal certificate must say; addresses come and go.
 pub type NamesNow = Box<dyn Fn() -> Names + Send + Sync>;
 
@@ -119,6 +122,7 @@ struct Tended {
     files_error: Option<String>,
     internal_error: Option<String>,
     internal_due: Tick,
+    dates_due: Tick,
 }
 
 /// Tells whether a file is still the same: device, inode, length, time of change. None: there is no
@@ -174,6 +178,21 @@ impl Certificates {
         let mut tended = self.tended.lock().unwrap_or_else(PoisonError::into_inner);
         self.tend_files(&mut tended);
         self.tend_internal(&mut tended);
+        if let Some(doubt) = self.doubt_to_tell(&mut tended) {
+            tracing::warn!(event = "certificate_dates", "{doubt}");
+        }
+    }
+
+    /// What is wrong with the dates of what is served, once a day.
+    fn doubt_to_tell(&self, tended: &mut Tended) -> Option<String> {
+        let now = self.clock.now();
+        if now < tended.dates_due {
+            return None;
+        }
+        let choice = self.served.choice.load();
+        let doubt = date_doubt(&choice.first()?.description, self.clock.wall())?;
+        tended.dates_due = now + DATES_TOLD;
+        Some(doubt)
     }
 
     /// As [`Certificates::tend`], whether anything looks changed or not.
@@ -447,4 +466,12 @@ fn stamp(path: &Path) -> Stamp {
         i128::from(metadata.len()),
         changed,
     ])
+}
+
+#[cfg(test)]
+impl Certificates {
+    /// What [`Certificates::tend`] would say in the log.
+    pub(super) fn would_tell(&self) -> Option<String> {
+        self.doubt_to_tell(&mut self.tended.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }

@@ -332,3 +332,20 @@ fn a_wildcard_covers_one_label() {
         assert!(!got.covers(other), "{other}");
     }
 }
+
+/// Whoever does not look at `status` reads it in the log, once a day from a fortnight before.
+#[test]
+fn a_certificate_that_ends_is_told_in_the_log_once_a_day() {
+    let place = Place::new();
+    place.supply("campus.test");
+    let certificates = place.open(TlsMode::Files, true, names());
+    // It ends on the first day of 2027, 214 days after NOW.
+    place.hands.advance(Duration::from_secs(199 * DAY));
+    assert_eq!(certificates.would_tell(), None);
+    for (days, says) in [(2, "ends on"), (1, "ends on"), (30, "ended on")] {
+        place.hands.advance(Duration::from_secs(days * DAY));
+        let told = certificates.would_tell();
+        assert!(told.as_deref().is_some_and(|told| told.contains(says)), "{told:?}");
+        assert_eq!(certificates.would_tell(), None, "it was told just now");
+    }
+}
