@@ -185,6 +185,7 @@ fn deliver_frames(
             Frame::Pong => deliver(Piece::Pong),
         }
     }
+    framer.end_of_arrival();
     Ok(())
 }
 

@@ -101,6 +101,14 @@ impl Framer {
         }
     }
 
+    /// For an end that sends pings itself, once it has read all that came together: a CRLF that came
+    /// alone was a whole answer, and the next one is not the second half of a ping.
+    pub fn end_of_arrival(&mut self) {
+        if self.pending() == 0 {
+            self.half_ping = false;
+        }
+    }
+
     /// How many bytes of an incomplete message are held; 0 between messages. A message begins to
     /// be late when this becomes more than 0.
     #[must_use]

@@ -47,6 +47,21 @@ fn every_split_of_a_stream_frames_alike() {
     assert_eq!(frames(&bytes).0, expected);
 }
 
+/// RFC 5626 s4.4.1: who sends pings gets single CRLFs, each of them an answer.
+#[test]
+fn answers_that_come_one_by_one_are_no_ping() {
+    let mut framer = Framer::new(&Limits::default());
+    for _ in 0..4 {
+        framer.push(b"\r\n");
+        assert_eq!(framer.next_frame(), Ok(Some(Frame::Pong)));
+        assert_eq!(framer.next_frame(), Ok(None));
+        framer.end_of_arrival();
+    }
+    framer.push(b"\r\n\r\n");
+    assert_eq!(framer.next_frame(), Ok(Some(Frame::Pong)));
+    assert_eq!(framer.next_frame(), Ok(Some(Frame::Ping)));
+}
+
 /// A header section of the largest size that is allowed, and one byte more.
 #[test]
 fn the_longest_header_section_frames_alike_at_any_split() {
