@@ -69,9 +69,9 @@ const TABLE: [Row; 16] = [
     row("UPDATE", no(481), Passed, no(404), no(403)),
     row("REFER", no(405), Passed, no(404), no(403)),
     row("NOTIFY", no(481), Passed, no(404), no(403)),
-    // RFC 6665 s7.2.1, RFC 3903 s6: no event is named.
+    // RFC 6665 s7.2.1: no event is named. RFC 3903 s6: nobody publishes for somebody else.
     Row { asks: 401, open_server: false, ..row("SUBSCRIBE", no(489), no(489), no(489), no(403)) },
-    Row { asks: 401, ..row("PUBLISH", no(405), no(489), no(489), no(403)) },
+    Row { asks: 401, ..row("PUBLISH", no(405), no(403), no(403), no(403)) },
     // Methods are case-sensitive (RFC 3261 s7.1): this is another unknown one.
     row("register", no(405), Passed, no(404), no(403)),
     row("UNHEARD-OF", no(405), Passed, no(404), no(403)),

@@ -327,7 +327,7 @@ fn held_messages_go_on_by_the_other_flow_when_the_newest_is_gone() {
 /// and not once for each message that waits; when its device registers over it, it is used again.
 #[test]
 fn a_silent_flow_is_waited_for_once_and_not_for_each_held_message() {
-    let server = Server::start_with("t1 = \"20ms\"\n", "");
+    let server = Server::start_with("t1 = \"80ms\"\n", "");
     for person in ["ana", "bob"] {
         server.add_user(person, PASSWORD);
     }
