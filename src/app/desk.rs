@@ -18,7 +18,7 @@ use crate::store::{DiskStore, OpenError, Store as _};
 
 /// How often a store that another process has open is tried, and how long in between: scripts run
 /// commands side by side, and a server may be about to open its socket.
-const TRIES: u32 = 8;
+const TRIES: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Performs requests.
