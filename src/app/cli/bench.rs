@@ -38,6 +38,18 @@ pub enum Bench {
         #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
         hold: Duration,
     },
+    /// Presence: PUBLISHes of people who are watched; everybody registers, publishes and watches first
+    Presence {
+        /// What all loads take.
+        #[command(flatten)]
+        load: Load,
+        /// How many people publish
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        publishers: usize,
+        /// How many watch each of them
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        watchers: usize,
+    },
     /// People who register, each over a connection of his own, and do nothing but keep it alive
     Idle {
         /// Who is played, and where.

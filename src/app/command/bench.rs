@@ -9,7 +9,8 @@ use crate::app::exit::Failure;
 use crate::client::bench::people::Person;
 use crate::client::bench::report::Report;
 use crate::client::bench::{
-    BenchError, Kind, Load as Rate, Options, Progress, find_ceiling, idle, people, run as play,
+    BenchError, Kind, Load as Rate, Options, Progress, Watching, find_ceiling, idle, people,
+    run as play,
 };
 use crate::client::carrier::Way;
 use crate::http_digest;
@@ -18,6 +19,7 @@ use crate::sip;
 pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
     permit_many_files();
     let (mut body_bytes, mut hold) = (0, Duration::ZERO);
+    let mut watching = Watching::default();
     let (kind, load, warm) = match command {
         Bench::Register { load, warm } => (Kind::Register, load, warm),
         Bench::Message { load, body_bytes: bytes } => {
@@ -28,9 +30,13 @@ pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
             hold = length;
             (Kind::Invite, load, true)
         }
+        Bench::Presence { load, publishers, watchers } => {
+            watching = Watching { publishers, watchers };
+            (Kind::Publish, load, true)
+        }
         Bench::Idle { crowd, hold, settle } => return rest(context, &crowd, hold, settle),
     };
-    let options = Options { body_bytes, hold, ..options(kind, &load, warm)? };
+    let options = Options { body_bytes, hold, watching, ..options(kind, &load, warm)? };
     let terminal = std::io::stderr().is_terminal();
     let mut tell = |progress: Progress| {
         if terminal {
@@ -141,6 +147,7 @@ fn options(kind: Kind, load: &Load, warm: bool) -> Result<Options, Failure> {
         window: load.window,
         body_bytes: 0,
         hold: Duration::ZERO,
+        watching: Watching::default(),
         pid: crowd.pid,
         directory_pid: load.directory_pid,
     })

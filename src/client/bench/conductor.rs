@@ -10,7 +10,7 @@ use super::report::{Costs, Report};
 use super::tally::Tally;
 use super::template::Common;
 use super::worker::{Event, Order, Stage, work};
-use super::{BenchError, Kind, Options};
+use super::{BenchError, Kind, Options, Watching};
 use crate::clock::{Clock, Tick};
 use crate::entropy;
 
@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(1);
 /// 64*T1 and a little: after that no request waits for anything.
 const DRAIN: Duration = Duration::from_secs(35);
+/// How long all first NOTIFYs may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Memory is read this often.
 const SAMPLE: Duration = Duration::from_secs(1);
 
@@ -63,6 +65,7 @@ pub(super) fn conduct<T>(
         algorithm: options.algorithm,
         body_bytes: options.body_bytes,
         hold: options.hold,
+        watching: options.watching,
         renew_after: Duration::from_secs(u64::from(options.expires)).mul_f64(0.75),
         threads: options.threads,
     };
@@ -93,6 +96,16 @@ fn check(options: &Options) -> Result<(), BenchError> {
     }
     if options.threads == 0 || options.threads > options.people.len() {
         return Err(BenchError::Options("there must be a thread, and a person for each thread"));
+    }
+    let Watching { publishers, watchers } = options.watching;
+    if options.kind == Kind::Publish
+        && !(options.threads <= publishers
+            && publishers <= options.people.len()
+            && watchers < options.people.len())
+    {
+        return Err(BenchError::Options(
+            "there must be a publisher for each thread, and more people than watch one of them",
+        ));
     }
     let rate = options.rate();
     if !(rate.is_finite() && rate > 0.0) || options.duration.is_zero() {
@@ -165,9 +178,27 @@ impl Conductor<'_> {
             return Ok(());
         }
         self.prepare(Kind::Register)?;
+        if self.options.kind == Kind::Publish {
+            return self.warm_up_presence();
+        }
         // The first request of each person meets a challenge, the measured ones shall not.
         if self.options.kind != Kind::Register && self.options.reuse_nonce {
             self.prepare(self.options.kind)?;
+        }
+        Ok(())
+    }
+
+    /// Everybody who is watched has published, and every watcher has been told once.
+    fn warm_up_presence(&mut self) -> Result<(), BenchError> {
+        self.prepare(Kind::Publish)?;
+        self.prepare(Kind::Subscribe)?;
+        let clock = &self.stage.clock;
+        let all = self.options.watching.subscriptions() as u64;
+        let begun = clock.now();
+        while self.stage.total(|progress| &progress.delivered) < all
+            && clock.now().since(begun) < PATIENCE
+        {
+            self.event(LOOK)?;
         }
         Ok(())
     }
@@ -241,8 +272,11 @@ impl Conductor<'_> {
             *since = None;
             return false;
         }
-        let accepted =
-            self.stage.total(|p| &p.completed).saturating_sub(self.stage.total(|p| &p.held));
+        let completed = self.stage.total(|p| &p.completed);
+        let accepted = match self.options.kind {
+            Kind::Publish => completed.saturating_mul(self.options.watching.watchers as u64),
+            _ => completed.saturating_sub(self.stage.total(|p| &p.held)),
+        };
         let arrived = self.options.kind == Kind::Register
             || self.stage.total(|progress| &progress.delivered) >= accepted;
         arrived || now.since(*since.get_or_insert(now)) > GRACE

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::carrier::Way;
-use super::Kind;
 use super::dialog::{Answered, Dialog};
 use super::login::Login;
 use super::outbox::Outbox;
 use super::people::Person;
 use super::tally::{Arrival, Tally};
 use super::template::{Branch, Common, Face, Note, Request, Verb};
+use super::{Kind, Watching};
 use crate::clock::Tick;
 use crate::http_digest::Algorithm;
 use crate::sip::build::Response;
@@ -20,6 +20,8 @@ use crate::sip::method::Method;
 use crate::sip::wire::{Framing, Layout, Limits, Message, scan};
 
 mod calls;
+mod presence;
+mod timers;
 
 const T1: Duration = Duration::from_millis(500);
 /// Timer A: T1, doubled each time (RFC 3261 s17.1.1.2); timer E: up to T2 (s17.1.2.2).
@@ -64,6 +66,7 @@ pub(super) struct Habits {
     pub(super) algorithm: Option<Algorithm>,
     pub(super) body_bytes: usize,
     pub(super) hold: Duration,
+    pub(super) watching: Watching,
     pub(super) renew_after: Duration,
     pub(super) threads: usize,
 }
@@ -74,7 +77,10 @@ struct User {
     /// For what the server passes on.
     onward: Option<Login>,
     cseq: u32,
-    registering: bool,
+    /// A REGISTER or PUBLISH of this person waits for its answer.
+    busy: bool,
+    /// Of the last PUBLISH.
+    etag: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -84,6 +90,8 @@ struct Slot {
     task: Task,
     kind: Kind,
     user: usize,
+    /// Whom it is for, among the people of all threads.
+    peer: usize,
     leg: u8,
     step: usize,
     proceeding: bool,
@@ -109,10 +117,13 @@ pub(super) struct Crowd<'a> {
     habits: &'a Habits,
     faces: Vec<Face>,
     users: Vec<User>,
+    watching: Vec<presence::Watch>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// By [`STEPS`], and at last by [`PATIENCE`].
     timers: [VecDeque<(Tick, u32, u32)>; STEPS.len() + 1],
+    /// By the number of a SUBSCRIBE's Call-ID: the CSeq of the last NOTIFY.
+    heard: Vec<u32>,
     /// Calls that will be ended.
     hold: VecDeque<(Tick, u32, u32)>,
     answered: Answered,
@@ -149,9 +160,11 @@ impl<'a> Crowd<'a> {
             habits,
             faces: locals.iter().map(|local| Face::new(*local, habits.way.transport)).collect(),
             users: (0..own).map(|_| User::default()).collect(),
+            watching: presence::of_thread(thread, people.len(), habits),
             slots: Vec::new(),
             free: Vec::new(),
             timers: Default::default(),
+            heard: Vec::new(),
             hold: VecDeque::new(),
             answered: Answered::default(),
             renewals: VecDeque::new(),
@@ -169,9 +182,34 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// How many people there are in this thread.
-    pub(super) fn size(&self) -> usize {
-        self.users.len()
+    /// How many people of this thread do this, or how many subscriptions there are.
+    pub(super) fn size(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Register | Kind::Message | Kind::Invite => self.users.len(),
+            Kind::Publish => {
+                let publishers = self.habits.watching.publishers.min(self.people.len());
+                (publishers + self.habits.threads - 1 - self.thread as usize) / self.habits.threads
+            }
+            Kind::Subscribe => self.watching.len(),
+        }
+    }
+
+    /// The part of the schedule that is this thread's.
+    pub(super) fn share(&self) -> f64 {
+        let all = match self.habits.kind {
+            Kind::Publish => self.habits.watching.publishers,
+            _ => self.people.len(),
+        };
+        self.size(self.habits.kind) as f64 / all.max(1) as f64
+    }
+
+    /// Whom a request of somebody is for: the next one, or himself.
+    fn peer_of(&self, kind: Kind, user: usize) -> usize {
+        let whole = user * self.habits.threads + self.thread as usize;
+        match kind {
+            Kind::Message | Kind::Invite => (whole + 1) % self.people.len().max(1),
+            Kind::Register | Kind::Publish | Kind::Subscribe => whole,
+        }
     }
 
     /// Forgets what was counted; a measurement begins.
@@ -188,17 +226,15 @@ impl<'a> Crowd<'a> {
     /// The request number `arrival` of the schedule is due.
     pub(super) fn arrive(&mut self, arrival: u64, now: Tick, late: Duration, outbox: &mut Outbox) {
         self.tally.lag.record(late.as_micros() as u64);
-        let count = self.users.len().max(1) as u64;
         let kind = self.habits.kind;
+        let count = self.size(kind).max(1) as u64;
         let candidate = (0..MOST_PASSED.min(count))
             .map(|passed| ((arrival + passed) % count) as usize)
-            .find(|user| {
-                kind != Kind::Register || self.users.get(*user).is_some_and(|u| !u.registering)
-            });
+            .find(|user| !is_one_at_a_time(kind) || self.users.get(*user).is_some_and(|u| !u.busy));
         match candidate {
             Some(user) if self.open < MOST_OPEN => {
                 self.tally.requests += 1;
-                self.begin(Task::Measured, kind, user, now, outbox);
+                self.begin(Task::Measured, kind, user, self.peer_of(kind, user), now, outbox);
             }
             _ => self.tally.unsent += 1,
         }
@@ -209,12 +245,25 @@ impl<'a> Crowd<'a> {
         (self.set_up, self.set_up_failures, self.set_up_status) = (0, 0, 0);
     }
 
-    /// Registers one person, or lets that person write or call once, before anything is measured.
-    pub(super) fn set_up(&mut self, kind: Kind, user: usize, now: Tick, outbox: &mut Outbox) {
-        self.begin(Task::Setup, kind, user, now, outbox);
+    /// Registers one person, or lets that person write, call, publish or watch once, before
+    /// anything is measured; `number` is less than [`Crowd::size`].
+    pub(super) fn set_up(&mut self, kind: Kind, number: usize, now: Tick, outbox: &mut Outbox) {
+        let (user, peer) = match self.watching.get(number) {
+            Some(watch) if kind == Kind::Subscribe => (watch.user, watch.whom),
+            _ => (number, self.peer_of(kind, number)),
+        };
+        self.begin(Task::Setup, kind, user, peer, now, outbox);
     }
 
-    fn begin(&mut self, task: Task, kind: Kind, user: usize, now: Tick, outbox: &mut Outbox) {
+    fn begin(
+        &mut self,
+        task: Task,
+        kind: Kind,
+        user: usize,
+        peer: usize,
+        now: Tick,
+        outbox: &mut Outbox,
+    ) {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
@@ -222,6 +271,7 @@ impl<'a> Crowd<'a> {
                 task,
                 kind,
                 user,
+                peer,
                 leg: 0,
                 step: 0,
                 proceeding: false,
@@ -239,11 +289,17 @@ impl<'a> Crowd<'a> {
             self.slots.len() as u32 - 1
         });
         let Some(slot) = self.slots.get_mut(index as usize) else { return };
-        (slot.open, slot.task, slot.kind, slot.user) = (true, task, kind, user);
+        (slot.open, slot.task, slot.kind) = (true, task, kind);
+        (slot.user, slot.peer) = (user, peer);
         (slot.leg, slot.begun, slot.cseq) = (0, now, 0);
         match kind {
-            Kind::Message | Kind::Invite => {
-                slot.verb = if kind == Kind::Message { Verb::Message } else { Verb::Invite };
+            Kind::Message | Kind::Invite | Kind::Publish | Kind::Subscribe => {
+                slot.verb = match kind {
+                    Kind::Invite => Verb::Invite,
+                    Kind::Publish => Verb::Publish,
+                    Kind::Subscribe => Verb::Subscribe,
+                    Kind::Message | Kind::Register => Verb::Message,
+                };
                 slot.call = self.calls;
                 slot.number = self.numbers;
                 self.calls = self.calls.wrapping_add(1);
@@ -253,10 +309,12 @@ impl<'a> Crowd<'a> {
             Kind::Register => {
                 slot.verb = Verb::Register;
                 slot.call = user as u32;
-                if let Some(user) = self.users.get_mut(user) {
-                    user.registering = true;
-                }
             }
+        }
+        if let Some(user) = self.users.get_mut(user)
+            && is_one_at_a_time(kind)
+        {
+            user.busy = true;
         }
         self.open += 1;
         self.send(index, None, now, outbox);
@@ -271,7 +329,7 @@ impl<'a> Crowd<'a> {
         let Some(face) = self.faces.get(flow as usize) else { return };
         let whole = slot.user * threads + self.thread as usize;
         let Some(person) = self.people.get(whole) else { return };
-        let peer = self.people.get((whole + 1) % self.people.len().max(1));
+        let peer = self.people.get(slot.peer);
         slot.generation = slot.generation.wrapping_add(1);
         slot.leg_begun = now;
         slot.step = 0;
@@ -297,7 +355,8 @@ impl<'a> Crowd<'a> {
                 self.common.write_note(note, self.habits.body_bytes, &mut self.body);
             }
             Verb::Invite => self.common.write_offer(note, &mut self.body),
-            Verb::Register | Verb::Ack | Verb::Bye => self.body.clear(),
+            Verb::Publish => self.common.write_presence(note, &person.user, &mut self.body),
+            Verb::Register | Verb::Ack | Verb::Bye | Verb::Subscribe => self.body.clear(),
         }
         let request = Request {
             verb: slot.verb,
@@ -308,6 +367,7 @@ impl<'a> Crowd<'a> {
             call: (call_thread(self.thread, slot.verb), slot.call),
             cseq: slot.cseq,
             login,
+            etag: if slot.verb == Verb::Publish { &user.etag } else { b"" },
             body: &self.body,
         };
         let bytes = outbox.push(flow, |out| self.common.write(face, request, out));
@@ -354,6 +414,7 @@ impl<'a> Crowd<'a> {
                 }
                 _ => self.tally.foreign += 1,
             },
+            Method::Notify => self.told(message, now),
             _ => {}
         }
         outbox.push(flow, |out| {
@@ -406,7 +467,12 @@ impl<'a> Crowd<'a> {
                     _ => self.finish(branch.slot, status, now),
                 }
             }
-            _ => self.finish(branch.slot, status, now),
+            _ => {
+                if slot.verb == Verb::Publish {
+                    self.published(branch.slot, message);
+                }
+                self.finish(branch.slot, status, now);
+            }
         }
     }
 
@@ -417,10 +483,12 @@ impl<'a> Crowd<'a> {
         self.free.push(index);
         self.open = self.open.saturating_sub(1);
         let good = (200..300).contains(&status);
+        if let Some(user) = self.users.get_mut(slot.user)
+            && is_one_at_a_time(slot.kind)
+        {
+            user.busy = false;
+        }
         if slot.kind == Kind::Register {
-            if let Some(user) = self.users.get_mut(slot.user) {
-                user.registering = false;
-            }
             // Refused people are tried again as well: a load does not give up.
             if slot.task != Task::Measured {
                 // The first renewals are spread, so that they do not come as the first ones came.
@@ -451,85 +519,13 @@ impl<'a> Crowd<'a> {
                 }
                 if status == 202 {
                     self.tally.held += 1;
-                } else if slot.kind != Kind::Register {
+                } else if matches!(slot.kind, Kind::Message | Kind::Invite) {
                     self.tally.accept(slot.number);
                 }
             }
             Task::Measured if status == TIMED_OUT => self.tally.timeouts += 1,
             Task::Measured if status == NO_CONNECTION => self.tally.unreachable += 1,
             Task::Measured => self.tally.failure(status),
-        }
-    }
-
-    /// Sends again what has had no answer, gives up what waited too long, renews registrations.
-    pub(super) fn tick(&mut self, now: Tick, is_open: impl Fn(u32) -> bool, outbox: &mut Outbox) {
-        for queue in 0..self.timers.len() {
-            while let Some(&(due, index, generation)) =
-                self.timers.get(queue).and_then(VecDeque::front)
-                && due <= now
-            {
-                if let Some(queue) = self.timers.get_mut(queue) {
-                    queue.pop_front();
-                }
-                self.expire(index, generation, now, &is_open, outbox);
-            }
-        }
-        while let Some(&(due, index, generation)) = self.hold.front()
-            && due <= now
-        {
-            self.hold.pop_front();
-            let slot = self.slots.get(index as usize);
-            if slot.is_some_and(|slot| slot.open && slot.generation == generation) {
-                self.send(index, None, now, outbox);
-            }
-        }
-        let again = &mut self.tally.delivered_again;
-        self.answered.tick(now, |flow, answer| {
-            *again += 1;
-            outbox.push(flow, |out| out.extend_from_slice(answer));
-        });
-        if self.habits.kind != Kind::Register {
-            while let Some(&(due, user)) = self.renewals.front()
-                && due <= now
-            {
-                self.renewals.pop_front();
-                self.begin(Task::Refresh, Kind::Register, user, now, outbox);
-            }
-        }
-    }
-
-    fn expire(
-        &mut self,
-        index: u32,
-        generation: u32,
-        now: Tick,
-        is_open: &impl Fn(u32) -> bool,
-        outbox: &mut Outbox,
-    ) {
-        let flow = self.flow(self.slots.get(index as usize).map_or(0, |slot| slot.user));
-        let Some(slot) = self.slots.get_mut(index as usize) else { return };
-        if !slot.open || slot.generation != generation {
-            return;
-        }
-        if now.since(slot.leg_begun) >= PATIENCE {
-            let status = if is_open(flow) { TIMED_OUT } else { NO_CONNECTION };
-            self.finish(index, status, now);
-            return;
-        }
-        let is_invite = slot.verb == Verb::Invite;
-        // An INVITE that rings is not sent again (RFC 3261 s17.1.1.2).
-        if !(is_invite && slot.proceeding) {
-            let again = &slot.request;
-            outbox.push(flow, |out| out.extend_from_slice(again));
-            self.tally.retransmissions += 1;
-        }
-        let last = if is_invite { STEPS.len() - 1 } else { T2 };
-        slot.step = if slot.proceeding { T2 } else { (slot.step + 1).min(last) };
-        let rest = PATIENCE.saturating_sub(now.since(slot.leg_begun));
-        let fits = STEPS.get(slot.step).is_some_and(|step| *step <= rest);
-        let step = if fits { slot.step } else { 0 };
-        if let (Some(queue), Some(wait)) = (self.timers.get_mut(step), STEPS.get(step)) {
-            queue.push_back((now + *wait, index, generation));
         }
     }
 }
@@ -545,6 +541,11 @@ const UNUSABLE: u16 = 2;
 /// What a Call-ID names beside the number: the thread, and whether it is a REGISTER's.
 fn call_thread(thread: u32, verb: Verb) -> u32 {
     thread | if verb == Verb::Register { 1 << 31 } else { 0 }
+}
+
+/// Whether one person does this again only once it was answered.
+fn is_one_at_a_time(kind: Kind) -> bool {
+    matches!(kind, Kind::Register | Kind::Publish)
 }
 
 /// FNV-1a, to tell branches apart.

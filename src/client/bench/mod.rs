@@ -1,4 +1,5 @@
-//! Load for a SIP server: registrations, and messages and calls between the generator's own people.
+//! Load for a SIP server: registrations; messages, calls and presence between the generator's own
+//! people.
 //!
 //! The load is an open loop: requests leave on schedule, whether or not answers come, so a slow
 //! server shows. The generator shares its machine with the server that it measures, so it is
@@ -47,6 +48,34 @@ pub enum Kind {
     Message,
     /// A call from each person to the next: INVITE, 180, 200, ACK, BYE (RFC 3261 s13, s15).
     Invite,
+    /// PUBLISH from those who are watched (RFC 3903), each a change of what the watchers are told.
+    Publish,
+    /// SUBSCRIBE to one of them (RFC 3856), before their PUBLISHes are measured.
+    Subscribe,
+}
+
+/// Who watches whom: the first `publishers` people publish, and the `watchers` who stand behind
+/// each of them in the list watch that one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watching {
+    /// How many people publish.
+    pub publishers: usize,
+    /// How many watch each of them.
+    pub watchers: usize,
+}
+
+impl Watching {
+    /// Subscriptions in all.
+    #[must_use]
+    pub fn subscriptions(self) -> usize {
+        self.publishers.saturating_mul(self.watchers)
+    }
+
+    /// Who watches in a subscription, and whom, of so many people.
+    fn pair(self, number: usize, people: usize) -> (usize, usize) {
+        let (whom, place) = (number / self.watchers.max(1), number % self.watchers.max(1));
+        ((whom + 1 + place) % people.max(1), whom)
+    }
 }
 
 /// How often.
@@ -95,6 +124,8 @@ pub struct Options {
     pub body_bytes: usize,
     /// How long a call lasts between its ACK and its BYE.
     pub hold: Duration,
+    /// Who watches whom while PUBLISH is measured.
+    pub watching: Watching,
     /// The server's process; its CPU and memory are told.
     pub pid: Option<u32>,
     /// The directory's process; its CPU is told.

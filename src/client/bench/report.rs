@@ -48,6 +48,7 @@ impl Latency {
 pub struct ServerUse {
     pub cpu_seconds: f64,
     pub cpu_us_per_request: f64,
+    pub cpu_us_per_notify: Option<f64>,
     pub rss_before_kib: u64,
     pub rss_after_kib: u64,
     pub rss_max_kib: u64,
@@ -60,6 +61,8 @@ pub struct Report {
     pub kind: &'static str,
     pub transport: &'static str,
     pub users: usize,
+    pub publishers: usize,
+    pub watchers: usize,
     pub threads: usize,
     pub reuse_nonce: bool,
     pub target_rate: f64,
@@ -114,14 +117,20 @@ impl Report {
         let spent =
             |(before, after): (Usage, Usage)| after.cpu_micros.saturating_sub(before.cpu_micros);
         let traffic = tally.traffic;
+        let all = tally.completed.saturating_mul(options.watching.watchers as u64);
+        let untold = all.saturating_sub(tally.delivered);
         Report {
             kind: match options.kind {
                 Kind::Register => "register",
                 Kind::Message => "message",
                 Kind::Invite => "invite",
+                Kind::Publish => "publish",
+                Kind::Subscribe => "subscribe",
             },
             transport: options.way.transport.listener_scheme(),
             users: options.people.len(),
+            publishers: options.watching.publishers,
+            watchers: options.watching.watchers,
             threads: options.threads,
             reuse_nonce: options.reuse_nonce,
             target_rate: round(target),
@@ -144,7 +153,7 @@ impl Report {
             delivered_again: tally.delivered_again,
             duplicated: tally.duplicated,
             foreign: tally.foreign,
-            lost,
+            lost: if options.kind == Kind::Publish { untold } else { lost },
             latency_us: Latency::of(&tally.transaction),
             delivery_us: Latency::of(&tally.delivery),
             lag_us: Latency::of(&tally.lag),
@@ -159,6 +168,8 @@ impl Report {
             server: costs.server.map(|both| ServerUse {
                 cpu_seconds: spent(both) as f64 / 1e6,
                 cpu_us_per_request: each(spent(both)),
+                cpu_us_per_notify: (options.watching.watchers > 0 && tally.delivered > 0)
+                    .then(|| round(spent(both) as f64 / tally.delivered as f64)),
                 rss_before_kib: both.0.rss_kib,
                 rss_after_kib: both.1.rss_kib,
                 rss_max_kib: costs.rss_max_kib,

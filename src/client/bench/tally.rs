@@ -44,9 +44,10 @@ pub struct Tally {
     pub refreshes: u64,
     /// See `refreshes`.
     pub refresh_failures: u64,
-    /// MESSAGEs that arrived for the first time.
+    /// MESSAGEs, or NOTIFYs, that arrived for the first time.
     pub delivered: u64,
-    /// MESSAGEs that arrived again with the branch of the first: retransmissions of the server.
+    /// MESSAGEs that arrived again with the branch of the first, or NOTIFYs with a CSeq that came
+    /// before: retransmissions of the server.
     pub delivered_again: u64,
     /// MESSAGEs that arrived again with another branch: shown twice.
     pub duplicated: u64,

@@ -105,6 +105,8 @@ pub(super) struct Request<'a> {
     pub(super) call: (u32, u32),
     pub(super) cseq: u32,
     pub(super) login: Option<&'a mut Login>,
+    /// The entity tag that a PUBLISH goes on from; empty for a first one.
+    pub(super) etag: &'a [u8],
     pub(super) body: &'a [u8],
 }
 
@@ -116,6 +118,8 @@ pub(super) enum Verb {
     Invite,
     Ack,
     Bye,
+    Publish,
+    Subscribe,
 }
 
 impl Verb {
@@ -126,6 +130,8 @@ impl Verb {
             Verb::Invite => "INVITE",
             Verb::Ack => "ACK",
             Verb::Bye => "BYE",
+            Verb::Publish => "PUBLISH",
+            Verb::Subscribe => "SUBSCRIBE",
         }
     }
 
@@ -134,6 +140,8 @@ impl Verb {
         match self {
             Verb::Message => b"Content-Type: text/plain\r\n",
             Verb::Invite => b"Content-Type: application/sdp\r\n",
+            Verb::Publish => b"Event: presence\r\nContent-Type: application/pidf+xml\r\n",
+            Verb::Subscribe => b"Event: presence\r\nAccept: application/pidf+xml\r\n",
             Verb::Register | Verb::Ack | Verb::Bye => b"",
         }
     }
@@ -226,13 +234,18 @@ impl Common {
             let what = For { user: request.user, method, uri: to, cnonce: &self.cnonce };
             login.write(&what, out);
         }
-        if matches!(request.verb, Verb::Register | Verb::Invite) {
+        if matches!(request.verb, Verb::Register | Verb::Invite | Verb::Subscribe) {
             put(b"Contact: ", out);
             face.put_contact(request.user.as_bytes(), out);
             put(b"\r\n", out);
         }
-        if request.verb == Verb::Register {
+        if matches!(request.verb, Verb::Register | Verb::Publish | Verb::Subscribe) {
             put(&self.expires, out);
+        }
+        if !request.etag.is_empty() {
+            put(b"SIP-If-Match: ", out);
+            put(request.etag, out);
+            put(b"\r\n", out);
         }
         put(request.verb.lines(), out);
         put(b"Content-Length: ", out);
@@ -242,7 +255,7 @@ impl Common {
     }
 }
 
-/// What the body of a MESSAGE or an INVITE tells its receiver.
+/// What the body of a MESSAGE, an INVITE or a PUBLISH tells its receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Note {
     /// The thread that sent it.
@@ -272,8 +285,20 @@ impl Common {
         out.extend_from_slice(OFFER_END);
     }
 
+    /// Writes a presence document whose note is this one (RFC 3863 s4.1.6).
+    pub(super) fn write_presence(&self, note: Note, user: &str, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(PRESENCE_BEGIN);
+        out.extend_from_slice(user.as_bytes());
+        out.push(b'@');
+        out.extend_from_slice(self.domain.as_bytes());
+        out.extend_from_slice(PRESENCE_MIDDLE);
+        self.put_note(note, out);
+        out.extend_from_slice(PRESENCE_END);
+    }
+
     fn put_note(&self, note: Note, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"bench ");
+        out.extend_from_slice(NOTE_BEGIN);
         out.extend_from_slice(&self.run);
         out.extend_from_slice(&hex8(note.thread));
         out.extend_from_slice(&hex8(note.number));
@@ -281,10 +306,15 @@ impl Common {
         out.extend_from_slice(&hex8(note.sent as u32));
     }
 
+    /// Reads a presence document with what one of this run has told, wherever a server put it.
+    pub(super) fn note_within(&self, body: &[u8]) -> Option<Note> {
+        self.note(body.get(memchr::memmem::find(body, NOTE_BEGIN)?..)?)
+    }
+
     /// Reads a body of this run.
     pub(super) fn note(&self, body: &[u8]) -> Option<Note> {
         let body = body.strip_prefix(OFFER_BEGIN).unwrap_or(body);
-        let rest = body.strip_prefix(b"bench ")?.strip_prefix(&self.run)?;
+        let rest = body.strip_prefix(NOTE_BEGIN)?.strip_prefix(&self.run)?;
         let part = |at: usize| from_hex8(rest.get(at..at + 8)?);
         Some(Note {
             thread: part(0)?,
@@ -294,6 +324,11 @@ impl Common {
     }
 }
 
+const NOTE_BEGIN: &[u8] = b"bench ";
+const PRESENCE_BEGIN: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+    <presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:";
+const PRESENCE_MIDDLE: &[u8] = b"\"><tuple id=\"t1\"><status><basic>open</basic></status><note>";
+const PRESENCE_END: &[u8] = b"</note></tuple></presence>\n";
 const OFFER_BEGIN: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=";
 const OFFER_END: &[u8] = b"\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\n\
     a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n\

@@ -23,6 +23,7 @@ use crate::sip::method::Method;
 use crate::sip::wire::{Framing, Layout, Limits, Message, scan};
 
 mod calls;
+mod presence;
 
 /// What the registrar does wrong, each so many messages; 0 is never.
 #[derive(Clone, Copy, Default)]
@@ -164,6 +165,7 @@ fn options(kind: Kind, server: SocketAddr) -> Options {
         window: 4,
         body_bytes: 0,
         hold: Duration::from_millis(20),
+        watching: Watching::default(),
         pid: None,
         directory_pid: None,
     }
@@ -298,7 +300,8 @@ fn what_is_written_can_be_read() {
         let body = if peer.is_some() { body.as_slice() } else { b"" };
         let verb = if peer.is_some() { Verb::Message } else { Verb::Register };
         let (user, dialog, call, cseq, login) = ("ana", None, (1, 2), 10, None);
-        let request = Request { verb, user, peer, dialog, branch, call, cseq, login, body };
+        let etag: &[u8] = b"";
+        let request = Request { verb, user, peer, dialog, branch, call, cseq, login, etag, body };
         let mut out = Vec::new();
         common.write(&face, request, &mut out);
         scan(&out, Framing::Stream, &Limits::default(), &mut layout).unwrap();

@@ -184,7 +184,7 @@ fn play(stage: &Stage, thread: usize, tell: &Sender<Event>) -> io::Result<()> {
     let mut pace: Option<Pace> = None;
     let mut set_up: Option<(Kind, usize, usize)> = None;
     let mut epoch = 0;
-    let share = crowd.size() as f64 / stage.people.len().max(1) as f64;
+    let share = crowd.share();
     let quietly = |event| {
         // Without a conductor there is nobody to tell.
         let _ = tell.send(event);
@@ -214,12 +214,12 @@ fn play(stage: &Stage, thread: usize, tell: &Sender<Event>) -> io::Result<()> {
         }
         if let Some((kind, next, window)) = &mut set_up {
             let mut started = 0;
-            while *next < crowd.size() && crowd.open < *window && started < BURST {
+            while *next < crowd.size(*kind) && crowd.open < *window && started < BURST {
                 crowd.set_up(*kind, *next, now, &mut outbox);
                 *next += 1;
                 started += 1;
             }
-            if crowd.set_up == crowd.size() {
+            if crowd.set_up == crowd.size(*kind) {
                 set_up = None;
                 let (failed, status) = (crowd.set_up_failures, crowd.set_up_status);
                 quietly(Event::SetUp { failed, status });

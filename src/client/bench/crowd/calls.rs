@@ -77,7 +77,7 @@ impl Crowd<'_> {
         let Some(slot) = self.slots.get_mut(index as usize) else { return };
         let flow = (slot.user % self.faces.len().max(1)) as u32;
         let whole = slot.user * self.habits.threads + self.thread as usize;
-        let peer = self.people.get((whole + 1) % self.people.len().max(1));
+        let peer = self.people.get(slot.peer);
         let (Some(face), Some(person)) = (self.faces.get(flow as usize), self.people.get(whole))
         else {
             return;
@@ -99,6 +99,7 @@ impl Crowd<'_> {
             call: (call_thread(self.thread, Verb::Ack), slot.call),
             cseq: slot.cseq,
             login: None,
+            etag: b"",
             body: b"",
         };
         let bytes = outbox.push(flow, |out| self.common.write(face, request, out));
