@@ -265,6 +265,18 @@ impl Presence {
         })
     }
 
+    /// What it would be without any device.
+    #[must_use]
+    pub fn absent(aor: &str) -> Composed {
+        let (publications, hard_state, registered) = (&[][..], None, &[][..]);
+        compose::compose(&compose::Parts {
+            entity: &entity(aor),
+            publications,
+            hard_state,
+            registered,
+        })
+    }
+
     /// The devices that have a contact, each once.
     fn registered(&self, aor: &str, row: &Row, now: Tick) -> SmallVec<[Registered; 4]> {
         let mut devices: SmallVec<[&DeviceKey; 4]> = SmallVec::new();

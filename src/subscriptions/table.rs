@@ -63,7 +63,7 @@ pub struct Subscriptions {
     /// What names of watchers are mixed with: numbers begin anew with each process.
     pub(super) salt: u64,
     /// What most watchers may see, once in memory.
-    everything: Arc<Permissions>,
+    pub(super) everything: Arc<Permissions>,
     inner: Mutex<Inner>,
     count: AtomicUsize,
     /// The first deadline, so that nobody takes the lock to learn that nothing is due.

@@ -10,9 +10,9 @@ use super::package::Package;
 use super::registration::{self, Surroundings};
 use super::request::Notify;
 use super::table::Subscriptions;
-use super::view::View;
 use super::watchers;
 use crate::clock::Tick;
+use crate::presence::Presence;
 use crate::registrar::Row;
 use crate::sip::subscription::{EndReason, NotifyState};
 
@@ -72,9 +72,14 @@ impl Subscriptions {
                 let watched = inner.by_resource.get_mut(&entry.resource)?;
                 let view = watched.view.get_or_insert_with(|| {
                     inner.viewed.push(Arc::clone(&entry.resource));
-                    Box::new(View::of(self.presence.compose(&entry.resource)))
+                    Box::default()
                 });
-                view.document(&entry.access, entry.one_tuple)
+                view.document(
+                    &entry.access,
+                    entry.one_tuple,
+                    || self.presence.compose(&entry.resource),
+                    || (Presence::absent(&entry.resource), Arc::clone(&self.everything)),
+                )
             }
         };
         let ends = matches!(state, NotifyState::Terminated(_));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::index::Access;
-use crate::payload::pidf::{self, Composed};
+use crate::payload::pidf::Composed;
 use crate::payload::pres_rules::{Handling, Permissions, Shape, transform};
 
 /// Sets of permissions whose documents are kept; a person with more rules than these has some of
@@ -14,25 +14,34 @@ use crate::payload::pres_rules::{Handling, Permissions, Shape, transform};
 const MOST_WRITTEN: usize = 32;
 
 /// What there is to see of one person.
+#[derive(Default)]
 pub(super) struct View {
-    composed: Composed,
+    composed: Option<Composed>,
     /// What those see who may not see anything: as if nobody were there.
     closed: Option<Bytes>,
     written: Vec<(Shape, Arc<Permissions>, Bytes)>,
 }
 
 impl View {
-    pub(super) fn of(composed: Composed) -> View {
-        View { composed, closed: None, written: Vec::new() }
-    }
-
-    /// The document for a watcher.
-    pub(super) fn document(&mut self, access: &Access, one_tuple: bool) -> Bytes {
-        if access.handling != Handling::Allow {
-            let entity = self.composed.entity();
-            return self.closed.get_or_insert_with(|| pidf::closed(entity).into()).clone();
-        }
+    /// The document for a watcher, from what there is of the person: `present`, or `absent` as if
+    /// there were nobody. Who may not see anything gets the second one by the same steps as who may
+    /// see a person who is not there, so that the time tells nothing either (RFC 5025 s8.1).
+    pub(super) fn document(
+        &mut self,
+        access: &Access,
+        one_tuple: bool,
+        present: impl FnOnce() -> Composed,
+        absent: impl FnOnce() -> (Composed, Arc<Permissions>),
+    ) -> Bytes {
         let shape = if one_tuple { Shape::Single } else { Shape::Rich };
+        if access.handling != Handling::Allow {
+            let write = || {
+                let (composed, everything) = absent();
+                transform(&composed, &everything, Shape::Rich).into()
+            };
+            return self.closed.get_or_insert_with(write).clone();
+        }
+        let composed = self.composed.get_or_insert_with(present);
         let is_it = |(of, permissions, _): &&(Shape, Arc<Permissions>, Bytes)| {
             *of == shape
                 && (Arc::ptr_eq(permissions, &access.permissions)
@@ -41,7 +50,7 @@ impl View {
         if let Some((.., document)) = self.written.iter().find(is_it) {
             return document.clone();
         }
-        let document = Bytes::from(transform(&self.composed, &access.permissions, shape));
+        let document = Bytes::from(transform(composed, &access.permissions, shape));
         if self.written.len() >= MOST_WRITTEN {
             self.written.remove(0);
         }
