@@ -15,4 +15,5 @@ mod load_tools;
 mod nat;
 mod own_client;
 mod page_mode;
+mod presence;
 mod three_clients;

@@ -14,6 +14,23 @@ except ImportError:
 PLAIN_PASSWORD = 0
 
 
+STATUSES = {
+    pj.PJSUA_BUDDY_STATUS_ONLINE: "online",
+    pj.PJSUA_BUDDY_STATUS_OFFLINE: "offline",
+    pj.PJSUA_BUDDY_STATUS_UNKNOWN: "unknown",
+}
+ACTIVITIES = {
+    pj.PJRPID_ACTIVITY_UNKNOWN: None,
+    pj.PJRPID_ACTIVITY_AWAY: "away",
+    pj.PJRPID_ACTIVITY_BUSY: "busy",
+}
+
+
+def named(values, name):
+    """The value that has this name in one of the tables above."""
+    return next(value for value, known in values.items() if known == name)
+
+
 # Calls that stand; PJSIP forgets what Python does.
 CALLS = []
 
@@ -87,6 +104,27 @@ class Account(pj.Account):
         driver.event("typing", **{"from": driver.bare(prm.fromUri)}, active=prm.isTyping)
 
 
+class Watched(pj.Buddy):
+    """Somebody whose presence is watched."""
+
+    def onBuddyState(self):
+        self.tell()
+
+    def tell(self):
+        info = self.getInfo()
+        presence = info.presStatus
+        driver.event(
+            "presence",
+            of=driver.bare(info.uri),
+            status=STATUSES.get(presence.status),
+            activity=ACTIVITIES.get(presence.activity),
+            note=presence.note,
+            text=presence.statusText,
+            state=info.subStateName,
+            reason=info.subTermReason,
+        )
+
+
 def main():
     args = driver.arguments(__doc__)
     endpoint = pj.Endpoint()
@@ -133,6 +171,29 @@ def main():
 
     buddies = {}
 
+    def watch(who):
+        uri = driver.uri(who, args.domain)
+        buddy_config = pj.BuddyConfig()
+        buddy_config.uri = uri
+        buddy_config.subscribe = True
+        buddies[uri] = Watched()
+        buddies[uri].create(account, buddy_config)
+
+    def publish():
+        if not account_config.presConfig.publishEnabled:
+            account_config.presConfig.publishEnabled = True
+            account.modify(account_config)
+
+    def show(words):
+        publish()
+        presence = pj.PresenceStatus()
+        presence.status = named(STATUSES, words[0])
+        activity, note = (words[1:] + ["", ""])[:2]
+        if activity not in ("", "-"):
+            presence.activity = named(ACTIVITIES, activity)
+        presence.note = note
+        account.setOnlineStatus(presence)
+
     def message(to, body):
         uri = driver.uri(to, args.domain)
         if uri not in buddies:
@@ -166,6 +227,14 @@ def main():
                 driver.event("heard", packets=CALLS[0].heard())
             elif verb == "hangup":
                 CALLS[0].hangup(pj.CallOpParam())
+            elif verb == "publish":
+                publish()
+            elif verb == "presence":
+                show(rest.split(" ", 2))
+            elif verb == "watch":
+                watch(rest)
+            elif verb == "unwatch":
+                buddies[driver.uri(rest, args.domain)].subscribePresence(False)
             elif verb == "register":
                 account.setRegistration(True)
             elif verb == "unregister":

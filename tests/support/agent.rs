@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Pjsua2,
     /// Linphone's daemon, the same library as `linphonec`.
     Linphone,
+    /// Linphone's console client: watches those whom the sign-in names as peers.
+    LinphoneConsole,
     /// Baresip 1.0: MD5 only.
     Baresip,
     /// JsSIP in Chromium: MD5 only. [`Agent::browse`] starts it.
@@ -103,6 +105,10 @@ impl Agent {
             Kind::Linphone => {
                 program("linphone-daemon", "linphone-cli");
                 (program("python3", "python3"), "linphone_agent.py")
+            }
+            Kind::LinphoneConsole => {
+                program("linphonec", "linphone-cli");
+                (program("python3", "python3"), "linphonec_agent.py")
             }
             Kind::Baresip => {
                 program("baresip", "baresip-core");
@@ -188,6 +194,11 @@ impl Agent {
         self.expect(&format!("{kind} with {field} {value}"), |event| {
             event["event"] == kind && event[field] == *value
         })
+    }
+
+    /// Waits for an event that this says yes to.
+    pub(crate) fn expect_that(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.expect(what, wanted)
     }
 
     /// Waits for the next event of this kind.
