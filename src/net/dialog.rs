@@ -206,20 +206,23 @@ impl Engine {
         })
     }
 
+    /// The same flow by a socket that there is: an earlier run may have listened elsewhere, and then
+    /// datagrams leave by any.
+    pub(super) fn by_socket(&self, flow: Flow) -> Flow {
+        if flow.transport != Transport::Udp || self.egress.udp_port_for(0, &flow).is_some() {
+            return flow;
+        }
+        let any: IpAddr = match flow.remote {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Flow { local: SocketAddr::new(any, 0), ..flow }
+    }
+
     /// The flow of an end, unless its connection has ended (RFC 5626 s5.3.1).
     fn standing(&self, reached: Reached) -> Option<Flow> {
         match reached {
-            // An earlier run may have listened elsewhere: then it leaves by any socket.
-            Reached::Flow(flow)
-                if flow.transport == Transport::Udp
-                    && self.egress.udp_port_for(0, &flow).is_none() =>
-            {
-                let any: IpAddr = match flow.remote {
-                    SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-                    SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-                };
-                Some(Flow { local: SocketAddr::new(any, 0), ..flow })
-            }
+            Reached::Flow(flow) if flow.transport == Transport::Udp => Some(self.by_socket(flow)),
             Reached::Flow(flow)
                 if !flow.connection.is_some() || self.egress.is_open(flow.connection) =>
             {

@@ -42,7 +42,7 @@ impl Engine {
         let index = self.shard_of(&notify.dialog.call_id);
         let mut state = self.shard(index).lock();
         let id = state.new_context();
-        let mut flow = notify.flow;
+        let mut flow = self.by_socket(notify.flow);
         let (mut branch, mut packet) = self.notify_packet(&notify, flow, id);
         let too_large =
             packet.len() > super::branch::MAX_DATAGRAM_REQUEST && flow.transport == Transport::Udp;
