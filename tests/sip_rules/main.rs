@@ -4,6 +4,8 @@
 
 #[path = "../support/lines.rs"]
 mod lines;
+#[path = "../support/separation.rs"]
+mod separation;
 #[path = "../support/server.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod server;
@@ -19,8 +21,10 @@ mod numbers;
 mod outbound;
 mod peer;
 mod presence;
+mod presence_polite;
 mod presence_publish;
 mod presence_rules;
+mod presence_survives;
 mod presence_watch;
 mod proxy;
 mod registrar;

@@ -321,10 +321,17 @@ impl Peer {
 
     /// The next message, or a failure.
     pub(crate) fn next(&mut self) -> Got {
-        let deadline = self.clock.now() + PATIENCE;
+        self.next_within(PATIENCE).unwrap_or_else(|| panic!("{} waited in vain", self.user))
+    }
+
+    /// The next message, if one comes in time.
+    pub(crate) fn next_within(&mut self, patience: Duration) -> Option<Got> {
+        let deadline = self.clock.now() + patience;
         loop {
             let left = deadline - self.clock.now();
-            assert!(!left.is_zero(), "{} waited in vain", self.user);
+            if left.is_zero() {
+                return None;
+            }
             match &mut self.wire {
                 Wire::Udp(socket) => {
                     socket.set_read_timeout(Some(left)).expect("a timeout");
@@ -332,7 +339,7 @@ impl Peer {
                     match socket.recv_from(&mut bytes) {
                         Ok((length, from)) => {
                             bytes.truncate(length);
-                            return Got { bytes, from };
+                            return Some(Got { bytes, from });
                         }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                         Err(error) => panic!("{} cannot receive: {error}", self.user),
@@ -340,19 +347,19 @@ impl Peer {
                 }
                 Wire::Web(web) => {
                     if let Some(bytes) = web.next(left) {
-                        return Got { bytes, from: self.server };
+                        return Some(Got { bytes, from: self.server });
                     }
                 }
                 Wire::Tcp(stream, buffer) => {
                     stream.set_read_timeout(Some(left)).expect("a timeout");
                     if let Some(bytes) = read_message(stream, buffer, &self.user) {
-                        return Got { bytes, from: self.server };
+                        return Some(Got { bytes, from: self.server });
                     }
                 }
                 Wire::Tls(stream, buffer) => {
                     stream.sock.set_read_timeout(Some(left)).expect("a timeout");
                     if let Some(bytes) = read_message(stream, buffer, &self.user) {
-                        return Got { bytes, from: self.server };
+                        return Some(Got { bytes, from: self.server });
                     }
                 }
             }

@@ -6,6 +6,7 @@ pub(crate) mod caller;
 pub(crate) mod campus_net;
 pub(crate) mod directory;
 pub(crate) mod lines;
+pub(crate) mod separation;
 pub(crate) mod server;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -142,7 +142,18 @@ impl Server {
         self.child.wait().expect("wait");
     }
 
-    /// Starts again over the same data directory; the ports are new.
+    /// From now on it starts with the ports that it has, as one whose ports are configured.
+    pub(crate) fn keep_ports(&self) {
+        let path = config_path(self.home.path());
+        let mut text = fs::read_to_string(&path).expect("configuration");
+        for (scheme, address) in [("udp", self.udp), ("tcp", self.tcp), ("tls", self.tls)] {
+            let any = format!("{scheme}://127.0.0.1:0");
+            text = text.replace(&any, &format!("{scheme}://{address}"));
+        }
+        fs::write(path, text).expect("configuration");
+    }
+
+    /// Starts again over the same data directory; the ports are new, unless they are kept.
     pub(crate) fn start_again(&mut self) {
         let (child, lines) = spawn(tagus(self.home.path()));
         self.child = child;
