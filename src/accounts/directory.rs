@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::{Accounts, AccountsError, Actor, Plan};
 use crate::clock::WallTime;
 use crate::identity::ldap::DirectoryError;
-use crate::identity::{CONTACT_KEY, Departure, DirectoryPerson, UserName, Watcher};
+use crate::identity::{CONTACT_KEY, Departure, DirectoryPerson, GROUPS_KEY, UserName, Watcher};
 use crate::model::{Account, AccountKind, DeviceCredential, Record as _};
 use crate::store::{Commit, Table, rows};
 
@@ -175,6 +175,13 @@ impl Watcher for Recorder {
 
     fn returned(&self, user: &UserName) {
         self.later(user, |accounts, name| async move { accounts.note_lock(&name, false).await });
+    }
+
+    fn groups_read(&self) {
+        let Some(accounts) = self.accounts.upgrade() else { return };
+        if let Some(row) = accounts.identity.groups_row() {
+            accounts.store.commit_soon(Commit::new().put(Table::Site, GROUPS_KEY, row.encode()));
+        }
     }
 
     fn synced(&self, at: WallTime) {

@@ -1,6 +1,7 @@
 //! The server: every service on one store, and what commands and the directory ask of it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::Handle;
@@ -15,7 +16,7 @@ use super::{front, interfaces};
 use crate::clock::{Clock, Tick, WallTime};
 use crate::config::Config;
 use crate::http_digest::nonce::NonceTable;
-use crate::identity::{Departure, UserName, Watcher};
+use crate::identity::UserName;
 use crate::model::DeviceKey;
 use crate::net::{
     self, Address, Bound, Egress, Engine, Guard, ListenError, Neighbours, Resolver, Workers,
@@ -46,6 +47,8 @@ pub struct Server {
     started: WallTime,
     started_at: Tick,
     running: Mutex<Option<Running>>,
+    /// Whether it was said which configured groups are not there.
+    groups_checked: AtomicBool,
 }
 
 /// What must be ended.
@@ -190,9 +193,11 @@ impl Server {
             started: clock.wall(),
             started_at: clock.now(),
             running: Mutex::new(Some(Running { workers, sweep })),
+            groups_checked: AtomicBool::new(false),
             site,
         });
         server.site.identity.watch(server.clone());
+        server.check_local_groups();
         Ok(server)
     }
 
@@ -454,32 +459,6 @@ impl Live for Server {
     }
 }
 
-impl Watcher for Server {
-    fn holders(&self) -> Vec<UserName> {
-        let domain = self.site.identity.domain();
-        let mut people = self.watching.registrar.people();
-        people.extend(self.watching.subscriptions.people());
-        people.extend(self.watching.presence.people());
-        people
-            .iter()
-            .filter_map(|aor| aor.strip_suffix(domain)?.strip_suffix('@').map(UserName::canonical))
-            .collect()
-    }
-
-    fn departed(&self, user: &UserName, why: Departure) {
-        match why {
-            // What is gone from the store already is told by whoever removed it.
-            Departure::Deleted | Departure::Replaced => {
-                let unread = Live::unread(self, user);
-                Live::deleted(self, user, unread);
-            }
-            Departure::Locked | Departure::Disabled | Departure::Removed => {
-                Live::departed(self, user);
-            }
-        }
-        tracing::info!(event = "departed", user = %user, why = ?why);
-    }
-}
-
 #[cfg(test)]
 mod tests;
+mod watch;

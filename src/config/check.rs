@@ -333,6 +333,15 @@ fn ldap(config: &Config, findings: &mut Findings) {
             "its parentheses do not pair; a filter is written (attribute=value)",
         );
     }
+    if !ldap.group_base_dn.is_empty() {
+        findings.wrong_if(
+            ldap.group_filter.is_empty(),
+            "identity.ldap.group_filter",
+            "this must not be empty where group_base_dn is set; (objectClass=*) finds everything",
+        );
+    } else if !ldap.admin_group.is_empty() {
+        findings.doubtful("identity.ldap.admin_group", "without group_base_dn no group is read");
+    }
     findings.wrong_if(
         ldap.attribute_user.is_empty(),
         "identity.ldap.attribute_user",

@@ -9,8 +9,8 @@
 //! Local accounts and device credentials are in the store, sealed, and opened into memory once;
 //! [`crate::accounts`] writes them and calls [`Identity::refresh`]. What the directory says about a
 //! person is cached for `ttl`, and for `grace` while the directory is out of reach. The directory's
-//! list of people is read every `sync_interval`; whoever is no longer on it is out
-//! ([`Watcher::departed`]).
+//! list of people is read every `sync_interval`, and its groups with it; whoever is no longer on the
+//! list is out ([`Watcher::departed`]).
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -24,6 +24,7 @@ use crate::http_digest::{Algorithm, Credentials};
 use crate::store::seal::KeyFile;
 use crate::store::{Store, StoreError};
 
+mod groups;
 pub mod ldap;
 mod name;
 mod number;
@@ -43,8 +44,8 @@ pub use number::{Numbered, Numbers, canonical_number, numbers_in};
 pub use offers::{Algorithms, Asker, Offers};
 pub use password::PasswordOutcome;
 pub use person::DirectoryPerson;
-pub use rows::{CONTACT_KEY, DOMAIN_KEY, REALM_KEY};
-pub use sync::{Departure, SyncReport, Watcher};
+pub use rows::{CONTACT_KEY, DOMAIN_KEY, GROUPS_KEY, REALM_KEY};
+pub use sync::{Affected, Departure, SyncReport, Watcher};
 pub use verifiers::{Proof, Verifiers};
 
 use people::People;
@@ -179,8 +180,8 @@ pub enum Existence {
 /// How the directory stands, for status pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryState {
-    /// `off`, `up`, `degraded` (reachable, but its list of people could not be read lately) or
-    /// `down`.
+    /// `off`, `up`, `degraded` (reachable, but its list of people or its groups could not be read
+    /// lately) or `down`.
     pub state: &'static str,
     /// More about it, for people.
     pub detail: Option<String>,
@@ -213,6 +214,7 @@ pub struct Identity {
     directory: Option<Arc<ldap::Directory>>,
     flights: query::Flights,
     roll: RwLock<Arc<sync::KnownRoll>>,
+    groups: groups::Groups,
     /// Wall time of the last successful listing, also that of an earlier run.
     last_sync: AtomicU64,
     sync_error: Mutex<Option<String>>,
@@ -273,6 +275,7 @@ impl Identity {
             directory,
             flights: query::Flights::default(),
             roll: RwLock::default(),
+            groups: groups::Groups::default(),
             last_sync: AtomicU64::new(0),
             sync_error: Mutex::default(),
             suspicion: Mutex::default(),
@@ -461,6 +464,7 @@ impl Identity {
         };
         let health = directory.health();
         let trouble = self.sync_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let trouble = trouble.or_else(|| self.groups.trouble());
         let (state, detail) = match (health.reachable, trouble) {
             (true, None) => ("up", None),
             (true, Some(trouble)) => ("degraded", Some(trouble)),
@@ -482,9 +486,13 @@ impl Identity {
         }
     }
 
-    /// Adds somebody who is to be told who is out.
+    /// Adds somebody who is to be told who is out, and whose groups change. That groups are known
+    /// already is told at once: what was decided before may rest on less.
     pub fn watch(&self, watcher: Arc<dyn Watcher>) {
-        self.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
+        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        watchers.push(Arc::clone(&watcher));
+        drop(watchers);
+        watcher.regrouped(Affected::Everybody);
     }
 
     /// `user@domain` without the domain, if it is ours; else as it is.

@@ -19,6 +19,8 @@ pub(super) struct Local {
     pub(super) disabled: bool,
     pub(super) directory_locked: bool,
     pub(super) directory_id: Option<Box<str>>,
+    /// Groups of the row.
+    pub(super) groups: Box<[Arc<str>]>,
     /// Whether the own password is known by its MD5 HA1 alone.
     pub(super) only_md5: bool,
     pub(super) passwords: Vec<Verifier>,

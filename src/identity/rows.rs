@@ -10,7 +10,7 @@ use super::name::UserName;
 use super::number::{Numbers, numbers_in};
 use super::person::{Local, Person};
 use super::verifiers::{Pair, SPELLINGS, Secret, Spelling, Verifier};
-use super::{Departure, Identity};
+use super::{Affected, Departure, Identity};
 use crate::clock::WallTime;
 use crate::entropy::bytes;
 use crate::http_digest::{Algorithm, Hash};
@@ -23,6 +23,8 @@ use crate::store::{StoreError, Table, rows};
 pub const REALM_KEY: &[u8] = b"realm";
 /// The row of table `Site` that holds the frozen domain.
 pub const DOMAIN_KEY: &[u8] = b"domain";
+/// The row of table `Site` that holds the directory's groups as they were read last.
+pub const GROUPS_KEY: &[u8] = b"directory.groups";
 /// The row of table `Site` that holds the Unix milliseconds, in decimal, of the last listing of
 /// the directory.
 pub const CONTACT_KEY: &[u8] = b"directory.contact";
@@ -38,13 +40,6 @@ const STORED: [model::Spelling; SPELLINGS] = [
 ];
 
 impl Identity {
-    /// The groups of a person, by canonical name: those of the row that is kept here.
-    #[must_use]
-    pub fn groups(&self, user: &str) -> Vec<String> {
-        let row = self.store.get(Table::Accounts, &Account::key(user)).ok().flatten();
-        row.and_then(|row| Account::decode(&row).ok()).map(|row| row.groups).unwrap_or_default()
-    }
-
     /// Seals the HA1s of a password, for every algorithm and spelling, to be stored in the row
     /// that `context` names. The password itself is kept nowhere.
     #[must_use]
@@ -159,10 +154,11 @@ impl Identity {
             let millis = std::str::from_utf8(&contact).ok().and_then(|text| text.parse().ok());
             self.last_sync.store(millis.unwrap_or(0), Ordering::Relaxed);
         }
-        Ok(())
+        self.load_groups()
     }
 
-    /// Reads one person's rows again, after they changed; tells the watchers if he is out now.
+    /// Reads one person's rows again, after they changed; tells the watchers if he is out now, or in
+    /// other groups.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read; what was in memory then stays.
@@ -194,7 +190,11 @@ impl Identity {
             passwords.extend(credential.ok().and_then(|c| self.device(&c, now)));
         }
         let disabled = account.disabled;
+        let groups = self.groups(&name);
         self.put_local(&account, passwords);
+        if self.groups(&name) != groups {
+            self.tell_regrouped(Affected::People(std::slice::from_ref(&name)));
+        }
         if disabled && was.is_some_and(|local| !local.disabled) {
             self.tell_departed(&name, Departure::Locked);
         }
@@ -233,6 +233,7 @@ impl Identity {
             disabled: account.disabled,
             directory_locked: account.directory_locked,
             directory_id: account.directory_id.as_deref().map(Box::from),
+            groups: self.groups.of_row(&account.groups),
             only_md5,
             passwords,
         });

@@ -1,4 +1,4 @@
-//! Keeps watch over the directory: its connection, and its list of people.
+//! Keeps watch over the directory: its connection, its list of people and its groups.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::Identity;
-use super::ldap::{DirectoryError, Found, Listing, Roll, Wanted};
+use super::ldap::{DirectoryError, Found, Listing, Membership, Places, Roll, Wanted};
 use super::name::UserName;
 use super::number::Numbers;
 use super::person::{Fact, Local, Person, Standing, is_same_person};
@@ -19,8 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(2_500);
 /// Between two tries to read the list while that fails.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// From so many people on, half of them gone at once is taken for a mistake in the directory until
-/// the next reading says the same.
-const CROWD: usize = 20;
+/// the next reading says the same; so with memberships in groups.
+pub(super) const CROWD: usize = 20;
 
 /// Why somebody is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,15 @@ pub enum Departure {
     Removed,
     /// The name belongs to another person now.
     Replaced,
+}
+
+/// Whom a change concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Affected<'a> {
+    /// Whoever there is.
+    Everybody,
+    /// These alone.
+    People(&'a [UserName]),
 }
 
 /// Somebody who acts when people come and go.
@@ -53,6 +62,15 @@ pub trait Watcher: Send + Sync {
     fn returned(&self, user: &UserName) {
         let _ = user;
     }
+
+    /// Groups of people are others now.
+    fn regrouped(&self, whom: Affected<'_>) {
+        let _ = whom;
+    }
+
+    /// What the directory says of groups is not what it said before, for whoever keeps it
+    /// ([`Identity::groups_row`]).
+    fn groups_read(&self) {}
 
     /// The directory's list was read.
     fn synced(&self, at: WallTime) {
@@ -90,6 +108,8 @@ pub struct SyncReport {
     /// Half of all people or more were gone at once: nothing was done yet. The next reading
     /// decides.
     pub suspicious: bool,
+    /// The groups could not be read, or are not believed yet: they stay as they were.
+    pub groups_stay: bool,
 }
 
 /// Looks after the directory until the identity layer is dropped.
@@ -115,7 +135,7 @@ pub(super) async fn supervise(identity: Weak<Identity>) {
         if reachable && (was_down || now >= next_sync) {
             let interval = directory.settings().sync_interval;
             let again = match identity.sync_now().await {
-                Ok(report) if !report.suspicious => interval,
+                Ok(report) if !report.suspicious && !report.groups_stay => interval,
                 _ => interval.min(TRY_AGAIN),
             };
             next_sync = now + again;
@@ -128,7 +148,7 @@ impl Identity {
         Arc::clone(&self.roll.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the directory's list of people and puts out who is no longer on it.
+    /// Reads the directory's list of people and its groups, and puts out who is no longer on the list.
     ///
     /// # Errors
     /// [`DirectoryError`] if it could not be read to its end; then nothing changes.
@@ -159,17 +179,21 @@ impl Identity {
             }
             *known = trouble;
         }
-        let reading = match outcome {
+        let mut reading = match outcome {
             Err(DirectoryError::Answer(_)) => self.roll_of_known(began).await?,
-            outcome => Reading { roll: outcome?, began, asked: None },
+            outcome => {
+                let (roll, places) = outcome?;
+                Reading { roll, places, began, asked: None, groups: None }
+            }
         };
+        reading.groups = self.read_groups(&reading.roll, &reading.places).await;
         Ok(self.apply(reading))
     }
 
     /// A list of those alone who are known here, asked for one by one: whoever is out must be out
     /// also where the directory lets nobody read its whole list.
     async fn roll_of_known(&self, began: Tick) -> Result<Reading, DirectoryError> {
-        let mut roll = Roll::default();
+        let (mut roll, mut places) = (Roll::default(), Places::default());
         let mut names: HashSet<UserName> = self
             .people
             .names(|person| {
@@ -197,10 +221,11 @@ impl Identity {
                 Found::Present(entry) => (entry, false),
                 Found::Disabled(entry) => (entry, true),
             };
+            places.add(&entry.dn, &[uid]);
             let (id, numbers) = (entry.id.map(String::into_boxed_str), entry.numbers);
             roll.people.insert(uid.into(), Listing { id, disabled, numbers });
         }
-        Ok(Reading { roll, began, asked: Some(names) })
+        Ok(Reading { roll, places, began, asked: Some(names), groups: None })
     }
 
     /// Whether somebody of that name is on the directory's list as it was read last, and not
@@ -322,7 +347,14 @@ impl Identity {
         changes
     }
 
-    fn take_over(&self, reading: Reading, changes: Changes, now: Tick, report: &mut SyncReport) {
+    fn take_over(
+        &self,
+        mut reading: Reading,
+        changes: Changes,
+        now: Tick,
+        report: &mut SyncReport,
+    ) {
+        let groups = reading.groups.take();
         let whole = reading.asked.is_none();
         self.take_numbers(&reading.roll, whole);
         let known = Arc::new(KnownRoll { roll: reading.roll, read: whole });
@@ -353,6 +385,8 @@ impl Identity {
                 watcher.returned(name);
             }
         }
+        let is_taken = groups.is_some_and(|groups| self.take_groups(groups));
+        report.groups_stay = self.group_directory().is_some() && !is_taken;
         for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
             watcher.synced(wall);
         }
@@ -404,6 +438,8 @@ impl Identity {
 #[derive(Debug)]
 struct Reading {
     roll: Roll,
+    places: Places,
+    groups: Option<Membership>,
     /// When it was begun: what was learnt of somebody since is newer.
     began: Tick,
     /// Those who were asked about, where it is not of everybody.
@@ -437,7 +473,13 @@ mod tests {
         let [ana, rui] = ["ana", "rui"].map(UserName::canonical);
         let tick = |seconds| Tick::ZERO + Duration::from_secs(seconds);
         let fact = |at| Fact::new(Standing::Present, None, None, at);
-        let whole = Reading { roll: Roll::default(), began: tick(10), asked: None };
+        let whole = Reading {
+            roll: Roll::default(),
+            places: Places::default(),
+            groups: None,
+            began: tick(10),
+            asked: None,
+        };
         assert!(whole.covers(&ana, None));
         assert!(whole.covers(&ana, Some(&fact(tick(9)))));
         assert!(!whole.covers(&ana, Some(&fact(tick(11)))));

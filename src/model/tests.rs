@@ -196,6 +196,11 @@ proptest! {
             expires_at: at(u64::MAX),
             bound,
         });
+        round_trip(&GroupsRow {
+            names: vec![one.clone(), two.clone()],
+            sets: vec![vec![0, number], Vec::new()],
+            people: vec![(three.clone(), number)],
+        });
         round_trip(&DocumentRow {
             owner: one.clone(),
             auid: two.clone(),
@@ -417,6 +422,12 @@ fn rows_have_the_bytes_they_always_had() {
         sealed_password: None,
     };
     assert_eq!(hex(&account.encode()), include_str!("tests/account_v1.hex").trim());
+    let groups = GroupsRow {
+        names: vec!["all".into(), "staff".into()],
+        sets: vec![vec![0, 1]],
+        people: vec![("ana".into(), 0)],
+    };
+    assert_eq!(hex(&groups.encode()), include_str!("tests/groups_v1.hex").trim());
 }
 
 fn unhex(text: &str) -> Vec<u8> {

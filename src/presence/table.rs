@@ -40,8 +40,8 @@ pub trait Observer: Send + Sync {
     fn rules_changed(&self, aor: &str);
 }
 
-/// Gives the groups that a person is in, by canonical name.
-pub type Groups = dyn Fn(&str) -> Vec<String> + Send + Sync;
+/// Gives the groups that a watcher is in, by address-of-record; `None` while nobody knows.
+pub type Groups = dyn Fn(&str) -> Option<Vec<Arc<str>>> + Send + Sync;
 
 /// What the service is made of.
 pub struct Parts {
@@ -55,7 +55,7 @@ pub struct Parts {
     pub registrar: Arc<Registrar>,
     /// People's own documents.
     pub documents: Arc<Documents>,
-    /// The groups that a person is in, by canonical name.
+    /// Who is in which group.
     pub groups: Box<Groups>,
     /// What names of devices are hidden with.
     pub key: [u8; 32],
@@ -316,11 +316,12 @@ impl Presence {
         if settings.group_policy.is_empty() {
             return settings.default_policy;
         }
-        let groups = (self.parts.groups)(user_of(watcher));
+        // As with rules that cannot be read: nobody knows what they would say.
+        let Some(groups) = (self.parts.groups)(watcher) else { return Handling::Confirm };
         let named = settings
             .group_policy
             .iter()
-            .find(|policy| groups.iter().any(|group| group.eq_ignore_ascii_case(&policy.group)));
+            .find(|policy| groups.iter().any(|group| is_same_group(group, &policy.group)));
         named.map_or(settings.default_policy, |policy| policy.handling)
     }
 
@@ -467,6 +468,12 @@ pub(crate) fn entity(aor: &str) -> String {
 
 fn user_of(aor: &str) -> &str {
     aor.rsplit_once('@').map_or(aor, |(user, _)| user)
+}
+
+/// Names of groups are the same in any case (RFC 4519 s2.3).
+fn is_same_group(one: &str, other: &str) -> bool {
+    let one = one.chars().flat_map(char::to_lowercase);
+    one.eq(other.chars().flat_map(char::to_lowercase))
 }
 
 fn sphere(person: &Person) -> Option<&str> {

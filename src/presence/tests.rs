@@ -343,6 +343,9 @@ fn the_institution_decides_where_no_rule_of_the_person_does() {
     assert_eq!(b.handling(), Handling::Allow);
     assert_eq!(b.presence.authorise(AOR, "eva@campus.example").handling, Handling::Confirm);
     assert_eq!(b.presence.authorise(AOR, AOR).handling, Handling::Allow);
+    // Of whom nobody knows the groups yet: neither let in nor turned away.
+    let newcomer = b.presence.authorise(AOR, "newcomer@campus.example").handling;
+    assert_eq!(newcomer, Handling::Confirm);
     b.rules(&ruleset("", "polite-block"));
     assert_eq!(b.heard(), [format!("rules {AOR}"), format!("presence {AOR}")]);
     assert_eq!(b.handling(), Handling::PoliteBlock);

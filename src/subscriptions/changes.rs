@@ -1,5 +1,6 @@
 //! What happens to subscriptions from outside: contacts, publications and rules change, people go.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::index::{Entry, Inner, Known};
@@ -15,6 +16,9 @@ use crate::payload::watcherinfo::{Event, Status};
 use crate::presence;
 use crate::registrar::{Observer, Row};
 use crate::sip::subscription::EndReason;
+
+/// People whose subscriptions are looked at before others may come in between.
+const WATCHERS_AT_ONCE: usize = 64;
 
 impl Subscriptions {
     /// A person may not be here any more: his own subscriptions end with `reason`, those of others
@@ -134,6 +138,44 @@ impl Subscriptions {
         inner.reindex(id);
     }
 
+    /// The groups of these people are others now, or of everybody: what they may see may be as well.
+    /// A question that waits is answered where there is an answer now.
+    pub fn watchers_changed(&self, watchers: Option<&HashSet<Arc<str>>>) {
+        let mut inner = self.lock();
+        let concerned: Vec<Arc<str>> = match watchers {
+            Some(some) => {
+                some.iter().filter(|one| inner.by_watcher.contains_key(*one)).cloned().collect()
+            }
+            None => inner.by_watcher.keys().cloned().collect(),
+        };
+        for some in concerned.chunks(WATCHERS_AT_ONCE) {
+            for watcher in some {
+                for id in inner.by_watcher.get(watcher).cloned().unwrap_or_default() {
+                    self.reauthorise(&mut inner, id);
+                }
+            }
+            self.note(&inner);
+            // Others come in between.
+            drop(inner);
+            inner = self.lock();
+        }
+        let concerns = |wait: &Wait| watchers.is_none_or(|some| some.contains(&wait.watcher));
+        for (resource, watcher) in inner.waiting.those(concerns) {
+            self.decide(&mut inner, &resource, &watcher);
+        }
+        self.note(&inner);
+    }
+
+    /// Answers a question that waits, if there is an answer.
+    fn decide(&self, inner: &mut Inner, resource: &str, watcher: &str) {
+        let event = match self.presence.authorise(resource, watcher).handling {
+            Handling::Confirm => return,
+            Handling::Block => Event::Rejected,
+            Handling::Allow | Handling::PoliteBlock => Event::Approved,
+        };
+        self.stop_waiting(inner, resource, watcher, event);
+    }
+
     /// A device came back on another connection: what it had asked for goes there.
     fn regain(&self, inner: &mut Inner, watcher: &str, row: &Row, now: Tick) {
         if inner.adrift == 0 {
@@ -218,12 +260,7 @@ impl presence::Observer for Subscriptions {
             self.reauthorise(&mut inner, id);
         }
         for wait in inner.waiting.of(aor).to_vec() {
-            let event = match self.presence.authorise(aor, &wait.watcher).handling {
-                Handling::Confirm => continue,
-                Handling::Block => Event::Rejected,
-                Handling::Allow | Handling::PoliteBlock => Event::Approved,
-            };
-            self.stop_waiting(&mut inner, aor, &wait.watcher, event);
+            self.decide(&mut inner, aor, &wait.watcher);
         }
         self.note(&inner);
     }

@@ -63,6 +63,15 @@ impl Waiting {
         self.by_resource.iter().filter(waits_for).map(|(resource, _)| resource.clone()).collect()
     }
 
+    /// Those of whom it is true: for whom they wait, and who.
+    pub(super) fn those(&self, is: impl Fn(&Wait) -> bool) -> Vec<(Arc<str>, Arc<str>)> {
+        let of = |(resource, waits): (&Arc<str>, &Vec<Wait>)| {
+            let waits = waits.iter().filter(|wait| is(wait));
+            waits.map(|wait| (Arc::clone(resource), Arc::clone(&wait.watcher))).collect::<Vec<_>>()
+        };
+        self.by_resource.iter().flat_map(of).collect()
+    }
+
     /// Takes out whose time has passed.
     pub(super) fn expire(&mut self, wall: WallTime) -> Vec<(Arc<str>, Wait)> {
         let mut over = Vec::new();

@@ -7,8 +7,8 @@ use tagus::config::{Config, Listener, Network, Sources, format_duration, parse_d
 use tagus::http_digest::{Challenge, Credentials};
 use tagus::identity::{UserName, canonical_number, is_valid_name};
 use tagus::model::{
-    Account, AuditEntry, Ban, BindingRow, DeviceCredential, DocumentRow, Ha1Set, HeldMessage,
-    HeldState, PublicationRow, Record, SubscriptionRow, WaitingRow, parse_held_key,
+    Account, AuditEntry, Ban, BindingRow, DeviceCredential, DocumentRow, GroupsRow, Ha1Set,
+    HeldMessage, HeldState, PublicationRow, Record, SubscriptionRow, WaitingRow, parse_held_key,
 };
 use tagus::proxy::{Party, RouteTokens};
 use tagus::registrar::public_gruu;
@@ -25,6 +25,7 @@ use tagus::subscriptions::EventHeader;
 use tagus::text;
 use tagus::web::{HostPort, Origin, OwnNames};
 
+use super::directory::directory_entry;
 use super::mutate::Dice;
 
 /// One parser.
@@ -417,6 +418,7 @@ fn records(bytes: &[u8], _: &mut Dice) {
     row::<SubscriptionRow>(bytes);
     row::<PublicationRow>(bytes);
     row::<DocumentRow>(bytes);
+    row::<GroupsRow>(bytes);
     row::<WaitingRow>(bytes);
     let _ = parse_held_key(bytes);
 }
@@ -572,35 +574,6 @@ fn people(bytes: &[u8], _: &mut Dice) {
         write(&fields, &mut written);
         let again = Records::new(&written).nth(1).unwrap().unwrap().1;
         assert_eq!(again, fields, "a record reads back as it was written");
-    }
-}
-
-fn directory_entry(bytes: &[u8], dice: &mut Dice) {
-    use tagus::identity::ldap::{Entry, Settings};
-    let settings = Settings::try_from(&tagus::config::Ldap {
-        attribute_number: "telephoneNumber".to_owned(),
-        ..tagus::config::Ldap::default()
-    });
-    let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
-    let names = ["uid", "UID", "cn", "mail", "telephoneNumber", "entryUUID", "objectGUID", ""];
-    let uid = text(dice.part(bytes));
-    let mut entry = ldap3::SearchEntry {
-        dn: text(dice.part(bytes)),
-        attrs: std::collections::HashMap::new(),
-        bin_attrs: std::collections::HashMap::new(),
-    };
-    for _ in 0..dice.below(8) {
-        let (name, value) = (*dice.pick(&names), dice.part(bytes));
-        let values = entry.attrs.entry(name.to_owned()).or_default();
-        values.push(if dice.below(2) == 0 { uid.clone() } else { text(value) });
-        entry.bin_attrs.entry(name.to_owned()).or_default().push(value.to_vec());
-    }
-    if let Some(found) = Entry::read(&settings.unwrap(), entry, &uid) {
-        assert_eq!(UserName::canonical(&found.uid), UserName::canonical(&uid), "another's entry");
-        for shown in [&found.display_name, &found.mail, &found.number] {
-            assert!(!shown.contains(char::is_control), "{shown:?}");
-            assert!(shown.len() <= 1_024, "{} bytes are shown", shown.len());
-        }
     }
 }
 

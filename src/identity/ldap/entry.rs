@@ -35,7 +35,7 @@ impl std::fmt::Debug for Entry {
 }
 
 /// Longest value that is read.
-const LONGEST: usize = 1024;
+pub(super) const LONGEST: usize = 1024;
 
 impl Entry {
     /// Reads an entry that was searched as `uid`; `None` unless one of its own names is
@@ -86,7 +86,7 @@ pub(super) fn identifier(entry: &SearchEntry, name: &str) -> Option<String> {
 }
 
 /// Text to show: without control characters and directional overrides.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| {
             !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

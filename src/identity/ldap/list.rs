@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::connection::{Connector, broken};
 use super::entry::{identifier, values};
+use super::groups::Places;
 use super::{DirectoryError, Settings, check};
 use crate::identity::name::fold;
 use crate::identity::number::{Numbers, numbers_of};
@@ -39,30 +40,48 @@ pub struct Roll {
     pub people: HashMap<Box<str>, Listing>,
 }
 
-/// Reads everybody from one server on a connection of its own.
+/// Reads everybody from one server on a connection of its own, and where they stand.
 pub(super) async fn read(
     connector: &Connector,
     settings: &Settings,
     url: usize,
-) -> Result<Roll, DirectoryError> {
-    let mut ldap = timeout(settings.timeout, connector.connect(url, settings.timeout))
-        .await
-        .map_err(|_| DirectoryError::Timeout)??;
+) -> Result<(Roll, Places), DirectoryError> {
+    let mut ldap = connect(connector, settings, url).await?;
     let outcome = read_with(&mut ldap, settings).await;
-    // Whether the farewell arrives does not matter.
-    let _ = timeout(settings.timeout, ldap.unbind()).await;
+    leave(ldap, settings).await;
     outcome
 }
 
-async fn read_with(ldap: &mut Ldap, settings: &Settings) -> Result<Roll, DirectoryError> {
+/// A connection for a listing alone.
+pub(super) async fn connect(
+    connector: &Connector,
+    settings: &Settings,
+    url: usize,
+) -> Result<Ldap, DirectoryError> {
+    let connected = timeout(settings.timeout, connector.connect(url, settings.timeout)).await;
+    connected.unwrap_or(Err(DirectoryError::Timeout))
+}
+
+/// Ends it.
+pub(super) async fn leave(mut ldap: Ldap, settings: &Settings) {
+    // Whether the farewell arrives does not matter.
+    let _ = timeout(settings.timeout, ldap.unbind()).await;
+}
+
+async fn read_with(ldap: &mut Ldap, settings: &Settings) -> Result<(Roll, Places), DirectoryError> {
     let mut roll = Roll::default();
+    let mut places = Places::default();
     let mut shared = Vec::new();
     let everybody = settings.filter_for_all();
     let mut attributes = vec![settings.attribute_user.as_str(), settings.attribute_id.as_str()];
     if !settings.attribute_number.is_empty() {
         attributes.push(&settings.attribute_number);
     }
-    each(ldap, settings, &everybody, attributes, |entry| {
+    let people = (settings.base_dn.as_str(), everybody.as_str());
+    each(ldap, settings, people, attributes, |entry| {
+        if settings.has_groups() {
+            places.add(&entry.dn, &values(entry, &settings.attribute_user));
+        }
         let id = identifier(entry, &settings.attribute_id).map(String::into_boxed_str);
         let numbers = numbers_of(values(entry, &settings.attribute_number));
         for name in values(entry, &settings.attribute_user) {
@@ -74,19 +93,23 @@ async fn read_with(ldap: &mut Ldap, settings: &Settings) -> Result<Roll, Directo
                 }
             }
         }
-        roll.people.len() <= MOST
+        if roll.people.len() > MOST {
+            return Err(DirectoryError::Answer(format!("more than {MOST} people")));
+        }
+        Ok(())
     })
     .await?;
     if !settings.disabled_filter.is_empty() {
         let locked = format!("(&{everybody}{})", settings.disabled_filter);
         let attributes = vec![settings.attribute_user.as_str()];
-        each(ldap, settings, &locked, attributes, |entry| {
+        let locked = (settings.base_dn.as_str(), locked.as_str());
+        each(ldap, settings, locked, attributes, |entry| {
             for name in values(entry, &settings.attribute_user) {
                 if let Some(listing) = roll.people.get_mut(fold(name).as_ref()) {
                     listing.disabled = true;
                 }
             }
-            true
+            Ok(())
         })
         .await?;
     }
@@ -94,23 +117,23 @@ async fn read_with(ldap: &mut Ldap, settings: &Settings) -> Result<Roll, Directo
         tracing::warn!(event = "directory.ambiguous", name = %name.escape_debug());
         roll.people.remove(&name);
     }
-    Ok(roll)
+    Ok((roll, places))
 }
 
-/// Calls `take` with each entry that a filter finds; `take` says whether to go on.
-async fn each(
+/// Calls `take` with each entry that a filter finds below a base, until it gives an error.
+pub(super) async fn each(
     ldap: &mut Ldap,
     settings: &Settings,
-    filter: &str,
+    (base, filter): (&str, &str),
     attributes: Vec<&str>,
-    mut take: impl FnMut(&SearchEntry) -> bool,
+    mut take: impl FnMut(&SearchEntry) -> Result<(), DirectoryError>,
 ) -> Result<(), DirectoryError> {
     let adapters: Vec<Box<dyn Adapter<'_, &str, Vec<&str>>>> =
         vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(PAGE))];
-    let most = settings.timeout.max(PATIENCE);
+    let most = patience(settings);
     let search = ldap.with_timeout(most).streaming_search_with(
         adapters,
-        &settings.base_dn,
+        base,
         Scope::Subtree,
         filter,
         attributes,
@@ -118,9 +141,12 @@ async fn each(
     let late = |_| DirectoryError::Timeout;
     let mut stream = timeout(most, search).await.map_err(late)?.map_err(broken)?;
     while let Some(entry) = timeout(most, stream.next()).await.map_err(late)?.map_err(broken)? {
-        if !take(&SearchEntry::construct(entry)) {
-            return Err(DirectoryError::Answer(format!("more than {MOST} people")));
-        }
+        take(&SearchEntry::construct(entry))?;
     }
     check(&stream.finish().await)
+}
+
+/// How long one answer of a listing may take.
+pub(super) fn patience(settings: &Settings) -> Duration {
+    settings.timeout.max(PATIENCE)
 }

@@ -23,13 +23,17 @@ use crate::clock::{Clock, Tick};
 mod bind;
 mod breaker;
 mod connection;
+mod dn;
 mod entry;
+mod groups;
 mod list;
 pub mod probe;
 mod sessions;
 mod settings;
 
+pub use dn::Dn;
 pub use entry::Entry;
+pub use groups::{Gathered, GroupSet, Membership, Places};
 pub use list::{Listing, Roll};
 pub use settings::{Settings, SettingsError, Template};
 
@@ -215,20 +219,35 @@ impl Directory {
         outcome
     }
 
-    /// Reads the whole directory: names, identifiers, and who is locked. On a connection of its
-    /// own, so that it delays nobody.
+    /// Reads the whole directory: names, identifiers, and who is locked; where there are groups also
+    /// where each entry stands. On a connection of its own, so that it delays nobody.
     ///
     /// # Errors
     /// [`DirectoryError`]; then nothing is known, not even in part.
-    pub async fn list(&self) -> Result<Roll, DirectoryError> {
+    pub async fn list(&self) -> Result<(Roll, Places), DirectoryError> {
         let url = self.preferred.load(Ordering::Relaxed);
         let outcome = list::read(&self.connector, &self.settings, url).await;
-        if outcome.is_err() {
+        self.note_listing(url, outcome.as_ref().err());
+        outcome
+    }
+
+    /// Reads who of these people is in which group, after the same manner.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; then nothing is known, not even in part.
+    pub async fn groups(&self, roll: &Roll, places: &Places) -> Result<Membership, DirectoryError> {
+        let url = self.preferred.load(Ordering::Relaxed);
+        let outcome = groups::read(&self.connector, &self.settings, url, roll, places).await;
+        self.note_listing(url, outcome.as_ref().err());
+        outcome
+    }
+
+    fn note_listing(&self, url: usize, error: Option<&DirectoryError>) {
+        if error.is_some() {
             self.preferred.store((url + 1) % self.settings.urls.len().max(1), Ordering::Relaxed);
         }
         // A directory that permits no whole list, as by a size limit, is there all the same.
-        self.note(outcome.as_ref().err().filter(|e| !matches!(e, DirectoryError::Answer(_))));
-        outcome
+        self.note(error.filter(|error| !matches!(error, DirectoryError::Answer(_))));
     }
 
     /// How the directory is.

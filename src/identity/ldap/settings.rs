@@ -63,6 +63,9 @@ pub struct Settings {
     pub attribute_id: String,
     pub secret: Option<SecretAttribute>,
     pub disabled_filter: String,
+    /// Empty is no groups.
+    pub group_base_dn: String,
+    pub group_filter: String,
     pub timeout: Duration,
     pub sync_interval: Duration,
 }
@@ -96,6 +99,8 @@ impl TryFrom<&config::Ldap> for Settings {
             attribute_id: ldap.attribute_id.clone(),
             secret,
             disabled_filter: ldap.disabled_filter.clone(),
+            group_base_dn: ldap.group_base_dn.clone(),
+            group_filter: ldap.group_filter.clone(),
             timeout: ldap.timeout.max(Duration::from_millis(50)),
             sync_interval: ldap.sync_interval.max(Duration::from_secs(1)),
         })
@@ -112,6 +117,12 @@ impl Settings {
     /// The filter for everybody.
     pub(super) fn filter_for_all(&self) -> String {
         self.user_filter.replace("{user}", "*")
+    }
+
+    /// Whether the directory's groups are read.
+    #[must_use]
+    pub const fn has_groups(&self) -> bool {
+        !self.group_base_dn.is_empty()
     }
 
     /// A place for `uid` where nobody is.
