@@ -280,12 +280,15 @@ impl Administration {
     }
 
     fn view(&self, account: Account) -> User {
+        let identity = &self.site.identity;
+        let groups = identity.groups(&account.user);
+        let groups = groups.map(|all| all.iter().map(ToString::to_string).collect());
         User {
-            address: format!("{}@{}", account.user, self.site.identity.domain()),
+            address: format!("{}@{}", account.user, identity.domain()),
             user: account.user,
             name: account.display_name,
             mail: account.mail,
-            groups: account.groups,
+            groups: groups.unwrap_or(account.groups),
             number: account.number,
             kind: match account.kind {
                 AccountKind::Local => "local",

@@ -11,8 +11,10 @@ use tokio::time::timeout;
 use crate::clock::{Clock, Tick};
 use crate::config::Ldap as Settings;
 
+mod groups;
 mod trouble;
 
+use groups::Sight;
 use trouble::{Trouble, authority, bind_trouble, fits, search_trouble, tls_trouble};
 
 /// How a step ended.
@@ -31,7 +33,7 @@ pub enum Outcome {
 pub struct Step {
     /// The server that it concerns.
     pub url: String,
-    /// `resolve`, `connect`, `tls`, `bind`, `search`, `map`, `user`, `password`.
+    /// `resolve`, `connect`, `tls`, `bind`, `search`, `map`, `user`, `groups`, `password`.
     pub name: &'static str,
     /// How it ended.
     pub outcome: Outcome,
@@ -245,6 +247,19 @@ impl Probe<'_> {
         let entry = entries.into_iter().next()?;
         let user = self.map(&entry)?;
         self.user(ldap, &entry, &user).await?;
+        if !self.settings.group_base_dn.is_empty() {
+            let found = groups::look(ldap, self.settings, &entry, person.user).await;
+            match found {
+                Ok(Sight::Found(found)) => self.step("groups", Ok(found))?,
+                Ok(Sight::Odd(found, fix)) => {
+                    self.tell("groups", Outcome::Doubtful, found, Some(fix));
+                }
+                Err(trouble) => {
+                    self.step("groups", Err(trouble));
+                    return None;
+                }
+            }
+        }
         match person.password {
             Some(password) => self.password(ldap, &entry.dn, password).await,
             None => Some(()),
