@@ -10,7 +10,7 @@ use crate::support::directory::{ADMIN, ADMIN_PASSWORD, Directory, PEOPLE};
 use crate::support::server::Server;
 
 /// The steps that `tagus ldap test --json` prints, and its exit code.
-fn test(folder: &Path, configuration: &str, arguments: &[&str]) -> (Vec<Value>, i32) {
+pub(crate) fn test(folder: &Path, configuration: &str, arguments: &[&str]) -> (Vec<Value>, i32) {
     let file = folder.join("tagus.toml");
     std::fs::write(&file, format!("domain = \"campus.test\"\n{configuration}")).expect("a file");
     let output = Command::new(env!("CARGO_BIN_EXE_tagus"))
@@ -26,7 +26,7 @@ fn test(folder: &Path, configuration: &str, arguments: &[&str]) -> (Vec<Value>, 
     (steps, output.status.code().unwrap_or(-1))
 }
 
-fn outcome<'a>(steps: &'a [Value], name: &str) -> &'a str {
+pub(crate) fn outcome<'a>(steps: &'a [Value], name: &str) -> &'a str {
     let step = steps.iter().find(|step| step["step"] == name);
     step.and_then(|step| step["outcome"].as_str()).unwrap_or("absent")
 }

@@ -49,6 +49,8 @@ pub(crate) struct Caller {
     pub(crate) claim: Option<String>,
     /// Bodies of messages that came.
     inbox: Vec<String>,
+    /// NOTIFYs that came.
+    notices: Vec<String>,
 }
 
 impl Caller {
@@ -64,6 +66,7 @@ impl Caller {
             cseq: 0,
             claim: None,
             inbox: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -83,6 +86,13 @@ impl Caller {
     pub(crate) fn message(&mut self, to: &str, body: &str) -> Answer {
         let uri = format!("sip:{to}@{DOMAIN}");
         self.request("MESSAGE", &uri, to, "Content-Type: text/plain\r\n", body)
+    }
+
+    /// Asks to watch somebody's presence for so many seconds, or with 0 only to look.
+    pub(crate) fn watch(&mut self, whom: &str, expires: u32) -> Answer {
+        let contact = format!("Contact: <sip:{}@{}>\r\n", self.user, self.address());
+        let headers = format!("{contact}Event: presence\r\nExpires: {expires}\r\n");
+        self.request("SUBSCRIBE", &format!("sip:{whom}@{DOMAIN}"), whom, &headers, "")
     }
 
     /// Sends a request, answers a challenge, and waits for the final answer.
@@ -164,6 +174,20 @@ impl Caller {
         self.inbox.remove(0)
     }
 
+    /// Waits for the next NOTIFY and gives its Subscription-State without parameters but the reason.
+    pub(crate) fn expect_notify(&mut self) -> String {
+        let deadline = self.clock.now() + PATIENCE;
+        while self.notices.is_empty() {
+            let left = deadline.since(self.clock.now());
+            assert!(!left.is_zero(), "{} waited in vain for a NOTIFY", self.user);
+            let _ = self.receive(left);
+        }
+        let notice = self.notices.remove(0);
+        let state = header(&notice, "Subscription-State").expect("a state");
+        let parts = state.split(';').map(str::trim).filter(|part| !part.starts_with("expires"));
+        parts.collect::<Vec<_>>().join(";")
+    }
+
     fn send(&self, text: &str) {
         self.socket.send_to(text.as_bytes(), self.server).expect("loopback takes a datagram");
     }
@@ -184,17 +208,22 @@ impl Caller {
                 let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
                 self.inbox.push(body.to_owned());
             }
+            let is_notice = text.starts_with("NOTIFY ");
+            if is_notice && !self.notices.contains(&text) {
+                self.notices.push(text.clone());
+            }
             let mut answer = String::from("SIP/2.0 200 OK\r\n");
             for line in text.lines().skip(1).take_while(|line| !line.is_empty()) {
                 let name = line.split(':').next().unwrap_or_default().trim().to_lowercase();
                 if ["via", "from", "to", "call-id", "cseq"].contains(&name.as_str()) {
                     answer.push_str(line);
-                    answer.push_str(if name == "to" { ";tag=there\r\n" } else { "\r\n" });
+                    let bare = name == "to" && !line.contains(";tag=");
+                    answer.push_str(if bare { ";tag=there\r\n" } else { "\r\n" });
                 }
             }
             answer.push_str("Content-Length: 0\r\n\r\n");
             let _ = self.socket.send_to(answer.as_bytes(), from);
-            if !self.inbox.is_empty() {
+            if is_notice || !self.inbox.is_empty() {
                 return None;
             }
         }

@@ -17,6 +17,9 @@ use tempfile::TempDir;
 
 use super::{free_port, program};
 
+/// Where the groups are, once a test has made the place.
+pub(crate) const GROUPS: &str = "ou=groups,dc=campus,dc=test";
+
 /// Where the people are.
 pub(crate) const PEOPLE: &str = "ou=people,dc=campus,dc=test";
 
@@ -101,6 +104,13 @@ impl Directory {
 
     /// Gives a person an attribute.
     pub(crate) fn add(&self, uid: &str, attribute: &str, value: &str) {
+        self.change(&format!(
+            "dn: uid={uid},{PEOPLE}\nchangetype: modify\nadd: {attribute}\n{attribute}: {value}\n"
+        ));
+    }
+
+    /// Makes changes, written as LDIF (RFC 2849).
+    pub(crate) fn change(&self, changes: &str) {
         let mut child = Command::new(program("ldapmodify", "ldap-utils"))
             .args(["-x", "-H", &format!("ldap://{}", self.address), "-D", ADMIN])
             .args(["-w", ADMIN_PASSWORD])
@@ -108,11 +118,8 @@ impl Directory {
             .stdout(Stdio::null())
             .spawn()
             .expect("ldapmodify can be run");
-        let change = format!(
-            "dn: uid={uid},{PEOPLE}\nchangetype: modify\nadd: {attribute}\n{attribute}: {value}\n"
-        );
         let mut input = child.stdin.take().expect("a pipe");
-        input.write_all(change.as_bytes()).expect("a change");
+        input.write_all(changes.as_bytes()).expect("changes");
         drop(input);
         assert!(child.wait().expect("ldapmodify ends").success());
     }
@@ -213,7 +220,7 @@ fn slapd_conf(home: &Path) -> String {
     let home = home.display();
     format!(
         "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\n\
-         include /etc/ldap/schema/inetorgperson.schema\n\
+         include /etc/ldap/schema/inetorgperson.schema\ninclude /etc/ldap/schema/nis.schema\n\
          pidfile {home}/slapd.pid\nargsfile {home}/slapd.args\n\
          modulepath /usr/lib/ldap\nmoduleload back_mdb\nloglevel 0\n\
          database mdb\nmaxsize 67108864\nsuffix \"dc=campus,dc=test\"\n\
