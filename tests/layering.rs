@@ -63,6 +63,10 @@ const SHELL_ONLY: &[&str] = &["tokio", "socket2", "nix", "UdpSocket", "TcpStream
 const SANS_IO: &[&str] =
     &["sip/", "msrp/", "payload/", "xcap/", "text.rs", "xml.rs", "sdp.rs", "client/agent"];
 
+/// Shells that stand within a protocol core's module, so that other projects find both in one place.
+/// The core may not import them.
+const SHELLS_WITHIN: &[&str] = &["msrp/peer"];
+
 const FORBIDDEN_NAMES: &[&str] = &[
     "core", "common", "util", "utils", "helper", "helpers", "manager", "managers", "handler",
     "handlers", "types", "misc", "shared", "base", "stuff",
@@ -180,12 +184,20 @@ fn fence_breaches(source: &Source) -> Vec<String> {
         {
             wrong.push(format!("{place}: only entropy.rs reads randomness ({word})"));
         }
-        let core = SANS_IO.iter().any(|core| source.path.starts_with(core));
+        let within = |places: &[&str]| places.iter().any(|p| source.path.starts_with(p));
+        let core = within(SANS_IO) && !within(SHELLS_WITHIN);
         if core
             && SHELL_ONLY.contains(&word)
             && (names_crate(&tokens, at) || word.starts_with(char::is_uppercase))
         {
             wrong.push(format!("{place}: a protocol core never touches {word}"));
+        }
+        let names_shell = || {
+            let path = format!("{}/{word}", owner(&source.path).unwrap_or_default());
+            SHELLS_WITHIN.contains(&path.as_str())
+        };
+        if core && next(1).is_some_and(|t| t.kind == Kind::Colons) && names_shell() {
+            wrong.push(format!("{place}: a protocol core may not import its shell {word}"));
         }
     }
     wrong

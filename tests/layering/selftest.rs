@@ -122,3 +122,11 @@ fn a_name_that_says_nothing_is_found() {
     assert_eq!(badly_named(&source("net/bytes.rs", ""), &crates).len(), 1);
     assert_eq!(badly_named(&source("net/udp.rs", "mod tests { }"), &crates).len(), 0);
 }
+
+#[test]
+fn a_shell_within_a_core_may_do_what_shells_do_and_is_not_imported_by_the_core() {
+    assert_eq!(breaches("msrp/peer/dial.rs", "use tokio::net::TcpStream;"), 0);
+    assert_eq!(breaches("msrp/framer.rs", "use tokio::net;"), 1);
+    assert_eq!(breaches("msrp/framer.rs", "use super::peer::Peer;"), 1);
+    assert_eq!(breaches("msrp/peer/dial.rs", "use crate::msrp::peer::Peer;"), 0);
+}
