@@ -1,0 +1,136 @@
+//! What responses and reports say of messages that were sent (RFC 4975 s7.1.1, s7.3.2, s10).
+
+use super::super::head::{Head, Start};
+use super::super::message::{By, Failure, Notice, OutgoingId};
+use super::super::session::SessionId;
+use super::super::transactions::Subject;
+use super::Connection;
+
+/// Messages remembered after they were answered.
+pub(super) const REMEMBERED: usize = 256;
+
+/// Which codes end a session, and not a message alone (s10.8, s10.10).
+const fn ends_the_session(code: u16) -> bool {
+    matches!(code, 481 | 506)
+}
+
+impl Connection {
+    /// A response came. What nobody waits for is ignored.
+    pub(super) fn response(&mut self, head: &Head<'_>) {
+        let Start::Response { code, comment } = head.start else { return };
+        match self.transactions.answer(&head.transaction) {
+            None => {}
+            Some(Subject::Request) => {
+                let fields: Vec<_> = head.fields().collect();
+                self.answer_request(head.transaction, code, comment, &fields);
+            }
+            Some(Subject::Chunk { id, start, end }) => match code {
+                200..=299 => self.chunk_answered(id, (start, end)),
+                code => self.refused(id, code, comment, (start, end)),
+            },
+        }
+    }
+
+    fn chunk_answered(&mut self, id: OutgoingId, (start, end): (u64, u64)) {
+        let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
+        outgoing.unanswered = outgoing.unanswered.saturating_sub(1);
+        // Chunks are answered in their order, or nearly: what does not fit is sent again if the
+        // message ever has to go on elsewhere.
+        let _ = outgoing.confirmed.insert(start, end);
+        if outgoing.stage == super::Stage::Sent && outgoing.unanswered == 0 {
+            self.notices.push_back(Notice::Answered { id });
+            self.settle(id);
+        }
+    }
+
+    /// Bytes of a message were refused, in a response or a report: both mean the same (s7.3.2).
+    fn refused(&mut self, id: OutgoingId, code: u16, comment: &str, range: (u64, u64)) {
+        let Some(outgoing) = self.outgoing.get(&id) else { return };
+        let session = outgoing.session;
+        match code {
+            // The receiver wants no more of it (s10.5).
+            413 => self.abort_outgoing(id, By::Remote),
+            408 => self.fail_chunk(id, Failure::Timeout, range),
+            _ => self.fail_chunk(id, Failure::Code { code, comment: comment.into() }, range),
+        }
+        if ends_the_session(code) {
+            self.notices.push_back(Notice::SessionFailed { session, code });
+        }
+    }
+
+    /// A REPORT came for a session of ours. It is never answered (s7.1.2), and one about a message
+    /// that is not known is ignored.
+    pub(super) fn report(&mut self, session: SessionId, head: &Head<'_>) {
+        let (Some(message_id), Some((code, comment))) = (head.message_id, head.status_code())
+        else {
+            return;
+        };
+        let Some(id) = self.outgoing_by_name.get(message_id).copied() else {
+            return self.late_report(session, message_id, code, comment, head);
+        };
+        let Some(outgoing) = self.outgoing.get_mut(&id).filter(|o| o.session == session) else {
+            return;
+        };
+        // Nobody can have received what was not sent.
+        let sent = outgoing.next;
+        let (start, end) = range_of(head, outgoing.total.unwrap_or(sent), sent);
+        if !(200..300).contains(&code) {
+            self.refused(id, code, comment, (start, end));
+            self.range_was_lost(session, code);
+            return;
+        }
+        if !outgoing.success_report {
+            return;
+        }
+        let before = (outgoing.reported.covered(), outgoing.is_reported_whole());
+        let _ = outgoing.confirmed.insert(start, end);
+        let _ = outgoing.reported.insert(start, end);
+        let received = outgoing.reported.covered();
+        let whole = outgoing.stage == super::Stage::Sent && outgoing.is_reported_whole();
+        // Reports that say nothing new are not told; of an empty message, the first one is.
+        if received > before.0 || whole && (!before.1 || outgoing.total == Some(0)) {
+            self.notices.push_back(Notice::Reported { id, received, whole });
+        }
+        self.settle(id);
+    }
+
+    /// A relay may find out that a message failed after every chunk of it was answered.
+    fn late_report(
+        &mut self,
+        session: SessionId,
+        message_id: &str,
+        code: u16,
+        comment: &str,
+        head: &Head<'_>,
+    ) {
+        if (200..300).contains(&code) {
+            return;
+        }
+        let Some(at) = self.answered.iter().position(|(name, _)| **name == *message_id) else {
+            return;
+        };
+        let Some((_, id)) = self.answered.remove(at) else { return };
+        let range = range_of(head, u64::MAX, u64::MAX);
+        let reason = match code {
+            408 => Failure::Timeout,
+            code => Failure::Code { code, comment: comment.into() },
+        };
+        self.notices.push_back(Notice::Failed { id, reason, range });
+        self.range_was_lost(session, code);
+    }
+
+    /// A range of bytes was not received: the session failed (s7.3.2). Codes that say that a message
+    /// is not wanted say nothing of the session.
+    fn range_was_lost(&mut self, session: SessionId, code: u16) {
+        if !matches!(code, 413 | 415) && !ends_the_session(code) {
+            self.notices.push_back(Notice::SessionFailed { session, code });
+        }
+    }
+}
+
+/// The bytes that a report is about, `start..end` from 0, as far as they were sent.
+fn range_of(head: &Head<'_>, total: u64, sent: u64) -> (u64, u64) {
+    let Some(range) = head.byte_range else { return (0, total.min(sent)) };
+    let end = range.end.or(range.total).unwrap_or(total).min(sent);
+    ((range.start - 1).min(end), end)
+}
