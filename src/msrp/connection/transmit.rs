@@ -33,10 +33,10 @@ pub enum Transmit {
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) id: OutgoingId,
-    transaction: TransactionId,
+    pub(super) transaction: TransactionId,
     watch: Watch,
     /// Where it began.
-    start: u64,
+    pub(super) start: u64,
     /// Whether it may end before the message does.
     interruptible: bool,
     /// Bytes that are left of its turn.
