@@ -17,7 +17,7 @@ pub mod accounts;
 pub mod app;
 #[cfg(feature = "server")]
 pub mod bus;
-#[cfg(feature = "server")]
+#[cfg(feature = "msrp")]
 pub mod channel;
 #[cfg(feature = "server")]
 pub mod client;

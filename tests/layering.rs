@@ -38,6 +38,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("xml", "text"),
     ("sdp", "text"),
     ("msrp", "payload"),
+    ("msrp", "channel"),
     ("rls", "presence"),
     ("proxy", "registrar"),
     // What the registration event package tells is the registrar's rows.

@@ -22,6 +22,7 @@ pub mod ident;
 mod incoming;
 pub mod message;
 mod outgoing;
+pub mod peer;
 mod queue;
 pub mod ranges;
 pub mod raw;

@@ -40,6 +40,9 @@ pub struct Setup {
     pub reports: Granularity,
     /// Its share of a connection beside other sessions, at least 1.
     pub weight: u32,
+    /// Bytes of a body in one SEND at most, 2048 at least: for hops that take a request only whole.
+    /// `None` for any number.
+    pub largest_chunk: Option<u64>,
 }
 
 impl Setup {
@@ -54,6 +57,7 @@ impl Setup {
             matching: Matching::Strict,
             reports: Granularity::End,
             weight: 1,
+            largest_chunk: None,
         }
     }
 }

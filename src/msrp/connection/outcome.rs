@@ -1,6 +1,7 @@
 //! What responses and reports say of messages that were sent (RFC 4975 s7.1.1, s7.3.2, s10).
 
 use super::super::head::{Head, Start};
+use super::super::ident::TransactionId;
 use super::super::message::{By, Failure, Notice, OutgoingId};
 use super::super::session::SessionId;
 use super::super::transactions::Subject;
@@ -36,7 +37,7 @@ impl Connection {
     pub(super) fn response(&mut self, head: &Head<'_>) {
         let Start::Response { code, comment } = head.start else { return };
         match self.transactions.answer(&head.transaction) {
-            None => {}
+            None => self.early_response(head.transaction, code, comment),
             Some(Subject::Request) => {
                 let fields: Vec<_> = head.fields().collect();
                 self.answer_request(head.transaction, code, comment, &fields);
@@ -45,6 +46,19 @@ impl Connection {
                 200..=299 => self.chunk_answered(id, (start, end)),
                 code => self.refused(id, code, comment, (start, end)),
             },
+        }
+    }
+
+    /// A chunk that is still being written was refused: nobody has to read it to its end to know that
+    /// he does not want it (s10.5).
+    fn early_response(&mut self, transaction: TransactionId, code: u16, comment: &str) {
+        let Some(writing) = self.writing.as_ref().filter(|w| w.transaction == transaction) else {
+            return;
+        };
+        let (id, start) = (writing.id, writing.start);
+        let end = self.outgoing.get(&id).map_or(start, |outgoing| outgoing.next);
+        if !(200..300).contains(&code) {
+            self.refused(id, code, comment, (start, end));
         }
     }
 

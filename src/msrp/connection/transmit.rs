@@ -34,14 +34,16 @@ pub enum Transmit {
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) id: OutgoingId,
-    transaction: TransactionId,
+    pub(super) transaction: TransactionId,
     watch: Watch,
     /// Where it began.
-    start: u64,
+    pub(super) start: u64,
     /// Whether it may end before the message does.
     interruptible: bool,
     /// Bytes that are left of its turn.
     turn: u64,
+    /// Bytes that it may have.
+    largest: u64,
     /// How it is to end, once that is decided.
     ending: Option<Flag>,
 }
@@ -87,7 +89,9 @@ impl Connection {
     /// How many bytes the current chunk may get next.
     fn most_now(&self, writing: &Writing) -> usize {
         let left = self.outgoing.get(&writing.id).and_then(Outgoing::left);
-        let fragment = self.options.fragment.max(2);
+        let written = self.outgoing.get(&writing.id).map_or(0, |o| o.next - writing.start);
+        let room = usize::try_from(writing.largest.saturating_sub(written)).unwrap_or(usize::MAX);
+        let fragment = self.options.fragment.min(room).max(2);
         left.map_or(fragment, |left| usize::try_from(left).unwrap_or(fragment).min(fragment))
     }
 
@@ -97,6 +101,10 @@ impl Connection {
         let written = outgoing.next - writing.start;
         if !writing.interruptible || written < UNINTERRUPTED {
             return None;
+        }
+        // Fewer than two bytes cannot be asked for.
+        if written + 1 >= writing.largest {
+            return Some(Flag::More);
         }
         let level = outgoing.level;
         let room = self.transactions.waiting() < self.options.window;
@@ -152,7 +160,8 @@ impl Connection {
         };
         let start = outgoing.next;
         let turn = self.options.turn;
-        let writing = Writing { id, transaction, watch, start, interruptible, turn, ending };
+        let largest = session.setup.largest_chunk.map_or(u64::MAX, |most| most.max(UNINTERRUPTED));
+        let writing = Writing { id, transaction, watch, start, interruptible, turn, largest, ending };
         self.writing = Some(writing);
         if let Some(flag) = ending {
             self.finish_chunk(now, flag, with_body, out);
