@@ -13,6 +13,8 @@
 
 #[path = "fuzz/corpus.rs"]
 mod corpus;
+#[path = "fuzz/msrp.rs"]
+mod msrp;
 #[path = "fuzz/mutate.rs"]
 mod mutate;
 #[path = "fuzz/targets.rs"]

@@ -118,8 +118,7 @@ pub struct Connection {
     queue: Queue,
     outgoing: HashMap<OutgoingId, Outgoing>,
     outgoing_by_name: HashMap<Box<str>, OutgoingId>,
-    /// The last messages that were answered: relays may yet report that they failed.
-    answered: VecDeque<(Box<str>, OutgoingId)>,
+    settled: VecDeque<outcome::Settled>,
     writing: Option<transmit::Writing>,
     transactions: Transactions,
 }
@@ -146,7 +145,7 @@ impl Connection {
             queue: Queue::default(),
             outgoing: HashMap::new(),
             outgoing_by_name: HashMap::new(),
-            answered: VecDeque::new(),
+            settled: VecDeque::new(),
             writing: None,
             transactions: Transactions::default(),
         }
@@ -295,6 +294,7 @@ impl Connection {
             self.by_session_id.insert(id.into(), other);
         }
         self.queue.forget(session);
+        self.settled.retain(|settled| settled.session != session);
         let mut ids: Vec<_> = self.of_session(session).collect();
         ids.sort_unstable();
         for id in ids {

@@ -55,9 +55,9 @@ fn listed(list: &[Box<str>], media: &str) -> bool {
     list.iter().any(|entry| {
         let entry = media_type(entry);
         match entry.strip_suffix("/*") {
-            Some(family) => media
-                .split_once('/')
-                .is_some_and(|(own, _)| own.eq_ignore_ascii_case(family)),
+            Some(family) => {
+                media.split_once('/').is_some_and(|(own, _)| own.eq_ignore_ascii_case(family))
+            }
             None => entry == "*" || entry.eq_ignore_ascii_case(media),
         }
     })
@@ -133,9 +133,8 @@ mod tests {
     #[test]
     fn a_wrapped_type_that_is_not_taken_is_denied_with_415() {
         let accept = Accept::new("message/cpim", "text/plain");
-        let look = |text: &str, whole| {
-            CpimValidator.look(&accept, "message/cpim", text.as_bytes(), whole)
-        };
+        let look =
+            |text: &str, whole| CpimValidator.look(&accept, "message/cpim", text.as_bytes(), whole);
         let head = "From: <im:a@b>\r\nTo: <im:c@d>\r\n\r\n";
         assert_eq!(look(&format!("{head}Content-Type: text/plain\r\n\r\nHi"), true), Verdict::Take);
         assert_eq!(

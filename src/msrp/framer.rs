@@ -145,7 +145,11 @@ impl Framer {
         let Some(line_end) = memchr(b'\n', &bytes[..bytes.len().min(MOST_START)]) else {
             let known = bytes.len().min(5);
             let fine = bytes[..known] == b"MSRP "[..known] || bytes == b"\r";
-            return if fine && bytes.len() < MOST_START { Ok(None) } else { Err(FrameError::NotMsrp) };
+            return if fine && bytes.len() < MOST_START {
+                Ok(None)
+            } else {
+                Err(FrameError::NotMsrp)
+            };
         };
         let line = bytes[..line_end].strip_suffix(b"\r").ok_or(FrameError::NotMsrp)?;
         let (transaction, start) = read_start(line).ok_or(FrameError::NotMsrp)?;

@@ -101,7 +101,6 @@ fn bodies_that_look_like_end_lines_are_bodies() {
         b"-------abcd",
         b"\r\n-------abcd",
         b"\r\n-------abce$\r\n",
-        b"-------abcd$",
         b"text-------abcd$\r\n",
         b"\r\n-------abcd$x",
         b"\r\n-------abcd!\r\n",
@@ -175,7 +174,7 @@ fn a_head_without_an_end_is_cut_off_at_16_kib() {
     while bytes.len() < MOST_HEAD {
         bytes.extend_from_slice(b"X-Padding: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
     }
-    let fine = [&bytes[..], b"-------abcd$\r\n"].concat();
+    let fine = [&bytes[..bytes.len() - 100], b": x\r\n-------abcd$\r\n"].concat();
     bytes.extend_from_slice(&[b'x'; 100]);
     assert_eq!(read(&[&bytes]).1, Err(FrameError::HeadTooLong));
     let by_byte: Vec<&[u8]> = bytes.chunks(7).collect();

@@ -282,9 +282,9 @@ impl<'a> Head<'a> {
                 return Err(Defect::TooMany);
             }
             // What comes after a defect is read all the same: the answer needs the paths.
-            let read = line.ok_or(Defect::Line).and_then(|(name, value)| {
-                self.read_field(name, value, &mut seen)
-            });
+            let read = line
+                .ok_or(Defect::Line)
+                .and_then(|(name, value)| self.read_field(name, value, &mut seen));
             outcome = outcome.and(read);
         }
         outcome

@@ -57,7 +57,9 @@ fn methods_and_status_codes_are_read_and_unknown_ones_kept() {
     ] {
         assert_eq!(start(line), Some(Start::Response { code, comment }), "{line}");
     }
-    for line in ["MSRP abcd Send", "MSRP abcd SE-ND", "MSRP abcd ", "MSRP abcd 20x", "MSRP abcd 200\tOK"] {
+    for line in
+        ["MSRP abcd Send", "MSRP abcd SE-ND", "MSRP abcd ", "MSRP abcd 20x", "MSRP abcd 200\tOK"]
+    {
         assert_eq!(start(line), None, "{line}");
     }
 }

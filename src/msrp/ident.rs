@@ -139,7 +139,8 @@ mod tests {
         for good in ["a786hjs2", "49fh", "0.-+", "a%=.", "a234567890123456789012345678901b"] {
             assert!(is_ident(good.as_bytes()), "{good}");
         }
-        for bad in ["", "abc", ".abc", "a bc", "ab_c", "ab/c", "a234567890123456789012345678901bc"] {
+        for bad in ["", "abc", ".abc", "a bc", "ab_c", "ab/c", "a234567890123456789012345678901bc"]
+        {
             assert!(!is_ident(bad.as_bytes()), "{bad}");
             assert_eq!(TransactionId::new(bad.as_bytes()), None);
         }

@@ -14,7 +14,7 @@ use super::wire;
 use crate::text;
 
 /// Bytes of a body that need not be interruptible.
-pub const UNINTERRUPTED: u64 = 2_048;
+pub(super) const UNINTERRUPTED: u64 = 2_048;
 
 /// Bytes of all header fields that an application adds.
 const MOST_FIELDS: usize = 4_096;
@@ -58,6 +58,8 @@ pub(super) struct Outgoing {
     /// What 200 responses and success reports confirmed.
     pub(super) confirmed: Ranges,
     pub(super) reported: Ranges,
+    /// Whether a success report came at all: of an empty message, there is nothing to cover.
+    pub(super) heard_of: bool,
     content_type: Box<str>,
     /// The header fields behind `Byte-Range`, `Content-Type` last, and the empty line.
     fields: Vec<u8>,
@@ -154,6 +156,7 @@ impl Outgoing {
             meter: Meter::new(message.progress, 0, total),
             confirmed: Ranges::default(),
             reported: Ranges::default(),
+            heard_of: false,
             content_type: message.content_type.into(),
             fields,
         })
@@ -186,11 +189,7 @@ impl Outgoing {
         let range = ByteRange {
             // Of nothing, too, the range begins at 1.
             start: if empty { 1 } else { self.next + 1 },
-            end: if empty {
-                Some(0)
-            } else {
-                self.total.filter(|_| !self.is_interruptible())
-            },
+            end: if empty { Some(0) } else { self.total.filter(|_| !self.is_interruptible()) },
             total: self.total,
         };
         wire::byte_range(&range, out);
@@ -215,7 +214,7 @@ impl Outgoing {
     }
 
     pub(super) fn is_reported_whole(&self) -> bool {
-        self.total.is_some_and(|total| self.reported.covers(total))
+        self.heard_of && self.total.is_some_and(|total| self.reported.covers(total))
     }
 
     /// What a later connection needs to go on with it.

@@ -46,7 +46,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.waiting == 0
     }
 
@@ -63,7 +64,9 @@ impl Queue {
 
     /// Whether somebody else should go now that a message of this level has had its turn.
     pub(super) fn is_waiting_beside(&self, level: Level) -> bool {
-        self.waits_above(level) || self.owed(level) || !self.rings[usize::from(level.0)].sessions.is_empty()
+        self.waits_above(level)
+            || self.owed(level)
+            || !self.rings[usize::from(level.0)].sessions.is_empty()
     }
 
     /// Whether somebody may go before a message of this level has had its turn.

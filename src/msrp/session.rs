@@ -226,10 +226,8 @@ mod tests {
     fn strict_matching_is_the_default_and_the_session_alone_an_option() {
         let mut directory = Directory::default();
         directory.expect(setup("msrp://a.example:1/s1;tcp"));
-        directory.expect(Setup {
-            matching: Matching::SessionId,
-            ..setup("msrp://a.example:1/s2;tcp")
-        });
+        directory
+            .expect(Setup { matching: Matching::SessionId, ..setup("msrp://a.example:1/s2;tcp") });
         let seen = |id: &str| Uri::parse(&format!("msrp://10.0.0.1:7/{id};tcp")).unwrap();
         assert!(directory.claim(&seen("s1"), ConnectionKey(1)).is_err());
         assert!(directory.claim(&seen("s2"), ConnectionKey(1)).is_ok());

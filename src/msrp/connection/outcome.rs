@@ -7,12 +7,29 @@ use super::super::session::SessionId;
 use super::super::transactions::Subject;
 use super::Connection;
 
-/// Messages remembered after they were answered.
-pub(super) const REMEMBERED: usize = 256;
+/// Messages remembered after nothing more was expected of them: errors may yet come.
+pub(super) const REMEMBERED: usize = 4_096;
 
 /// Which codes end a session, and not a message alone (s10.8, s10.10).
 const fn ends_the_session(code: u16) -> bool {
     matches!(code, 481 | 506)
+}
+
+/// A message of which nothing more is expected.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) message_id: Box<str>,
+    pub(super) id: OutgoingId,
+    pub(super) session: SessionId,
+}
+
+/// Why a message failed, by the code that said so.
+fn reason(code: u16, comment: &str) -> Failure {
+    match code {
+        // The same as silence (s10.4).
+        408 => Failure::Timeout,
+        code => Failure::Code { code, comment: comment.into() },
+    }
 }
 
 impl Connection {
@@ -59,14 +76,21 @@ impl Connection {
 
     /// Bytes of a message were refused, in a response or a report: both mean the same (s7.3.2).
     fn refused(&mut self, id: OutgoingId, code: u16, comment: &str, range: (u64, u64)) {
-        let Some(outgoing) = self.outgoing.get(&id) else { return };
-        let session = outgoing.session;
-        match code {
-            // The receiver wants no more of it (s10.5).
-            413 => self.abort_outgoing(id, By::Remote),
-            408 => self.fail_chunk(id, Failure::Timeout, range),
-            _ => self.fail_chunk(id, Failure::Code { code, comment: comment.into() }, range),
-        }
+        let session = if let Some(outgoing) = self.outgoing.get(&id) {
+            let session = outgoing.session;
+            match code {
+                // The receiver wants no more of it (s10.5).
+                413 => self.abort_outgoing(id, By::Remote),
+                _ => self.fail_chunk(id, reason(code, comment), range),
+            }
+            session
+        } else {
+            // All of it was sent, and nothing but errors is answered, or a relay found out late.
+            let Some(at) = self.settled.iter().position(|settled| settled.id == id) else { return };
+            let Some(settled) = self.settled.remove(at) else { return };
+            self.notices.push_back(Notice::Failed { id, reason: reason(code, comment), range });
+            settled.session
+        };
         if ends_the_session(code) {
             self.notices.push_back(Notice::SessionFailed { session, code });
         }
@@ -79,8 +103,15 @@ impl Connection {
         else {
             return;
         };
+        let good = (200..300).contains(&code);
         let Some(id) = self.outgoing_by_name.get(message_id).copied() else {
-            return self.late_report(session, message_id, code, comment, head);
+            let about = |settled: &&Settled| *settled.message_id == *message_id;
+            let settled = self.settled.iter().find(about).filter(|s| s.session == session);
+            if let Some(id) = settled.map(|settled| settled.id).filter(|_| !good) {
+                self.refused(id, code, comment, range_of(head, u64::MAX, u64::MAX));
+                self.range_was_lost(session, code);
+            }
+            return;
         };
         let Some(outgoing) = self.outgoing.get_mut(&id).filter(|o| o.session == session) else {
             return;
@@ -88,7 +119,7 @@ impl Connection {
         // Nobody can have received what was not sent.
         let sent = outgoing.next;
         let (start, end) = range_of(head, outgoing.total.unwrap_or(sent), sent);
-        if !(200..300).contains(&code) {
+        if !good {
             self.refused(id, code, comment, (start, end));
             self.range_was_lost(session, code);
             return;
@@ -97,40 +128,16 @@ impl Connection {
             return;
         }
         let before = (outgoing.reported.covered(), outgoing.is_reported_whole());
+        outgoing.heard_of = true;
         let _ = outgoing.confirmed.insert(start, end);
         let _ = outgoing.reported.insert(start, end);
         let received = outgoing.reported.covered();
         let whole = outgoing.stage == super::Stage::Sent && outgoing.is_reported_whole();
-        // Reports that say nothing new are not told; of an empty message, the first one is.
-        if received > before.0 || whole && (!before.1 || outgoing.total == Some(0)) {
+        // Reports that say nothing new are not told.
+        if received > before.0 || whole && !before.1 {
             self.notices.push_back(Notice::Reported { id, received, whole });
         }
         self.settle(id);
-    }
-
-    /// A relay may find out that a message failed after every chunk of it was answered.
-    fn late_report(
-        &mut self,
-        session: SessionId,
-        message_id: &str,
-        code: u16,
-        comment: &str,
-        head: &Head<'_>,
-    ) {
-        if (200..300).contains(&code) {
-            return;
-        }
-        let Some(at) = self.answered.iter().position(|(name, _)| **name == *message_id) else {
-            return;
-        };
-        let Some((_, id)) = self.answered.remove(at) else { return };
-        let range = range_of(head, u64::MAX, u64::MAX);
-        let reason = match code {
-            408 => Failure::Timeout,
-            code => Failure::Code { code, comment: comment.into() },
-        };
-        self.notices.push_back(Notice::Failed { id, reason, range });
-        self.range_was_lost(session, code);
     }
 
     /// A range of bytes was not received: the session failed (s7.3.2). Codes that say that a message

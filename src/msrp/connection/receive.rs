@@ -257,7 +257,8 @@ impl Connection {
             self.deny_chunk(415);
             return Step::On;
         }
-        let too_long = bound.setup.max_size.is_some_and(|most| told.is_some_and(|told| told > most));
+        let too_long =
+            bound.setup.max_size.is_some_and(|most| told.is_some_and(|told| told > most));
         if too_long || !self.has_room() {
             self.deny_chunk(413);
             return Step::On;
@@ -301,7 +302,11 @@ impl Connection {
     }
 
     /// The paths of the answer, if they are not those of our own requests.
-    fn other_paths(&self, session: SessionId, head: &Head<'_>) -> Option<Box<(Box<str>, Box<str>)>> {
+    fn other_paths(
+        &self,
+        session: SessionId,
+        head: &Head<'_>,
+    ) -> Option<Box<(Box<str>, Box<str>)>> {
         let session = self.sessions.get(&session)?;
         let back = head.from_path.split(' ').next().unwrap_or_default();
         let same = session.to_path == back && session.setup.local.as_str() == head.to_path;
@@ -459,7 +464,9 @@ impl Connection {
         if flag != Flag::Abort {
             self.notices.push_back(Notice::Alive { session });
         }
-        let (Some(message_id), true) = (&request.message_id, request.success_report) else { return };
+        let (Some(message_id), true) = (&request.message_id, request.success_report) else {
+            return;
+        };
         let Some(bound) = self.sessions.get(&session) else { return };
         let range = super::super::head::ByteRange { start: 1, end: Some(0), total: Some(0) };
         let report = Report {

@@ -71,11 +71,7 @@ impl End {
         let mut input = &buffer[..];
         let outcome = loop {
             match self.connection.receive(self.now, &mut input) {
-                Ok(Some(arrival)) => Self::arrived(
-                    arrival,
-                    &mut self.received,
-                    &mut self.order,
-                ),
+                Ok(Some(arrival)) => Self::arrived(arrival, &mut self.received, &mut self.order),
                 Ok(None) => {
                     if !self.decide() {
                         break Ok(());
@@ -199,6 +195,10 @@ impl End {
         self.listen();
     }
 
+    pub(super) fn first_if_any(&self) -> Option<&Received> {
+        self.received.get(self.order.first()?)
+    }
+
     pub(super) fn first(&self) -> &Received {
         &self.received[&self.order[0]]
     }
@@ -245,9 +245,8 @@ impl Pair {
 
 /// A SEND of Alice to Bob, as any peer may write it.
 pub(super) fn send(id: &str, fields: &str, body: Option<&str>, flag: char) -> Vec<u8> {
-    let body = body.map_or(String::new(), |body| {
-        format!("Content-Type: text/plain\r\n\r\n{body}\r\n")
-    });
+    let body =
+        body.map_or(String::new(), |body| format!("Content-Type: text/plain\r\n\r\n{body}\r\n"));
     format!(
         "MSRP {id} SEND\r\nTo-Path: {BOB}\r\nFrom-Path: {ALICE}\r\n{fields}{body}-------{id}{flag}\r\n"
     )

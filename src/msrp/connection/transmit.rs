@@ -8,6 +8,7 @@ use super::super::outgoing::{Outgoing, Stage, UNINTERRUPTED};
 use super::super::transactions::Subject;
 use super::super::wire;
 use super::Connection;
+use super::outcome::{REMEMBERED, Settled};
 use crate::clock::Tick;
 
 /// What is to be done with the buffer.
@@ -324,10 +325,11 @@ impl Connection {
         if let Some(outgoing) = self.forget_outgoing(id)
             && outgoing.failure_report != FailureReport::No
         {
-            if self.answered.len() == super::outcome::REMEMBERED {
-                self.answered.pop_front();
+            if self.settled.len() == REMEMBERED {
+                self.settled.pop_front();
             }
-            self.answered.push_back((outgoing.message_id, id));
+            let (message_id, session) = (outgoing.message_id, outgoing.session);
+            self.settled.push_back(Settled { message_id, id, session });
         }
     }
 }
