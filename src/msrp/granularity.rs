@@ -81,10 +81,10 @@ mod tests {
         assert_eq!(told(Granularity::EveryBytes(250), Some(1_000), 100, 1_000), [300, 500, 800]);
         assert_eq!(told(Granularity::EveryPercent(25), Some(1_000), 50, 1_000), [250, 500, 750]);
         assert_eq!(told(Granularity::EveryPercent(1), Some(7), 1, 7), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(told(Granularity::EveryPercent(10), None, 1, 1_000), []);
+        assert_eq!(told(Granularity::EveryPercent(10), None, 1, 1_000), [0_u64; 0]);
         assert_eq!(told(Granularity::EveryBytes(0), Some(3), 1, 3), [1, 2]);
-        assert_eq!(told(Granularity::End, Some(1_000), 1, 1_000), []);
-        assert_eq!(told(Granularity::Off, Some(1_000), 1, 1_000), []);
+        assert_eq!(told(Granularity::End, Some(1_000), 1, 1_000), [0_u64; 0]);
+        assert_eq!(told(Granularity::Off, Some(1_000), 1, 1_000), [0_u64; 0]);
         assert!(!Meter::new(Granularity::Off, 0, None).tells_the_end());
         assert!(Meter::new(Granularity::End, 0, None).tells_the_end());
     }

@@ -10,7 +10,7 @@ use tagus::msrp::peer::{
 };
 
 /// Longer than anything takes, shorter than anybody's patience with a test that hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Loopback with a free port.
 pub(crate) const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
