@@ -32,6 +32,7 @@ use super::uri::Uri;
 use super::wire;
 use crate::clock::Tick;
 
+mod decide;
 mod outcome;
 mod receive;
 mod request;
