@@ -1,8 +1,17 @@
-//! The MSRP peer library over real sockets and files. Each row of the two feature tables that the
-//! library was built by has a test of its name in `rows`.
+//! The MSRP peer library over real sockets and files, directly and through a foreign relay. Each row
+//! of the two feature tables that the library was built by has a test that names it.
 
+#[path = "../support/lines.rs"]
+mod lines;
+#[path = "../support/msrp_relay.rs"]
+mod msrp_relay;
+#[path = "../support/programs.rs"]
+mod programs;
 #[path = "../support/tshark.rs"]
 mod tshark;
 
 mod direct;
 mod pair;
+mod relayed;
+#[cfg(feature = "msrp-self-signed")]
+mod secure;

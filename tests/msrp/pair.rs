@@ -6,7 +6,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
 
 use tagus::msrp::peer::{
-    Endpoint, EndpointOptions, Event, Identity, Incoming, Session, SessionOptions, Trust, Whole,
+    Endpoint, EndpointOptions, Event, Incoming, Session, SessionOptions, Whole,
 };
 
 /// Longer than anything takes, shorter than anybody's patience with a test that hangs.
@@ -25,10 +25,11 @@ pub(crate) fn plain() -> Endpoint {
 }
 
 /// An endpoint with a certificate for 127.0.0.1 that believes anybody.
-pub(crate) fn secure(identity: &Identity) -> Endpoint {
+#[cfg(feature = "msrp-self-signed")]
+pub(crate) fn secure(identity: &tagus::msrp::peer::Identity) -> Endpoint {
     let mut options = EndpointOptions::new("127.0.0.1");
     options.identity = Some(identity.clone());
-    options.trust = Trust::Anybody;
+    options.trust = tagus::msrp::peer::Trust::Anybody;
     Endpoint::new(options).expect("an endpoint")
 }
 

@@ -199,8 +199,19 @@ impl Endpoint {
         self.offer(remote.first().is_secure(), options).connect(remote).await
     }
 
-    /// Takes a stream on which MSRP has begun, as the upgrade of a web server gives it, where each
-    /// message of the WebSocket has been taken out of its frames, or a socket of the application's own.
+    /// Takes a WebSocket whose opening handshake is over, as the upgrade of a web server gives it
+    /// (RFC 7977 s5.1): the server's end, for whose subprotocol `msrp` was agreed on.
+    #[cfg(feature = "msrp-ws")]
+    pub fn adopt_websocket(
+        &self,
+        stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) {
+        self.adopt(super::websocket::serve(Box::new(stream)), local, remote);
+    }
+
+    /// Takes a stream of the application's own, on which MSRP begins.
     pub fn adopt(
         &self,
         stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,

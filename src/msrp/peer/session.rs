@@ -62,7 +62,10 @@ pub(super) const CHUNK_THROUGH_RELAYS: u64 = 8_192;
 
 impl SessionOptions {
     pub(super) fn setup(&self, local: Uri, remote: Path) -> Setup {
-        let relayed = (remote.uris().len() > 1).then_some(CHUNK_THROUGH_RELAYS);
+        // RFC 7977 s5.3.1: a chunk is one message of the WebSocket.
+        let is_websocket = |uri: &Uri| uri.transport().eq_ignore_ascii_case("ws");
+        let bounded = remote.uris().len() > 1 || remote.uris().iter().any(is_websocket);
+        let relayed = bounded.then_some(CHUNK_THROUGH_RELAYS);
         let mut setup = Setup::new(local, remote);
         setup.accept = self.accept.clone();
         setup.max_size = self.max_size;
