@@ -12,7 +12,7 @@ const MOST_TEXT: usize = HYPHENS.len() + MOST;
 
 /// Searches the body of one chunk. A flag after the id would make it an end-line; to be cautious,
 /// hyphens and id alone count.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Watch {
     text: [u8; MOST_TEXT],
     length: usize,
@@ -33,6 +33,11 @@ impl Watch {
 
     fn text(&self) -> &[u8] {
         &self.text[..self.length]
+    }
+
+    /// Whether these bytes may go into this chunk as its only ones.
+    pub(super) fn is_clean(&self, bytes: &[u8]) -> bool {
+        memmem::find(bytes, self.text()).is_none()
     }
 
     /// How many of the next bytes of the body may go into this chunk. Fewer than all mean that the

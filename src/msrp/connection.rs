@@ -20,7 +20,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::framer::{FrameError, Framer};
-use super::ident::{Ids, TransactionId};
+use super::ident::{Ids, Numbered, TransactionId};
 use super::incoming::Incoming;
 use super::message::{Content, Failure, IncomingId, Message, Notice, OutgoingId, SendError};
 use super::outgoing::{Outgoing, Stage};
@@ -32,6 +32,7 @@ use super::uri::Uri;
 use super::wire;
 use crate::clock::Tick;
 
+mod decide;
 mod outcome;
 mod receive;
 mod request;
@@ -97,7 +98,7 @@ pub enum ConnectionError {
 #[derive(Debug)]
 pub struct Connection {
     options: Options,
-    sessions: HashMap<SessionId, Session>,
+    sessions: Numbered<SessionId, Session>,
     /// Sessions by the spelling of our URI, and by session-id.
     by_uri: HashMap<Box<str>, SessionId>,
     by_session_id: HashMap<Box<str>, SessionId>,
@@ -109,14 +110,14 @@ pub struct Connection {
     current: receive::Current,
     /// Since when the application has had to decide something.
     asked: Option<Tick>,
-    incoming: HashMap<IncomingId, Incoming>,
+    incoming: Numbered<IncomingId, Incoming>,
     incoming_by_name: HashMap<(SessionId, Box<str>), IncomingId>,
     failed: Option<ConnectionError>,
 
     /// Responses and reports that wait, as bytes.
     control: Vec<u8>,
     queue: Queue,
-    outgoing: HashMap<OutgoingId, Outgoing>,
+    outgoing: Numbered<OutgoingId, Outgoing>,
     outgoing_by_name: HashMap<Box<str>, OutgoingId>,
     settled: VecDeque<outcome::Settled>,
     writing: Option<transmit::Writing>,
@@ -129,7 +130,7 @@ impl Connection {
     pub fn new(options: Options) -> Connection {
         Connection {
             options,
-            sessions: HashMap::new(),
+            sessions: Numbered::default(),
             by_uri: HashMap::new(),
             by_session_id: HashMap::new(),
             last_session: 0,
@@ -138,12 +139,12 @@ impl Connection {
             framer: Framer::default(),
             current: receive::Current::default(),
             asked: None,
-            incoming: HashMap::new(),
+            incoming: Numbered::default(),
             incoming_by_name: HashMap::new(),
             failed: None,
             control: Vec::new(),
             queue: Queue::default(),
-            outgoing: HashMap::new(),
+            outgoing: Numbered::default(),
             outgoing_by_name: HashMap::new(),
             settled: VecDeque::new(),
             writing: None,
@@ -421,7 +422,9 @@ impl Connection {
     fn forget_outgoing(&mut self, id: OutgoingId) -> Option<Outgoing> {
         let outgoing = self.outgoing.remove(&id)?;
         self.outgoing_by_name.remove(&outgoing.message_id);
-        self.queue.remove(outgoing.level, outgoing.session, id);
+        if outgoing.stage == Stage::Waiting {
+            self.queue.remove(outgoing.level, outgoing.session, id);
+        }
         Some(outgoing)
     }
 

@@ -1,6 +1,8 @@
 //! Identifiers that nobody guesses: transactions, messages, sessions (RFC 4975 s7.1, s7.1.1, s14.1).
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::entropy;
 
@@ -110,6 +112,40 @@ impl Ids {
     #[must_use]
     pub fn session(self) -> String {
         self.message()
+    }
+}
+
+/// A map whose keys are numbers that we gave out ourselves: nobody can choose them to collide, so a
+/// multiplication spreads them well enough.
+pub(super) type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
+
+/// Hashes small numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spread(u64);
+
+impl Spread {
+    /// 2^64 by the golden ratio: neighbours land far apart, and the high bits are mixed too.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+}
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(Spread::FACTOR);
+        self.0 ^= self.0 >> 32;
     }
 }
 

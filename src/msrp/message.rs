@@ -274,6 +274,7 @@ pub struct Announced<'a> {
 
 /// What arrives.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation a message")]
 pub enum Arrival<'a> {
     /// A request for a session that is not bound to this connection.
     Unbound {

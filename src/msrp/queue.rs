@@ -4,8 +4,9 @@
 //! turns by their weight, and within a session its messages do. What goes on one level earns the
 //! lower ones credit for a sixteenth of it, so that nothing waits for ever.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
+use super::ident::Numbered;
 use super::message::{OutgoingId, Priority};
 use super::session::SessionId;
 
@@ -31,7 +32,7 @@ impl Level {
 struct Ring {
     /// Sessions that have something here, the next one first.
     sessions: VecDeque<SessionId>,
-    messages: HashMap<SessionId, VecDeque<OutgoingId>>,
+    messages: Numbered<SessionId, VecDeque<OutgoingId>>,
     /// Turns that the first session has had in a row.
     turns: u32,
     /// Bytes that this level is owed.

@@ -49,20 +49,21 @@ impl Connection {
         }
     }
 
-    /// A chunk that is still being written was refused: nobody has to read it to its end to know that
-    /// he does not want it (s10.5).
+    /// A chunk is answered while it is still being written: nobody has to read it to its end to know
+    /// that he does not want it (s10.5), and some say 200 early.
     fn early_response(&mut self, transaction: TransactionId, code: u16, comment: &str) {
-        let Some(writing) = self.writing.as_ref().filter(|w| w.transaction == transaction) else {
+        let Some(writing) = self.writing.as_mut().filter(|w| w.transaction == transaction) else {
             return;
         };
         let (id, start) = (writing.id, writing.start);
         let end = self.outgoing.get(&id).map_or(start, |outgoing| outgoing.next);
-        if !(200..300).contains(&code) {
-            self.refused(id, code, comment, (start, end));
+        match code {
+            200..=299 => writing.answered = true,
+            code => self.refused(id, code, comment, (start, end)),
         }
     }
 
-    fn chunk_answered(&mut self, id: OutgoingId, (start, end): (u64, u64)) {
+    pub(super) fn chunk_answered(&mut self, id: OutgoingId, (start, end): (u64, u64)) {
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
         outgoing.unanswered = outgoing.unanswered.saturating_sub(1);
         // Chunks are answered in their order, or nearly: what does not fit is sent again if the

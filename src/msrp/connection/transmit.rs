@@ -46,6 +46,8 @@ pub(super) struct Writing {
     largest: u64,
     /// How it is to end, once that is decided.
     ending: Option<Flag>,
+    /// Whether it was answered with 200 already: some do so before they have read its end.
+    pub(super) answered: bool,
 }
 
 impl Connection {
@@ -138,35 +140,50 @@ impl Connection {
         outgoing.stage = Stage::Writing;
         let mut transaction = self.options.ids.transaction();
         let mut watch = Watch::new(&transaction);
-        if let Some(memory) = outgoing.memory.as_ref().filter(|_| !outgoing.is_interruptible()) {
-            // Of what is known whole, the id is chosen such that nothing has to be cut.
-            let rest = memory.get(outgoing.next as usize..).unwrap_or_default();
-            for _ in 0..8 {
-                if watch.clone().pass(rest) == rest.len() {
-                    break;
-                }
-                transaction = self.options.ids.transaction();
-                watch = Watch::new(&transaction);
-            }
+        // What is known whole and short is written at once, under an id that is not in it.
+        let short = outgoing.memory.clone().filter(|_| !outgoing.is_interruptible());
+        let rest = short.as_ref().and_then(|memory| memory.get(outgoing.next as usize..));
+        let mut clean = rest.is_some_and(|rest| watch.is_clean(rest));
+        for _ in 0..8 {
+            let Some(rest) = rest.filter(|_| !clean) else { break };
+            transaction = self.options.ids.transaction();
+            watch = Watch::new(&transaction);
+            clean = watch.is_clean(rest);
         }
         let with_body = outgoing.has_body && !outgoing.aborting;
         outgoing.write_head(&transaction, &session.paths, with_body, out);
         outgoing.begun = true;
         let interruptible = outgoing.is_interruptible();
+        let start = outgoing.next;
+        if let Some(rest) = rest.filter(|_| clean && with_body) {
+            out.extend_from_slice(rest);
+            outgoing.next += rest.len() as u64;
+        }
         let ending = match (outgoing.aborting, outgoing.left()) {
             (true, _) => Some(Flag::Abort),
             (false, Some(0)) => Some(Flag::Last),
             (false, _) => None,
         };
-        let start = outgoing.next;
+        let written = outgoing.next - start;
         let turn = self.options.turn;
         let largest = session.setup.largest_chunk.map_or(u64::MAX, |most| most.max(UNINTERRUPTED));
-        let writing = Writing { id, transaction, watch, start, interruptible, turn, largest, ending };
+        let writing = Writing {
+            id,
+            transaction,
+            watch,
+            start,
+            interruptible,
+            turn,
+            largest,
+            ending,
+            answered: false,
+        };
         self.writing = Some(writing);
         if let Some(flag) = ending {
             self.finish_chunk(now, flag, with_body, out);
         }
-        self.queue.charge(level, 256);
+        // A head weighs something, too.
+        self.queue.charge(level, written + 256);
         true
     }
 
@@ -226,11 +243,14 @@ impl Connection {
         let id = writing.id;
         // The message may have failed meanwhile, and only its chunk had to be closed.
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
-        let subject = Subject::Chunk { id, start: writing.start, end: outgoing.next };
+        let (start, end) = (writing.start, outgoing.next);
+        let subject = Subject::Chunk { id, start, end };
         match outgoing.failure_report {
             FailureReport::Yes => {
                 outgoing.unanswered += 1;
-                self.transactions.expect(now, writing.transaction, subject);
+                if !writing.answered {
+                    self.transactions.expect(now, writing.transaction, subject);
+                }
             }
             FailureReport::Partial => {
                 self.transactions.expect_errors(writing.transaction, subject);
@@ -257,6 +277,9 @@ impl Connection {
                 self.notices.push_back(Notice::Sent { id, bytes });
                 self.settle(id);
             }
+        }
+        if writing.answered {
+            self.chunk_answered(id, (start, end));
         }
     }
 
