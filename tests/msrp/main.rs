@@ -10,8 +10,12 @@ mod programs;
 #[path = "../support/tshark.rs"]
 mod tshark;
 
+#[cfg(feature = "server")]
+mod command;
 mod direct;
 mod pair;
 mod relayed;
 #[cfg(feature = "msrp-self-signed")]
 mod secure;
+#[cfg(feature = "msrp-ws")]
+mod socket;

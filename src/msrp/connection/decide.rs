@@ -32,6 +32,11 @@ impl Connection {
         incoming.decision = Decision::Denied(code);
         if self.current.request.as_ref().is_some_and(|request| request.message == Some(id)) {
             self.deny_chunk(code);
+            // A relay may keep the response for itself, as Kamailio does, and the sender would never
+            // hear of it. Where a relay does report (RFC 4976 s6.4.1), the sender hears it twice.
+            if self.is_relayed(id) {
+                self.failure_report(id, code);
+            }
         } else {
             self.failure_report(id, code);
         }
@@ -104,10 +109,18 @@ impl Connection {
         self.write_report(id, 200, |incoming| incoming.report_range(last));
     }
 
+    /// Whether there are relays on the way to a message's sender.
+    fn is_relayed(&self, id: IncomingId) -> bool {
+        let session = self.incoming.get(&id).and_then(|i| self.sessions.get(&i.session));
+        session.is_some_and(|session| session.setup.remote.uris().len() > 1)
+    }
+
     /// A failure is reported once the chunks before were answered with 200 (s7.1.4); else their
     /// responses say it.
     fn failure_report(&mut self, id: IncomingId, code: u16) {
-        let told = |i: &Incoming| i.answered && i.failure_report == FailureReport::Yes;
+        let relayed = self.is_relayed(id);
+        let told =
+            |i: &Incoming| (i.answered || relayed) && i.failure_report == FailureReport::Yes;
         if self.incoming.get(&id).is_some_and(told) {
             self.write_report(id, code, |incoming| {
                 let end = incoming.ranges.prefix();

@@ -63,14 +63,15 @@ mod tests {
     #[test]
     fn a_buffer_comes_back_when_its_last_piece_does() {
         let mut pool = Pool::default();
-        let buffer = Arc::new(pool.take());
-        let place = buffer.as_ptr();
+        let mut first = pool.take();
+        first[0] = 77;
+        let buffer = Arc::new(first);
         let piece = Piece { buffer: Arc::clone(&buffer), range: 3..5 };
         pool.give(buffer);
         assert!(pool.idle.is_empty());
         assert_eq!(piece.bytes(), [0, 0]);
         pool.give(piece.buffer);
-        assert_eq!(pool.take().as_ptr(), place);
+        assert_eq!(pool.take()[0], 77);
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub enum Direction {
 /// Is shown every byte of a connection, behind TLS and WebSocket: for finding out what a peer does.
 /// It sees what people write; it is off unless it is set.
 #[derive(Clone)]
-pub struct WireDump(Arc<dyn Fn(Direction, &[u8]) + Send + Sync>);
+pub struct WireDump(Arc<Show>);
+
+type Show = dyn Fn(Direction, &[u8]) + Send + Sync;
 
 impl WireDump {
     /// Calls `show` with the bytes of each read and each part of a write.

@@ -104,7 +104,13 @@ impl Engine {
         match taken {
             Ok(id) => {
                 if streams {
-                    self.feeds.insert(id, Feed::new(source.0));
+                    let mut feed = Feed::new(source.0);
+                    if feed.is_stream() {
+                        // Others go before it until it has something.
+                        feed.starved = true;
+                        self.core.stall(id);
+                    }
+                    self.feeds.insert(id, feed);
                 }
                 self.outgoing.insert(id, Track { shared, goal, sent: false, may_fail_late });
             }

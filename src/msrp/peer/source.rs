@@ -231,7 +231,9 @@ impl Feed {
                     Kind::Memory(_) => true,
                 };
             }
-            if std::mem::take(&mut self.starved) {
+            // One byte of a stream of unknown length may be its last: that is not known yet.
+            let enough = self.ended || self.ready.iter().map(Piece::len).sum::<usize>() > 1;
+            if enough && std::mem::take(&mut self.starved) {
                 return Poll::Ready(Ok(()));
             }
         }
