@@ -144,3 +144,77 @@ async fn the_end_of_one_side_is_told_to_the_other() {
     });
     assert!(closed.await);
 }
+
+// features 1.2 "Non-TLS RFC 4975 peer": everything that goes between two of us, read by tshark.
+#[tokio::test(flavor = "multi_thread")]
+async fn tshark_reads_chat_files_aborts_and_reports_of_ours() {
+    use crate::tshark::Capture;
+    let mut pair = pair().await;
+    let capture = Capture::start(pair.port);
+    let text = "All work and no play.\r\n".repeat(20_000);
+    for inward in [true, false] {
+        let (sender, receiver) = if inward {
+            (&pair.active, &mut pair.passive)
+        } else {
+            (&pair.passive, &mut pair.active)
+        };
+        let mut line = sender.send(Outbound::text().report(), "a line").await;
+        assert_eq!(message(receiver).await.body, "a line");
+        assert_eq!(soon(line.finished()).await, Ok(()));
+        let how = Outbound::text().report();
+        let mut whole = sender.send(how, Source::memory(text.clone().into_bytes())).await;
+        let mut receiving = incoming(receiver).await.accept(Sink::memory(1 << 20)).await;
+        let received = soon(receiving.finished()).await.expect("all of it");
+        assert!(received.memory == text);
+        assert_eq!(soon(whole.finished()).await, Ok(()));
+        let (reader, mut writer) = tokio::io::simplex(10_000);
+        let how = Outbound::text();
+        let mut sending = sender.send(how, Source::reader(reader, Some(100_000))).await;
+        tokio::io::AsyncWriteExt::write_all(&mut writer, &[b'x'; 9_000]).await.expect("room");
+        let mut receiving = incoming(receiver).await.accept(Sink::memory(1 << 20)).await;
+        sending.abort().await;
+        assert!(soon(receiving.finished()).await.is_err());
+        assert!(soon(sending.finished()).await.is_err());
+    }
+    let seen = capture.dissect();
+    seen.expect_clean();
+    assert!(seen.count("SEND") >= 6 && seen.count("REPORT") == 4, "{:?}", seen.messages);
+    assert!(seen.count("200") >= 6, "{:?}", seen.messages);
+}
+
+// features 1.3 "Prioritisation and fair use"
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_line_goes_within_50_ms_beside_two_files_of_100_mb() {
+    use std::time::Duration;
+    use tagus::clock::Clock;
+    use tagus::msrp::Priority;
+    let directory = tempfile::tempdir().expect("a directory");
+    let large = directory.path().join("large");
+    File::create(&large).expect("a file").set_len(100_000_000).expect("room");
+    let mut pair = pair().await;
+    let mut files = Vec::new();
+    for _ in 0..2 {
+        let how = Outbound::new("application/octet-stream").priority(Priority::Bulk);
+        files.push(pair.active.send(how, Source::file(&large).expect("a source")).await);
+    }
+    let mut receiving = Vec::new();
+    for number in 0..2 {
+        let to = directory.path().join(format!("to{number}"));
+        let sink = Sink::from(File::create(&to).expect("a file"));
+        receiving.push(incoming(&mut pair.passive).await.accept(sink).await);
+    }
+    let (clock, mut times) = (Clock::system(), Vec::new());
+    while receiving.iter().any(|one| one.received() < 90_000_000) {
+        let began = clock.now();
+        let mut line = pair.active.text("a line").await;
+        assert_eq!(message(&mut pair.passive).await.body, "a line");
+        soon(line.finished()).await.expect("answered");
+        times.push(clock.now().since(began));
+    }
+    times.sort_unstable();
+    let typical = times[times.len() / 2];
+    assert!(times.len() >= 3 && typical < Duration::from_millis(50), "{times:?}");
+    for one in &mut receiving {
+        assert_eq!(soon(one.finished()).await.expect("all of it").length, 100_000_000);
+    }
+}
