@@ -36,24 +36,25 @@ class End:
         return self.process.stdout.readline().strip()
 
     def finish(self):
-        """Waits; CPU seconds and the most memory it had, in KiB."""
+        """Waits; what it printed, and CPU seconds."""
         rest = self.process.stdout.read()
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if self.process.returncode:
             raise RuntimeError(f"{self.process.args} ended with {self.process.returncode}")
-        return rest, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+        return rest, usage.ru_utime + usage.ru_stime
 
 
 def pair(binary, receiver, sender):
     """Runs both ends; `sender` is given what the receiver printed first."""
     receiving = End(binary, *receiver)
     sending = End(binary, *sender(receiving.line()))
-    out, cpu, memory = sending.finish()
-    _, receiver_cpu, receiver_memory = receiving.finish()
+    out, cpu = sending.finish()
+    told, receiver_cpu = receiving.finish()
     line = json.loads(out.splitlines()[-1])
-    line.update(cpu=cpu + receiver_cpu, sender_cpu=cpu, receiver_cpu=receiver_cpu,
-                sender_kib=memory, receiver_kib=receiver_memory)
+    line.update(cpu=cpu + receiver_cpu)
+    if told:
+        line["receiver_peak_kib"] = json.loads(told.splitlines()[-1])["peak_kib"]
     return line
 
 
@@ -102,7 +103,7 @@ class Bench:
             for size in SIZES:
                 for number in range(self.rounds):
                     plain, ours = self.plain(size, tls), self.msrp(size, tls)
-                    growth = max(ours[key] - idle[key] for key in ("sender_kib", "receiver_kib"))
+                    growth = max(ours[key] - idle[key] for key in ("peak_kib", "receiver_peak_kib"))
                     self.tell(dict(test="msrp", transport=transport, bytes=size, round=number,
                                    seconds=ours["seconds"], plain_seconds=plain["seconds"],
                                    ratio=round(plain["seconds"] / ours["seconds"], 3),
@@ -133,7 +134,7 @@ class Bench:
         large.write_bytes(os.urandom(100_000_000))
         receiving = End(self.binary, "receive", self.work)
         sending = End(self.binary, "chat", receiving.line(), large, CHAT_LINES)
-        out, _, _ = sending.finish()
+        out, _ = sending.finish()
         receiving.finish()
         for path in self.work.glob("received*"):
             path.unlink()

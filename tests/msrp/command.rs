@@ -68,7 +68,8 @@ fn two_commands_exchange_texts_and_files_and_end_with_0() {
     for tls in [false, true] {
         let listen: &[&str] = if tls { &["--tls"] } else { &[] };
         let listen =
-            [&["listen", "--save", shelf_name, "--text", "welcome", "--count", "2"], listen].concat();
+            [&["listen", "--save", shelf_name, "--text", "welcome", "--count", "2"], listen]
+                .concat();
         let mut listening = Running::start(&listen);
         let told = listening.event("listening");
         let path = path_of(&told);
@@ -117,8 +118,17 @@ fn a_relay_leads_from_one_command_to_another() {
     let secret = file(directory.path(), "secret", PASSWORD.as_bytes());
     let (uri, secret) = (relay.uri(), secret.to_str().expect("text").to_owned());
     let mut behind = Running::start(&[
-        "listen", "--relay", &uri, "--plain-relay", "--user", USER, "--password-file", &secret,
-        "--count", "1", "--dump",
+        "listen",
+        "--relay",
+        &uri,
+        "--plain-relay",
+        "--user",
+        USER,
+        "--password-file",
+        &secret,
+        "--count",
+        "1",
+        "--dump",
     ]);
     let path = path_of(&behind.event("listening"));
     assert!(path.starts_with(&format!("msrp://{}/", relay.address)), "{path}");
@@ -131,7 +141,14 @@ fn a_relay_leads_from_one_command_to_another() {
     let wrong = file(directory.path(), "wrong", b"guessed");
     let wrong = wrong.to_str().expect("text");
     let mut refused = Running::start(&[
-        "listen", "--relay", &uri, "--plain-relay", "--user", USER, "--password-file", wrong,
+        "listen",
+        "--relay",
+        &uri,
+        "--plain-relay",
+        "--user",
+        USER,
+        "--password-file",
+        wrong,
     ]);
     refused.ends_with(4);
 }

@@ -13,7 +13,8 @@ use tagus::msrp::peer::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Loopback with a free port.
-pub(crate) const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub(crate) const ANYWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Waits for something that comes soon.
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {

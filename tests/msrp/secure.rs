@@ -39,13 +39,17 @@ async fn both_sides_hold_each_other_to_their_fingerprints() {
         };
         let offer = right.offer(true, SessionOptions::default()).fingerprints(of(&ours, left_lies));
         let path = offer.path().clone();
-        let dial = left.offer(true, SessionOptions::default()).fingerprints(of(&theirs, right_lies));
+        let dial =
+            left.offer(true, SessionOptions::default()).fingerprints(of(&theirs, right_lies));
         let waiting = tokio::spawn(async move { offer.wait(None).await });
         let connected = soon(dial.connect(&path)).await;
         if right_lies {
             assert!(matches!(connected, Err(OpenError::Dial(DialError::NotProved { .. }))));
         } else if left_lies {
-            assert!(matches!(connected, Err(OpenError::Refused { code: 481, .. })), "{connected:?}");
+            assert!(
+                matches!(connected, Err(OpenError::Refused { code: 481, .. })),
+                "{connected:?}"
+            );
         } else {
             assert!(connected.is_ok(), "{connected:?}");
             assert!(soon(waiting).await.expect("no panic").is_ok());

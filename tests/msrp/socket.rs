@@ -37,8 +37,7 @@ async fn texts_and_files_go_both_ways_over_a_websocket() {
     let listener = TcpListener::bind(ANYWHERE).await.expect("a port");
     let local = listener.local_addr().expect("an address");
     // The URI that a WebSocket server gives out is not the one that the endpoint would.
-    let options =
-        SessionOptions { matching: Matching::SessionId, ..SessionOptions::default() };
+    let options = SessionOptions { matching: Matching::SessionId, ..SessionOptions::default() };
     let offer = right.offer(false, options);
     let id = offer.path().last().session_id().expect("a session");
     let path = Path::parse(&format!("msrp://{local}/{id};ws")).expect("a path");

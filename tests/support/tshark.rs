@@ -88,11 +88,12 @@ impl Capture {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
         };
-        let messages = read("msrp.method || msrp.status.code", &["msrp.method", "msrp.status.code"])
-            .iter()
-            .flat_map(|line| line.split([',', '\t']).map(str::to_owned).collect::<Vec<_>>())
-            .filter(|word| !word.is_empty())
-            .collect();
+        let messages =
+            read("msrp.method || msrp.status.code", &["msrp.method", "msrp.status.code"])
+                .iter()
+                .flat_map(|line| line.split([',', '\t']).map(str::to_owned).collect::<Vec<_>>())
+                .filter(|word| !word.is_empty())
+                .collect();
         // The severity of an error (wireshark's PI_ERROR).
         let complaints = read(
             "_ws.malformed || _ws.expert.severity >= 8388608",

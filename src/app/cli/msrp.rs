@@ -112,7 +112,9 @@ impl Granularity {
             return Ok(Granularity(G::End));
         }
         let parsed = match text.strip_suffix('%') {
-            Some(percent) => percent.parse().ok().filter(|n| (1..=100).contains(n)).map(G::EveryPercent),
+            Some(percent) => {
+                percent.parse().ok().filter(|n| (1..=100).contains(n)).map(G::EveryPercent)
+            }
             None => text.parse().ok().filter(|bytes| *bytes > 0).map(G::EveryBytes),
         };
         parsed.map(Granularity).ok_or_else(wrong)

@@ -16,8 +16,8 @@ pub use save::{SaveError, Shelf};
 
 use crate::msrp::peer::{
     Endpoint, EndpointOptions, Event, HashFunction, Incoming, Offer, OpenError, Outbound,
-    ReceiveFailure, RelayAccount, RelayError, SendEvent, SendFailure, Session, SessionOptions, Sink,
-    Source, Whole,
+    ReceiveFailure, RelayAccount, RelayError, SendEvent, SendFailure, Session, SessionOptions,
+    Sink, Source, Whole,
 };
 use crate::msrp::{Granularity, Path, Priority};
 
@@ -106,7 +106,10 @@ impl Way {
     async fn offer(self, options: SessionOptions) -> Result<Offer, MsrpError> {
         let endpoint = Endpoint::new(self.endpoint)?;
         if let Some(account) = &self.relay {
-            return Ok(endpoint.offer_through(account, options).await?.fingerprints(self.fingerprints));
+            return Ok(endpoint
+                .offer_through(account, options)
+                .await?
+                .fingerprints(self.fingerprints));
         }
         if let Some(address) = self.listen {
             let listening = if self.tls {
@@ -256,8 +259,8 @@ async fn send_all(
         count += 1;
     }
     for path in &plan.files {
-        let source = Source::file(path)
-            .map_err(|error| MsrpError::File { path: path.clone(), error })?;
+        let source =
+            Source::file(path).map_err(|error| MsrpError::File { path: path.clone(), error })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let how = plan
             .how("application/octet-stream")
@@ -312,7 +315,11 @@ async fn take(event: Event, plan: &Plan, news: &mpsc::Sender<News>, tell: &mut T
             }
         },
         Event::Aborted { message_id, bytes } => {
-            tell(Notice::IncomingFailed { message_id, bytes, reason: "aborted by the peer".into() });
+            tell(Notice::IncomingFailed {
+                message_id,
+                bytes,
+                reason: "aborted by the peer".into(),
+            });
             false
         }
         Event::Failed { code } => {
@@ -355,7 +362,8 @@ async fn receive(incoming: Incoming, shelf: Shelf, news: mpsc::Sender<News>) {
                     // Half a file looks like a whole one.
                     let _ = std::fs::remove_file(&path);
                     let bytes = match failure {
-                        ReceiveFailure::Aborted { bytes, .. } | ReceiveFailure::Lost { bytes, .. } => bytes,
+                        ReceiveFailure::Aborted { bytes, .. }
+                        | ReceiveFailure::Lost { bytes, .. } => bytes,
                         ReceiveFailure::Sink(_) => receiving.received(),
                     };
                     (failed(bytes, failure.to_string()), Err(failure.to_string()))

@@ -10,7 +10,10 @@ use crate::msrp::peer::{Header, SendEvent, SendFailure, Whole};
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the fields are the documents' own words; docs/client.md explains them")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the documents' own words; docs/client.md explains them"
+)]
 pub enum Notice {
     /// Whoever is given the path reaches us.
     Listening {
@@ -126,7 +129,8 @@ impl Notice {
                 }
             }
             Notice::Incoming { message_id, content_type, size } => {
-                let size = size.map_or_else(|| "unknown length".into(), |size| format!("{size} bytes"));
+                let size =
+                    size.map_or_else(|| "unknown length".into(), |size| format!("{size} bytes"));
                 format!("{message_id}: {content_type}, {size}, begins")
             }
             Notice::Saved { file, bytes, .. } => format!("saved {file}, {bytes} bytes"),

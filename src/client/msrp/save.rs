@@ -52,7 +52,8 @@ impl Shelf {
     pub fn open(&self, header: &Header) -> Result<(File, PathBuf), SaveError> {
         let wanted = header.disposition.as_deref().and_then(file_name);
         let name = safe(wanted.as_deref().unwrap_or_default());
-        let name = if name.is_empty() { format!("message-{}", safe(&header.message_id)) } else { name };
+        let name =
+            if name.is_empty() { format!("message-{}", safe(&header.message_id)) } else { name };
         let (stem, ending) = match name.rfind('.').filter(|at| *at > 0) {
             Some(at) => name.split_at(at),
             None => (name.as_str(), ""),
@@ -89,7 +90,10 @@ impl Shelf {
 /// Whether a `Content-Disposition` is that of a file.
 pub(super) fn is_attachment(disposition: &str) -> bool {
     file_name(disposition).is_some()
-        || disposition.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("attachment"))
+        || disposition
+            .split(';')
+            .next()
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("attachment"))
 }
 
 /// The `filename` of a `Content-Disposition` (RFC 2183 s2.3), quoted or not.

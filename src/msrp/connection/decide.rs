@@ -119,8 +119,7 @@ impl Connection {
     /// responses say it.
     fn failure_report(&mut self, id: IncomingId, code: u16) {
         let relayed = self.is_relayed(id);
-        let told =
-            |i: &Incoming| (i.answered || relayed) && i.failure_report == FailureReport::Yes;
+        let told = |i: &Incoming| (i.answered || relayed) && i.failure_report == FailureReport::Yes;
         if self.incoming.get(&id).is_some_and(told) {
             self.write_report(id, code, |incoming| {
                 let end = incoming.ranges.prefix();

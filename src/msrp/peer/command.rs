@@ -22,15 +22,41 @@ pub(super) type Answer<T, E> = oneshot::Sender<Result<T, E>>;
 #[derive(Debug)]
 pub(super) enum Command {
     /// A session that we begin: greets the peer, and answers when that was taken.
-    Open { setup: Box<Setup>, inbox: Inbox, answer: Answer<SessionId, OpenError> },
-    Send { session: SessionId, message: Box<Outgoing>, shared: Arc<Shared> },
+    Open {
+        setup: Box<Setup>,
+        inbox: Inbox,
+        answer: Answer<SessionId, OpenError>,
+    },
+    Send {
+        session: SessionId,
+        message: Box<Outgoing>,
+        shared: Arc<Shared>,
+    },
     LookForAborts,
-    Accept { id: IncomingId, session: SessionId, arriving: Box<Arriving> },
-    Deny { id: IncomingId, code: u16 },
-    AbortIncoming { id: IncomingId },
-    Expect { session: SessionId, state: Box<IncomingState>, arriving: Box<Arriving> },
-    Request { request: Box<Request>, answer: Answer<Response, SendError> },
-    End { session: SessionId },
+    Accept {
+        id: IncomingId,
+        session: SessionId,
+        arriving: Box<Arriving>,
+    },
+    Deny {
+        id: IncomingId,
+        code: u16,
+    },
+    AbortIncoming {
+        id: IncomingId,
+    },
+    Expect {
+        session: SessionId,
+        state: Box<IncomingState>,
+        arriving: Box<Arriving>,
+    },
+    Request {
+        request: Box<Request>,
+        answer: Answer<Response, SendError>,
+    },
+    End {
+        session: SessionId,
+    },
 }
 
 /// A message with its bytes.

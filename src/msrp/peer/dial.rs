@@ -137,7 +137,8 @@ impl Hop {
         identity: Option<&Identity>,
         websocket_path: &str,
     ) -> Result<Wire, DialError> {
-        let opened = tokio::time::timeout(PATIENCE, self.open(trust, identity, websocket_path)).await;
+        let opened =
+            tokio::time::timeout(PATIENCE, self.open(trust, identity, websocket_path)).await;
         opened.unwrap_or_else(|_| Err(self.unreachable(io::ErrorKind::TimedOut.into())))
     }
 
@@ -188,10 +189,9 @@ impl Hop {
     #[cfg(feature = "msrp-ws")]
     async fn upgrade(&self, mut wire: Wire, path: &str) -> Result<Wire, DialError> {
         if self.websocket {
-            let host = self.port.map_or_else(
-                || self.host.to_string(),
-                |port| format!("{}:{port}", self.host),
-            );
+            let host = self
+                .port
+                .map_or_else(|| self.host.to_string(), |port| format!("{}:{port}", self.host));
             wire.stream = super::websocket::open(wire.stream, &host, path)
                 .await
                 .map_err(|error| self.unreachable(error))?;

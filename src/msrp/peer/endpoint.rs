@@ -19,7 +19,9 @@ use super::fingerprint::Fingerprint;
 use super::outflow;
 use super::registry::{Expected, Registry};
 use super::relay::RelayHold;
-use super::session::{CHUNK_THROUGH_RELAYS, Inbox, OpenError, Session, SessionHandle, SessionOptions};
+use super::session::{
+    CHUNK_THROUGH_RELAYS, Inbox, OpenError, Session, SessionHandle, SessionOptions,
+};
 use super::tls::{self, Identity, TlsError, Trust};
 use crate::clock::Clock;
 use crate::msrp::connection::Options;
@@ -76,7 +78,11 @@ impl Common {
         let (sender, commands) = mpsc::channel(WAITING_MOST);
         let engine = Engine::new(Parts {
             wire,
-            options: Options { fragment: BLOCK, out_bytes: outflow::WAITING_MOST, ..Options::default() },
+            options: Options {
+                fragment: BLOCK,
+                out_bytes: outflow::WAITING_MOST,
+                ..Options::default()
+            },
             registry: Arc::clone(&self.registry),
             commands,
             handle: sender.clone(),
@@ -195,7 +201,11 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn connect(&self, remote: &Path, options: SessionOptions) -> Result<Session, OpenError> {
+    pub async fn connect(
+        &self,
+        remote: &Path,
+        options: SessionOptions,
+    ) -> Result<Session, OpenError> {
         self.offer(remote.first().is_secure(), options).connect(remote).await
     }
 
@@ -381,7 +391,8 @@ impl Offer {
         let came = came.await.unwrap_or(Err(OpenError::Closed))?;
         std::mem::forget(forget);
         tracing::debug!(local = %self.local, from = %came.from, "session bound");
-        let handle = SessionHandle { id: came.id, commands: came.commands, local: self.local.clone() };
+        let handle =
+            SessionHandle { id: came.id, commands: came.commands, local: self.local.clone() };
         Ok(Session { handle, events, relay: self.relay })
     }
 }

@@ -437,5 +437,4 @@ impl Engine {
     pub(super) fn remote(&self) -> std::net::SocketAddr {
         self.wire.remote
     }
-
 }

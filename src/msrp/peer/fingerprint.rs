@@ -45,7 +45,9 @@ impl HashFunction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FingerprintError {
     /// Not `FUNCTION SP HEX:HEX...`.
-    #[error("a fingerprint is the name of a hash function, a space, and bytes in hexadecimal with colons")]
+    #[error(
+        "a fingerprint is the name of a hash function, a space, and bytes in hexadecimal with colons"
+    )]
     Form,
     /// A function that is not known here.
     #[error("the hash function of the fingerprint is not known")]

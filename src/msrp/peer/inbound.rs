@@ -201,7 +201,10 @@ impl Engine {
         // A chat line of a sender who does not tell its length is short all the same.
         let is_text = || {
             ["text/", "message/"].iter().any(|family| {
-                header.content_type.get(..family.len()).is_some_and(|own| own.eq_ignore_ascii_case(family))
+                header
+                    .content_type
+                    .get(..family.len())
+                    .is_some_and(|own| own.eq_ignore_ascii_case(family))
             })
         };
         let short = announced.total.map_or_else(is_text, |total| total <= inbox.collect);

@@ -49,7 +49,11 @@ impl<T> Mailbox<T> {
     }
 
     /// Puts something in; when it is full, `merge` may put it into the last entry.
-    pub(super) fn push_or_merge(&self, item: T, merge: impl FnOnce(&mut T, T) -> Option<T>) -> bool {
+    pub(super) fn push_or_merge(
+        &self,
+        item: T,
+        merge: impl FnOnce(&mut T, T) -> Option<T>,
+    ) -> bool {
         let mut inside = self.lock();
         let full = inside.queue.len() >= self.most;
         let rest = match inside.queue.back_mut() {

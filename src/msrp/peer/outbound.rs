@@ -180,7 +180,9 @@ impl Engine {
                 let failure = if code == 0 {
                     ReceiveFailure::Lost { bytes, state: None }
                 } else {
-                    ReceiveFailure::Sink(format!("it came in too many parts, or nobody took it in time: {code}"))
+                    ReceiveFailure::Sink(format!(
+                        "it came in too many parts, or nobody took it in time: {code}"
+                    ))
                 };
                 self.lose(id, failure);
             }
@@ -238,7 +240,9 @@ impl Engine {
             return;
         }
         let failure = match reason {
-            Failure::Code { code, comment } => SendFailure::Refused { code, comment: comment.into() },
+            Failure::Code { code, comment } => {
+                SendFailure::Refused { code, comment: comment.into() }
+            }
             Failure::Timeout => SendFailure::Timeout,
             Failure::SessionEnded => SendFailure::Lost(None),
             Failure::Unreported => SendFailure::Unreported(None),

@@ -117,7 +117,8 @@ impl Endpoint {
         };
         if let Some(expires) = expires {
             let task = tokio::spawn(renew(login, commands.downgrade(), expires));
-            *hold.renewal.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+            *hold.renewal.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(task.abort_handle());
         }
         Ok(Offer::through(self.clone(), local, path, options, Arc::new(hold)))
     }

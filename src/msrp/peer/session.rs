@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Outgoing};
 use super::mailbox::Mailbox;
-use super::relay::RelayHold;
 use super::receiving::{Arriving, Header, Incoming, Receiving};
+use super::relay::RelayHold;
 use super::sending::{Goal, SendFailure, Sending, Shared};
 use super::sink::Sink;
 use super::source::{Kind, Source};

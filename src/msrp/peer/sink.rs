@@ -144,14 +144,14 @@ impl Drain {
         cx: &mut Context<'_>,
         pool: &mut Pool,
     ) -> Poll<Result<(), SinkError>> {
-        if matches!(self.kind, Kind::Writer(_)) { self.poll_stream(cx, pool) } else { self.poll_place(cx, pool) }
+        if matches!(self.kind, Kind::Writer(_)) {
+            self.poll_stream(cx, pool)
+        } else {
+            self.poll_place(cx, pool)
+        }
     }
 
-    fn poll_place(
-        &mut self,
-        cx: &mut Context<'_>,
-        pool: &mut Pool,
-    ) -> Poll<Result<(), SinkError>> {
+    fn poll_place(&mut self, cx: &mut Context<'_>, pool: &mut Pool) -> Poll<Result<(), SinkError>> {
         let Kind::At(place) = &self.kind else { return Poll::Pending };
         if self.writing.is_none() && !self.waiting.is_empty() {
             let place = Arc::clone(place);

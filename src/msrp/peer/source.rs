@@ -260,7 +260,9 @@ impl Feed {
         match (&mut self.reading, &mut self.kind) {
             (Some(Reading::Blocking(job)), _) => {
                 let joined = ready!(Pin::new(job).poll(cx));
-                Poll::Ready(joined.unwrap_or_else(|error| (Vec::new(), Err(io::Error::other(error)))))
+                Poll::Ready(
+                    joined.unwrap_or_else(|error| (Vec::new(), Err(io::Error::other(error)))),
+                )
             }
             (Some(Reading::Stream(buffer)), Kind::Reader { reader, .. }) => {
                 let mut room = ReadBuf::new(buffer);

@@ -14,6 +14,14 @@ use tagus::msrp::{Granularity, Path, Priority};
 
 use crate::copy::Outcome;
 
+/// The most memory that this process has had, in KiB. What the kernel tells a parent counts the parent
+/// too.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
 fn run(what: impl Future<Output = Outcome>) -> Outcome {
     // One thread for the connection, others for files: as small as a phone.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(what)
@@ -54,16 +62,21 @@ pub(crate) fn receive(directory: &str, rest: &[&str]) -> Outcome {
         while let Some(event) = session.next().await {
             if let Event::Incoming(incoming) = event {
                 number += 1;
-                let file = File::create(FilePath::new(directory).join(format!("received{number}")))?;
+                let file =
+                    File::create(FilePath::new(directory).join(format!("received{number}")))?;
                 let mut receiving = incoming.accept(Sink::from(file)).await;
                 tokio::spawn(async move { receiving.finished().await });
             }
         }
+        println!("{{\"peak_kib\":{}}}", peak_kib());
         Ok(())
     })
 }
 
-async fn connect(path: &str, directory: Option<&FilePath>) -> Result<tagus::msrp::peer::Session, Box<dyn std::error::Error>> {
+async fn connect(
+    path: &str,
+    directory: Option<&FilePath>,
+) -> Result<tagus::msrp::peer::Session, Box<dyn std::error::Error>> {
     let mut options = EndpointOptions::new("127.0.0.1");
     if let Some(directory) = directory {
         options.trust = Trust::file(&directory.join("cert.pem"))?;
@@ -95,7 +108,10 @@ pub(crate) fn send(path: &str, file: &str, rest: &[&str]) -> Outcome {
             }
         }
         let seconds = clock.now().since(began).as_secs_f64();
-        println!("{{\"bytes\":{bytes},\"seconds\":{seconds:.6},\"reports\":{reports}}}");
+        let peak = peak_kib();
+        println!(
+            "{{\"bytes\":{bytes},\"seconds\":{seconds:.6},\"reports\":{reports},\"peak_kib\":{peak}}}"
+        );
         Ok(())
     })
 }
@@ -157,7 +173,9 @@ pub(crate) fn chat(path: &str, file: &str, count: &str) -> Outcome {
         let at = |share: usize| times[(times.len() - 1) * share / 100];
         println!(
             "{{\"lines\":{count},\"p50_us\":{},\"p99_us\":{},\"max_us\":{}}}",
-            at(50), at(99), at(100)
+            at(50),
+            at(99),
+            at(100)
         );
         Ok(())
     })
