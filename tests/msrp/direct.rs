@@ -220,3 +220,26 @@ async fn a_chat_line_goes_within_50_ms_beside_two_files_of_100_mb() {
         assert_eq!(soon(one.finished()).await.expect("all of it").length, 100_000_000);
     }
 }
+
+// RFC 4975 s6.2: whichever of the name's addresses comes first, one of them answers.
+#[tokio::test]
+async fn a_name_is_looked_up_and_its_addresses_are_tried_in_turn() {
+    use tagus::msrp::peer::{Endpoint, EndpointOptions, SessionOptions};
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let endpoint = Endpoint::new(EndpointOptions::new("localhost")).expect("an endpoint");
+        // A machine without IPv6 has one address less to try.
+        let Ok(_) = endpoint.listen(address.parse().expect("an address")).await else { continue };
+        let offer = endpoint.offer(false, SessionOptions::default());
+        let path = offer.path().clone();
+        let known = tokio::net::lookup_host(("localhost", 1)).await.expect("a name");
+        let family = address.starts_with('[');
+        if !known.into_iter().any(|one| one.is_ipv6() == family) {
+            continue;
+        }
+        let (waiting, connecting) = soon(async {
+            tokio::join!(offer.wait(None), endpoint.connect(&path, SessionOptions::default()))
+        })
+        .await;
+        assert!(waiting.is_ok() && connecting.is_ok(), "{address}");
+    }
+}
