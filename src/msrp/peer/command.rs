@@ -56,6 +56,8 @@ pub(super) enum Command {
     },
     End {
         session: SessionId,
+        /// Once what was queued for it has gone.
+        told: Option<oneshot::Sender<()>>,
     },
 }
 

@@ -1,5 +1,6 @@
 //! Where sessions begin: listeners, offers, and connections to peers.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,11 +17,12 @@ use super::dial::{self, Hop, Stream, Wire};
 use super::dump::WireDump;
 use super::engine::{Engine, Parts};
 use super::fingerprint::Fingerprint;
+use super::mailbox::Mailbox;
 use super::outflow;
-use super::registry::{Expected, Registry};
+use super::registry::{Came, Expected, Registry};
 use super::relay::RelayHold;
 use super::session::{
-    CHUNK_THROUGH_RELAYS, Inbox, OpenError, Session, SessionHandle, SessionOptions,
+    CHUNK_THROUGH_RELAYS, Event, Inbox, OpenError, Session, SessionHandle, SessionOptions,
 };
 use super::tls::{self, Identity, TlsError, Trust};
 use crate::clock::Clock;
@@ -341,7 +343,7 @@ impl Offer {
         commands.send(open).await.map_err(|_| OpenError::Closed)?;
         let id = opened.await.unwrap_or(Err(OpenError::Closed))?;
         let handle = SessionHandle { id, commands, local: self.local };
-        Ok(Session { handle, events, relay: self.relay })
+        Ok(Session { handle, events, _relay: self.relay })
     }
 
     async fn connection(&self, remote: &Path) -> Result<mpsc::Sender<Command>, OpenError> {
@@ -360,11 +362,20 @@ impl Offer {
     }
 
     /// Waits for the peer, as the passive side. `remote` is its path; `None` takes whoever names our
-    /// URI, and answers to where its first request comes from.
+    /// URI, and answers to where its first request comes from. The peer may come from the call on,
+    /// before the future is first polled.
     ///
     /// # Errors
     /// [`OpenError::Closed`] when the endpoint is gone.
-    pub async fn wait(self, remote: Option<&Path>) -> Result<Session, OpenError> {
+    pub fn wait(
+        self,
+        remote: Option<&Path>,
+    ) -> impl Future<Output = Result<Session, OpenError>> + Send + use<> {
+        let waiting = self.expect(remote);
+        async move { waiting?.came().await }
+    }
+
+    fn expect(self, remote: Option<&Path>) -> Result<Waiting, OpenError> {
         let inbox = Inbox::new(&self.options);
         let events = Arc::clone(&inbox.events);
         let remote_open = remote.is_none();
@@ -379,32 +390,46 @@ impl Offer {
             setup.largest_chunk = setup.largest_chunk.or(Some(CHUNK_THROUGH_RELAYS));
         }
         let (tell, came) = oneshot::channel();
-        let registry = &self.endpoint.common.registry;
-        let forget = Forget { registry, local: &self.local };
-        registry.expect(Expected {
-            setup,
-            remote_open,
-            fingerprints: self.fingerprints.clone(),
-            inbox,
-            tell,
-        });
+        let registry = Arc::clone(&self.endpoint.common.registry);
+        let fingerprints = self.fingerprints.clone();
+        registry.expect(Expected { setup, remote_open, fingerprints, inbox, tell });
+        let forget = Forget(Some((registry, self.local.clone())));
+        Ok(Waiting { offer: self, events, came, forget })
+    }
+}
+
+/// An offer that a peer may come to.
+struct Waiting {
+    offer: Offer,
+    events: Arc<Mailbox<Event>>,
+    came: oneshot::Receiver<Result<Came, OpenError>>,
+    forget: Forget,
+}
+
+impl Waiting {
+    async fn came(self) -> Result<Session, OpenError> {
+        let Waiting { offer, events, came, forget } = self;
         let came = came.await.unwrap_or(Err(OpenError::Closed))?;
-        std::mem::forget(forget);
-        tracing::debug!(local = %self.local, from = %came.from, "session bound");
-        let handle =
-            SessionHandle { id: came.id, commands: came.commands, local: self.local.clone() };
-        Ok(Session { handle, events, relay: self.relay })
+        forget.keep();
+        tracing::debug!(local = %offer.local, from = %came.from, "session bound");
+        let handle = SessionHandle { id: came.id, commands: came.commands, local: offer.local };
+        Ok(Session { handle, events, _relay: offer.relay })
     }
 }
 
 /// Nobody waits any more, unless the peer came.
-struct Forget<'a> {
-    registry: &'a Registry,
-    local: &'a Uri,
+struct Forget(Option<(Arc<Registry>, Uri)>);
+
+impl Forget {
+    fn keep(mut self) {
+        self.0 = None;
+    }
 }
 
-impl Drop for Forget<'_> {
+impl Drop for Forget {
     fn drop(&mut self) {
-        self.registry.forget(self.local);
+        if let Some((registry, local)) = &self.0 {
+            registry.forget(local);
+        }
     }
 }

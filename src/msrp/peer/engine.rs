@@ -21,7 +21,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
 use super::block::{BLOCK, Pool};
@@ -97,6 +97,10 @@ pub(super) struct Engine {
     timer: Pin<Box<Sleep>>,
     timer_at: Tick,
     idle_since: Option<Tick>,
+    /// Who waits for the last bytes of a session to go, and the place behind them, once it is known.
+    pub(super) partings: Vec<(Option<u64>, oneshot::Sender<()>)>,
+    /// Bytes that were written.
+    written: u64,
 }
 
 /// What a connection's task is made of.
@@ -140,6 +144,8 @@ impl Engine {
             timer: Box::pin(tokio::time::sleep(IDLE)),
             timer_at: Tick::NEVER,
             idle_since: None,
+            partings: Vec::new(),
+            written: 0,
         }
     }
 
@@ -305,6 +311,7 @@ impl Engine {
     /// Has the protocol make what is to be sent.
     fn compose(&mut self, now: Tick) -> bool {
         let before = self.outflow.len();
+        let takes = before < outflow::WAITING_MOST;
         while self.outflow.len() < outflow::WAITING_MOST {
             let goes_on = match self.core.transmit(now, &mut self.outflow.small) {
                 // Full: what is there goes first.
@@ -314,6 +321,11 @@ impl Engine {
             if !goes_on {
                 break;
             }
+        }
+        if takes {
+            // What the protocol had to say besides bodies went first.
+            let place = self.written + self.outflow.len() as u64;
+            self.partings.iter_mut().for_each(|(at, _)| *at = at.or(Some(place)));
         }
         self.outflow.len() > before
     }
@@ -396,11 +408,16 @@ impl Engine {
                 dump.show_parts(parts, written);
             }
             self.outflow.advance(written, &mut self.pool);
+            self.written += written as u64;
             moved = true;
         }
         // What lies between us and the socket keeps nothing back.
         if let Poll::Ready(outcome) = Pin::new(&mut self.wire.stream).poll_flush(cx) {
             outcome?;
+            let gone = |(at, _): &mut (Option<u64>, _)| at.is_some_and(|at| at <= self.written);
+            for (_, told) in self.partings.extract_if(.., gone) {
+                let _ = told.send(());
+            }
         }
         Ok(moved)
     }

@@ -1,9 +1,10 @@
 //! Messages on their way in: what a connection does with what arrives.
 
+use std::future::Future as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -90,19 +91,21 @@ impl Inbound {
         }
     }
 
-    /// Waits until its sink has what came.
-    pub(super) async fn settle(&mut self, pool: &mut Pool) {
+    /// Its session ended. What is told waits until the sink has what came.
+    pub(super) async fn end(
+        mut self,
+        pool: &mut Pool,
+        inbox: Option<&Inbox>,
+        mut state: Option<Box<IncomingState>>,
+    ) {
         while !self.drain.is_empty() {
             let outcome = std::future::poll_fn(|cx| self.drain.poll(cx, pool)).await;
             if outcome.is_err() {
-                self.complete = None;
-                return;
+                // Nobody knows what the sink has.
+                (self.complete, state) = (None, None);
+                break;
             }
         }
-    }
-
-    /// The connection ended.
-    pub(super) fn end(self, inbox: Option<&Inbox>, state: Option<Box<IncomingState>>) {
         match self.complete {
             Some(length) => self.deliver(inbox, length),
             None => {
@@ -297,6 +300,24 @@ impl Engine {
         if let Some(inbound) = self.incoming.remove(&id) {
             let inbox = self.sessions.get(&inbound.session).map(|(_, inbox)| inbox);
             inbound.fail(inbox, failure);
+        }
+    }
+
+    /// A session is about to end: its messages will not come whole.
+    pub(super) fn part_incoming(&mut self, session: SessionId) {
+        let of_it = |inbound: &Inbound| inbound.session == session;
+        let ending: Vec<_> = self.incoming.extract_if(|_, inbound| of_it(inbound)).collect();
+        for (id, inbound) in ending {
+            let state = self.core.incoming_state(id).map(Box::new);
+            let inbox = self.sessions.get(&session).map(|(_, inbox)| inbox.clone());
+            let parting =
+                async move { inbound.end(&mut Pool::default(), inbox.as_ref(), state).await };
+            // Most have nothing to wait for, and tell before the session says that it is closed.
+            let mut parting = Box::pin(parting);
+            let mut cx = Context::from_waker(Waker::noop());
+            if parting.as_mut().poll(&mut cx).is_pending() {
+                tokio::spawn(parting);
+            }
         }
     }
 

@@ -19,6 +19,7 @@ const LATE_MOST: usize = 1_024;
 
 /// A message on its way out.
 pub(super) struct Track {
+    session: SessionId,
     pub(super) shared: Arc<Shared>,
     goal: Goal,
     sent: bool,
@@ -66,7 +67,10 @@ impl Engine {
                     let _ = answer.send(Err(error));
                 }
             },
-            Command::End { session } => self.end(session),
+            Command::End { session, told } => {
+                self.end(session);
+                self.partings.extend(told.map(|told| (None, told)));
+            }
         }
     }
 
@@ -112,14 +116,23 @@ impl Engine {
                     }
                     self.feeds.insert(id, feed);
                 }
-                self.outgoing.insert(id, Track { shared, goal, sent: false, may_fail_late });
+                let track = Track { session, shared, goal, sent: false, may_fail_late };
+                self.outgoing.insert(id, track);
             }
             Err(error) => shared.fail(SendFailure::NotTaken(error)),
         }
     }
 
-    /// Ends a session: what is under way in it fails.
+    /// Ends a session: what is under way in it fails, and can be gone on with elsewhere.
     pub(super) fn end(&mut self, session: SessionId) {
+        let of_it = |(id, track): (&OutgoingId, &Track)| (track.session == session).then_some(*id);
+        for id in self.outgoing.iter().filter_map(of_it).collect::<Vec<_>>() {
+            self.feeds.remove(&id);
+            if let Some(track) = self.outgoing.remove(&id) {
+                self.part(id, &track);
+            }
+        }
+        self.part_incoming(session);
         if let Some((local, inbox)) = self.sessions.remove(&session) {
             self.registry.forget(&local);
             inbox.events.push(Event::Closed);
@@ -258,27 +271,31 @@ impl Engine {
         }
     }
 
+    /// Tells a message that its session ended before it.
+    fn part(&self, id: OutgoingId, track: &Track) {
+        if self.late.contains(&id) {
+            track.shared.events.close();
+            return;
+        }
+        let state = self.core.outgoing_state(id).map(Box::new);
+        track.shared.fail(if track.sent && track.goal == Goal::Reported {
+            SendFailure::Unreported(state)
+        } else {
+            SendFailure::Lost(state)
+        });
+    }
+
     /// The connection ended: every message and session is told, and what can be gone on with
     /// elsewhere is handed out.
     pub(super) async fn bury(mut self, end: &End) {
         self.registry.forget_connection(self.key);
         for (id, track) in std::mem::take(&mut self.outgoing) {
-            if self.late.contains(&id) {
-                track.shared.events.close();
-                continue;
-            }
-            let state = self.core.outgoing_state(id).map(Box::new);
-            track.shared.fail(if track.sent && track.goal == Goal::Reported {
-                SendFailure::Unreported(state)
-            } else {
-                SendFailure::Lost(state)
-            });
+            self.part(id, &track);
         }
-        for (id, mut inbound) in std::mem::take(&mut self.incoming) {
+        for (id, inbound) in std::mem::take(&mut self.incoming) {
             let state = self.core.incoming_state(id).map(Box::new);
-            inbound.settle(&mut self.pool).await;
             let inbox = self.sessions.get(&inbound.session()).map(|(_, inbox)| inbox);
-            inbound.end(inbox, state);
+            inbound.end(&mut self.pool, inbox, state).await;
         }
         for (_, (_, answer)) in self.opening.drain() {
             let _ = answer.send(Err(OpenError::Closed));

@@ -1,6 +1,7 @@
 //! A session, as the application holds it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -115,6 +116,9 @@ pub enum Event {
 
 /// Events that wait to be read before the connection reads no more.
 const EVENTS_MOST: usize = 1_024;
+
+/// How long a peer that does not read keeps a session from its end.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// What a connection needs to know of whom it delivers to.
 #[derive(Clone, Debug)]
@@ -314,7 +318,7 @@ pub struct Session {
     pub(super) handle: SessionHandle,
     pub(super) events: Arc<Mailbox<Event>>,
     /// The way through our relays stays while the session does.
-    pub(super) relay: Option<Arc<RelayHold>>,
+    pub(super) _relay: Option<Arc<RelayHold>>,
 }
 
 impl Session {
@@ -345,9 +349,14 @@ impl Session {
         &self.handle.local
     }
 
-    /// Ends it, and returns when the connection knows.
+    /// Ends it, and returns when the reports and answers that were queued have gone, or after 5 s. Of
+    /// messages that are under way nothing more is sent.
     pub async fn close(self) {
-        let _ = self.handle.commands.send(Command::End { session: self.handle.id }).await;
+        let (told, gone) = oneshot::channel();
+        let end = Command::End { session: self.handle.id, told: Some(told) };
+        if self.handle.commands.send(end).await.is_ok() {
+            let _ = tokio::time::timeout(PARTING, gone).await;
+        }
     }
 }
 
@@ -355,6 +364,6 @@ impl Drop for Session {
     fn drop(&mut self) {
         // The connection looks for closed mailboxes when its queue was full.
         self.events.close();
-        let _ = self.handle.commands.try_send(Command::End { session: self.handle.id });
+        let _ = self.handle.commands.try_send(Command::End { session: self.handle.id, told: None });
     }
 }
