@@ -66,7 +66,10 @@ const SANS_IO: &[&str] =
 
 /// Shells that stand within a protocol core's module, so that other projects find both in one place.
 /// The core may not import them.
-const SHELLS_WITHIN: &[&str] = &["msrp/peer"];
+const SHELLS_WITHIN: &[&str] = &["msrp/peer", "msrp/ffi"];
+
+/// The only place where addresses are followed: C's.
+const UNSAFE: &str = "msrp/ffi/";
 
 const FORBIDDEN_NAMES: &[&str] = &[
     "core", "common", "util", "utils", "helper", "helpers", "manager", "managers", "handler",
@@ -204,6 +207,20 @@ fn fence_breaches(source: &Source) -> Vec<String> {
     wrong
 }
 
+/// What the compiler does not check, outside the place for it.
+fn unchecked(source: &Source) -> Vec<String> {
+    if source.path.starts_with(UNSAFE) {
+        return Vec::new();
+    }
+    let tokens = lexer::tokens(&source.text);
+    let is_unchecked = |token: &&Token| token.is_word("unsafe") || token.is_word("unsafe_code");
+    tokens
+        .iter()
+        .filter(is_unchecked)
+        .map(|token| format!("src/{}:{}: only src/{UNSAFE} may be unsafe", source.path, token.line))
+        .collect()
+}
+
 fn too_long(source: &Source) -> Option<String> {
     let lines = source.text.lines().count();
     let excused = LONG_FILES.iter().any(|(path, _)| *path == source.path);
@@ -259,6 +276,14 @@ fn imports_go_down_only() {
 #[test]
 fn engines_time_and_randomness_have_one_reader_each() {
     assert_none(&sources().iter().flat_map(fence_breaches).collect::<Vec<_>>());
+}
+
+#[test]
+fn unsafe_stands_in_the_c_interface_alone() {
+    let sources = sources();
+    assert_none(&sources.iter().flat_map(unchecked).collect::<Vec<_>>());
+    let at_home = |source: &&Source| source.path.starts_with(UNSAFE);
+    assert!(sources.iter().filter(at_home).any(|source| source.text.contains("unsafe {")));
 }
 
 #[test]
