@@ -3,12 +3,12 @@
 //! Read the modules in this order; imports go only from later to earlier (`tests/layering.rs`):
 //!
 //! 1. [`clock`], [`entropy`]: the only readers of time and randomness.
-//! 2. [`text`], `http_digest`: small grammars that several protocols share.
+//! 2. [`text`], `http_digest`, [`xml`]: small grammars that several protocols share.
 //! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
 //!    messages carry. `msrp`: the MSRP peer library, its core in the same manner. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
-//! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `subscriptions`, `proxy`,
-//!    `page_mode`, `accounts`: what is decided.
+//! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `documents`, `presence`,
+//!    `subscriptions`, `proxy`, `page_mode`, `accounts`: what is decided.
 //! 6. `net`, `web`, `client`: sockets. `app`: wiring and the command line.
 
 #[cfg(feature = "server")]
@@ -24,6 +24,8 @@ pub mod client;
 pub mod clock;
 #[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod documents;
 pub mod entropy;
 pub mod http_digest;
 #[cfg(feature = "server")]
@@ -38,6 +40,8 @@ pub mod net;
 pub mod page_mode;
 pub mod payload;
 #[cfg(feature = "server")]
+pub mod presence;
+#[cfg(feature = "server")]
 pub mod proxy;
 #[cfg(feature = "server")]
 pub mod registrar;
@@ -51,3 +55,4 @@ pub mod text;
 pub mod tls;
 #[cfg(feature = "server")]
 pub mod web;
+pub mod xml;

@@ -72,6 +72,23 @@ fn init_makes_a_configuration_that_is_checked_shown_and_kept() {
     assert_eq!(run(folder.path(), &["config", "show", "nothing"], "").code, 3);
 }
 
+/// Without one in the configuration the domain is that of the people who are stored.
+#[test]
+fn the_domain_that_is_shown_is_the_one_in_force() {
+    let folder = folder();
+    let shown = || run(folder.path(), &["config", "show", "domain", "--json"], "").json();
+    let before = shown()["domain"].clone();
+    assert_eq!(before["origin"], "default");
+    let set = ["--set", "domain=stored.test", "user", "list"];
+    assert_eq!(run(folder.path(), &set, "").code, 0);
+    add(folder.path(), "ana");
+    let after = shown()["domain"].clone();
+    assert_eq!((&after["value"], &after["origin"]), (&"stored.test".into(), &"store".into()));
+    let named = ["--set", "domain=named.test", "config", "show", "domain", "--json"];
+    let named = run(folder.path(), &named, "").json()["domain"].clone();
+    assert_eq!((&named["value"], &named["origin"]), (&"named.test".into(), &"option".into()));
+}
+
 /// T23 and C01: what `config check` refuses, with its line.
 #[test]
 fn an_invalid_configuration_exits_2_and_names_the_line() {
@@ -167,6 +184,34 @@ fn people_and_devices_are_managed_while_no_server_runs() {
 
 /// Every address and password is made for one domain, whoever opens the store, and with which
 /// options.
+/// Interfaces: `presence rules set` checks and installs, `show` prints, also while no server runs; and
+/// nobody who is given a name later inherits them.
+#[test]
+fn rules_and_presence_are_looked_at_while_no_server_runs() {
+    let folder = folder();
+    let at = folder.path();
+    add(at, "ana");
+    let rules = "<ruleset xmlns=\"urn:ietf:params:xml:ns:common-policy\"/>";
+    let bad = run(at, &["presence", "rules", "set", "ana"], "<ruleset>");
+    assert_eq!(bad.code, 2, "{}", bad.err);
+    assert!(bad.err.contains("line 1"), "{}", bad.err);
+    assert_eq!(run(at, &["presence", "rules", "set", "ana"], rules).code, 0);
+    let shown = run(at, &["presence", "rules", "show", "ana"], "");
+    assert_eq!(shown.out.trim_end(), rules);
+    let presence = run(at, &["presence", "show", "ana", "--json"], "").json();
+    assert_eq!(
+        (&presence["open"], &presence["publications"]),
+        (&false.into(), &Value::Array(vec![]))
+    );
+    let watchers = run(at, &["presence", "watchers", "ana", "--json"], "").json();
+    assert_eq!(watchers["watchers"], Value::Array(vec![]));
+    assert_eq!(run(at, &["presence", "show", "nobody"], "").code, 3);
+    assert_eq!(run(at, &["user", "delete", "ana"], "").code, 0);
+    add(at, "ana");
+    let none = run(at, &["presence", "rules", "show", "ana", "--json"], "").json();
+    assert_eq!(none["documents"], Value::Array(vec![]));
+}
+
 #[test]
 fn the_domain_of_the_first_account_stays_and_another_one_is_refused() {
     let folder = folder();

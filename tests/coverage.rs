@@ -1,5 +1,6 @@
-//! `docs/rfc-coverage.md` names a test for each demand that it calls proved: every name must be a
-//! test of this repository, and its counts must be true.
+//! `docs/rfc-coverage.md` names a test for each demand that it calls proved, `docs/security-tests.md`
+//! for each attack: every name must be a test of this repository, and the counts and the transports
+//! must be true.
 #![expect(clippy::expect_used, reason = "a test that cannot read the repository has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +61,9 @@ fn sources(below: &str) -> Vec<PathBuf> {
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(directory).expect("directory can be listed") {
             let path = entry.expect("entry can be read").path();
-            if path.is_dir() && path.file_name().is_none_or(|name| name != ".venv") {
+            if path.is_dir()
+                && path.file_name().is_none_or(|name| name != ".venv" && name != "node_modules")
+            {
                 open.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
                 files.push(path);
@@ -150,4 +153,102 @@ fn tests_are_found_in_every_spelling() {
                   #[cfg(test)]\nmod tests {\n    fn d() {}\n}\n";
     let names: Vec<String> = tests_in(source).into_iter().collect();
     assert_eq!(names, ["a", "b", "c"]);
+}
+
+/// What a row of `docs/security-tests.md` claims.
+struct Attack<'a> {
+    line: usize,
+    transports: BTreeSet<&'a str>,
+    tests: Vec<&'a str>,
+}
+
+const TRANSPORTS: [&str; 5] = ["UDP", "TCP", "TLS", "WS", "WSS"];
+
+fn attacks(page: &str) -> Vec<Attack<'_>> {
+    let mut out = Vec::new();
+    for (index, text) in page.lines().enumerate() {
+        let Some(inner) = text.strip_prefix('|').and_then(|t| t.strip_suffix('|')) else {
+            continue;
+        };
+        let cells: Vec<&str> = inner.split('|').map(str::trim).collect();
+        if let [row, _, _, transports, tests] = cells[..]
+            && !["row", "---"].contains(&row)
+        {
+            let transports = match transports {
+                "All" => BTreeSet::from(TRANSPORTS),
+                some => some.split(' ').collect(),
+            };
+            let tests = tests.split(',').map(|name| name.trim().trim_matches('`')).collect();
+            out.push(Attack { line: index + 1, transports, tests });
+        }
+    }
+    out
+}
+
+/// The text of a function at the left margin.
+fn body_of<'a>(source: &'a str, name: &str) -> Option<&'a str> {
+    let rest = source.get(source.find(&format!("\nfn {name}("))?..)?;
+    rest.get(..rest.find("\n}\n")?)
+}
+
+/// Where a test of `tests/sip_attacks` goes, by what it calls.
+fn transports_of(body: &str) -> BTreeSet<&'static str> {
+    const STREAMS: &[&str] = &["TCP", "TLS", "WS", "WSS"];
+    const CALLS: [(&str, &[&str]); 11] = [
+        ("by_every_transport(", &TRANSPORTS),
+        ("assert_ends_the_stream(", STREAMS),
+        ("all_doors()", STREAMS),
+        (".doors()", &["TCP", "TLS"]),
+        (".doors()[0]", &["TCP"]),
+        (".doors()[1]", &["TLS"]),
+        (".websockets()", &["WS", "WSS"]),
+        (".websockets()[0]", &["WS"]),
+        (".websockets()[1]", &["WSS"]),
+        ("server.tls", &["TLS"]),
+        ("Phone::new(", &["UDP"]),
+    ];
+    let mut found = BTreeSet::new();
+    for (call, transports) in CALLS {
+        let one_of_them = |rest: &str| call.ends_with("()") && rest.starts_with('[');
+        let mut places = body.match_indices(call).filter_map(|(at, _)| body.get(at + call.len()..));
+        if places.any(|rest| !one_of_them(rest)) {
+            found.extend(transports);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_attack_of_the_security_page_is_made_over_the_transports_that_it_names() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security-tests.md");
+    let page = fs::read_to_string(path).expect("docs/security-tests.md");
+    let all = all_tests();
+    let read = |file: PathBuf| fs::read_to_string(file).expect("source is text");
+    let sources: Vec<String> = sources("tests/sip_attacks").into_iter().map(read).collect();
+    let mut wrong = Vec::new();
+    let attacks = attacks(&page);
+    assert!(attacks.len() > 30, "{} rows were read", attacks.len());
+    for attack in attacks {
+        let bodies =
+            attack.tests.iter().flat_map(|name| sources.iter().filter_map(|s| body_of(s, name)));
+        let made: BTreeSet<&str> = bodies.flat_map(transports_of).collect();
+        let missing: Vec<&&str> = attack.transports.difference(&made).collect();
+        if !missing.is_empty() {
+            wrong.push(format!("line {}: not over {missing:?}", attack.line));
+        }
+        for name in attack.tests.iter().filter(|name| !all.contains(**name)) {
+            wrong.push(format!("line {}: there is no test `{name}`", attack.line));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn a_transport_over_which_no_test_goes_is_noticed() {
+    let source = "\nfn one() {\n    Phone::new(x);\n    site.websockets()[1];\n}\n\
+                  \nfn other() {\n    site.all_doors();\n}\n";
+    let of = |name| transports_of(body_of(source, name).unwrap_or_default());
+    assert_eq!(of("one"), BTreeSet::from(["UDP", "WSS"]));
+    assert_eq!(of("other"), BTreeSet::from(["TCP", "TLS", "WS", "WSS"]));
+    assert_eq!(of("none"), BTreeSet::new());
 }

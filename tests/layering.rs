@@ -37,12 +37,19 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("http_digest", "text"),
     ("xml", "text"),
     ("sdp", "text"),
+    // Rules and documents of presence name people by SIP URI.
+    ("payload", "sip"),
     ("msrp", "payload"),
     ("msrp", "channel"),
     ("rls", "presence"),
     ("proxy", "registrar"),
-    // What the registration event package tells is the registrar's rows.
+    // What the registration event package tells is the registrar's rows, and presence begins with
+    // who is registered.
     ("subscriptions", "registrar"),
+    ("presence", "registrar"),
+    // Who may see whom is the person's own documents.
+    ("presence", "documents"),
+    ("subscriptions", "presence"),
     ("page_mode", "registrar"),
     ("page_mode", "proxy"),
     ("admin", "web"),

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::bus::Bus;
 use crate::clock::{Clock, WallTime};
 use crate::identity::{Identity, UserName, is_valid_name};
-use crate::model::{Account, AuditEntry, Record as _};
+use crate::model::{Account, Record as _};
 use crate::store::{Commit, CommitError, Store, StoreError, Table};
 
 mod bans;
@@ -25,11 +25,13 @@ mod local;
 mod realm;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 pub use devices::DeviceSecret;
 pub use import::{ImportReport, RowFailure};
 pub use local::NewAccount;
-pub use realm::{FrozenRealm, freeze_domain, freeze_realm};
+pub use realm::{FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
+pub use trail::{Deed, note_in};
 
 /// Who asks for a change, for the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,21 +249,8 @@ impl Accounts {
             if commit.is_empty() {
                 return Ok(value);
             }
-            let (sequence, previous) = self.end_of_trail()?;
-            let entry = AuditEntry {
-                sequence,
-                at: self.now(),
-                actor: actor.name.clone(),
-                source: actor.source.clone(),
-                action: action.to_owned(),
-                subject: subject.to_owned(),
-                detail,
-                done: true,
-                previous,
-            };
-            let key = AuditEntry::key(sequence);
-            let commit =
-                commit.expect_absent(Table::Audit, &key).put(Table::Audit, &key, entry.encode());
+            let deed = Deed { action, subject, detail: &detail };
+            let commit = trail::with_line(&*self.store, commit, self.now(), actor, deed)?;
             outcome = self.store.commit(commit).await;
             match outcome {
                 Ok(()) => return Ok(value),
@@ -271,32 +260,6 @@ impl Accounts {
         }
         outcome?;
         Err(CommitError::Conflict.into())
-    }
-
-    /// The number of the next audit entry and the digest of the last one. Entries are counted
-    /// without gaps, so the count finds the last one.
-    fn end_of_trail(&self) -> Result<(u64, [u8; 32]), AccountsError> {
-        let count = self.store.count(Table::Audit);
-        if count == 0 {
-            return Ok((1, [0; 32]));
-        }
-        let damaged = || AccountsError::Damaged(format!("audit entry {count}"));
-        let bytes = self.store.get(Table::Audit, &AuditEntry::key(count))?.ok_or_else(damaged)?;
-        let last = AuditEntry::decode(&bytes).map_err(|_| damaged())?;
-        Ok((count.saturating_add(1), last.digest()))
-    }
-
-    /// The audit trail from an entry's number on.
-    ///
-    /// # Errors
-    /// [`AccountsError::Store`] if it cannot be read.
-    pub fn trail(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>, AccountsError> {
-        let after = from.checked_sub(1).map(AuditEntry::key);
-        let rows = self.store.scan(Table::Audit, b"", after.as_deref(), limit)?;
-        let entry = |row: &[u8]| {
-            AuditEntry::decode(row).map_err(|_| AccountsError::Damaged("the audit trail".into()))
-        };
-        rows.iter().map(|(_, row)| entry(row)).collect()
     }
 
     /// Lets the identity layer read a person's rows again, and tells everybody else.

@@ -5,6 +5,16 @@ use super::AccountsError;
 use crate::identity::{DOMAIN_KEY, REALM_KEY};
 use crate::store::{Commit, CommitError, Store, Table};
 
+/// The domain that the people of a store have their addresses in; `None` before the first start.
+///
+/// # Errors
+/// [`AccountsError`] if it cannot be read.
+pub fn frozen_domain(store: &dyn Store) -> Result<Option<String>, AccountsError> {
+    let Some(bytes) = store.get(Table::Site, DOMAIN_KEY)? else { return Ok(None) };
+    let domain = String::from_utf8(bytes);
+    domain.map(Some).map_err(|_| AccountsError::Damaged("the domain".to_owned()))
+}
+
 /// The domain of the store; at the first start `domain`. One that is not `configured` but follows
 /// from the machine gives way to the one of the store. A configured one replaces it as long as
 /// nobody has an address in it.

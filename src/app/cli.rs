@@ -12,7 +12,7 @@ use super::secret::{self, Secret};
 mod client;
 mod msrp;
 
-pub use client::{Client, Connection, Listen, Message, Register, SignIn, Text};
+pub use client::{Client, Connection, Listen, Message, Publish, Register, SignIn, Text, Watch};
 pub use msrp::{Granularity, Msrp, MsrpPriority, MsrpTalk};
 
 pub mod bench;
@@ -49,6 +49,9 @@ pub enum Command {
     /// Device credentials: one password per device, shown once, revoked one by one
     #[command(subcommand)]
     Device(Device),
+    /// What others may see of a person, who watches, and by which rules
+    #[command(subcommand)]
+    Presence(Presence),
     /// The directory
     #[command(subcommand)]
     Ldap(Ldap),
@@ -57,7 +60,7 @@ pub enum Command {
     Ban(Ban),
     /// Writes a message to somebody, as `client message` does
     Message(Message),
-    /// A SIP client: registers, writes, listens
+    /// A SIP client: registers, writes, listens, publishes, watches
     #[command(subcommand)]
     Client(Client),
     /// Writes everything stored into a file
@@ -236,6 +239,42 @@ pub enum Device {
         user: String,
         /// The device's id, as `device list` shows it
         device: String,
+    },
+}
+
+/// `tagus presence`.
+#[derive(Debug, Subcommand)]
+pub enum Presence {
+    /// Shows what somebody sees who may see everything, and what each device published
+    Show {
+        /// Whose
+        user: String,
+    },
+    /// Lists who watches a person, and who would like to
+    Watchers {
+        /// Whose
+        user: String,
+    },
+    /// The rules of who may see a person
+    #[command(subcommand)]
+    Rules(Rules),
+}
+
+/// `tagus presence rules`.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Prints them
+    Show {
+        /// Whose
+        user: String,
+    },
+    /// Checks a document of rules and installs it; whoever watches is told at once
+    Set {
+        /// Whose
+        user: String,
+        /// The file; - reads standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
     },
 }
 

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::context::Context;
+use super::demo_directory::DemoDirectory;
 use super::exit::{Exit, Failure};
 use super::front;
 use super::process;
@@ -73,8 +74,8 @@ const FAMILY: [&str; 14] = [
 #[derive(Debug)]
 pub struct Demo {
     data_dir: PathBuf,
-    /// Whether the directory is the demonstration's own, to be removed at its end.
-    own: bool,
+    /// The directory where it is the demonstration's own, to be removed at its end.
+    own: Option<DemoDirectory>,
     address: SocketAddr,
     /// The passwords of those whom it tells about, in the order of [`TOLD`].
     passwords: [Zeroizing<String>; 4],
@@ -91,10 +92,10 @@ impl Demo {
         let ip = bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let address = free_address(ip, FIRST_PORT)?;
         let (data_dir, own) = match &context.global.data_dir {
-            Some(path) => (std::path::absolute(path).map_err(Failure::usage)?, false),
+            Some(path) => (std::path::absolute(path).map_err(Failure::usage)?, None),
             None => {
-                let name = format!("tagus-demo-{}", entropy::token(5));
-                (std::env::temp_dir().join(name), true)
+                let own = DemoDirectory::make_in(&std::env::temp_dir())?;
+                (own.path().to_owned(), Some(own))
             }
         };
         process::own_data_dir(&data_dir)?;
@@ -254,6 +255,11 @@ impl Demo {
              --user {ALICE}@{DOMAIN} --password-file {} --wait-reply",
             quoted(&self.password_file(ALICE)),
         );
+        let watch = format!(
+            "{program} client watch {ECHO} --server {tcp} --user {ALICE}@{DOMAIN} \
+             --password-file {} --expires 0",
+            quoted(&self.password_file(ALICE)),
+        );
         let data_dir = quoted(&self.data_dir);
         let status = format!("{program} --data-dir {data_dir} status");
         let people = TOLD.into_iter().zip(&self.passwords);
@@ -275,14 +281,16 @@ impl Demo {
                 "web": web,
                 "people": people,
                 "message": message,
+                "watch": watch,
                 "status": status,
             }));
         }
         let mut text = format!(
             "\nThis is the campus {DOMAIN}. It runs until Ctrl-C{}.\n\n\
              Send a message, and see the answer:\n\n  {message}\n\n\
+             See whether somebody is there:\n\n  {watch}\n\n\
              People to sign in as, with any SIP client (there are 200 more):\n\n",
-            if self.own { " and leaves nothing behind" } else { "" },
+            if self.own.is_some() { " and leaves nothing behind" } else { "" },
         );
         // Writing to memory cannot fail.
         let _ = writeln!(text, "  {:<8} {:<28} password", "user", "SIP address");
@@ -330,16 +338,6 @@ impl Demo {
             });
         }
         at
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        if self.own
-            && let Err(error) = fs::remove_dir_all(&self.data_dir)
-        {
-            tracing::warn!(%error, path = %self.data_dir.display(), "the demonstration's data is left");
-        }
     }
 }
 

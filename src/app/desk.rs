@@ -86,7 +86,8 @@ impl Desk {
                 Taken::Store(store) => {
                     if let Request::Import { path } = request {
                         // Opened further, the directory would get a key and a realm of its own.
-                        return archive::read_into(&store, path);
+                        let read = archive::read_into(&store, &alone.clock, path);
+                        return read.map(Reply::Count);
                     }
                     self.0 = Place::Alone(Box::new(alone.open(store)?));
                 }

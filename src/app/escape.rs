@@ -43,6 +43,13 @@ pub fn line(text: &str) -> String {
     out
 }
 
+/// The same of a text of several lines, which stay lines.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(line).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -157,6 +157,7 @@ pub(super) fn serve(
     let parts = web::Parts {
         clock: site.clock.clone(),
         limits: (&config.limits).into(),
+        places: Arc::clone(egress.places()),
         certificates: Arc::clone(certificates),
         about: About {
             domain: config.domain.clone(),
@@ -228,8 +229,8 @@ struct SipSide(Arc<Egress>);
 
 impl SipSockets for SipSide {
     fn accept(&self, upgraded: Upgraded) {
-        let Upgraded { socket, tls, read_ahead } = upgraded;
-        self.0.accept_websocket(net::Upgraded { socket, tls, read_ahead });
+        let Upgraded { socket, tls, read_ahead, place } = upgraded;
+        self.0.accept_websocket(net::Upgraded { socket, tls, read_ahead, place });
     }
 }
 

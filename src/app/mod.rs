@@ -9,6 +9,7 @@ mod command;
 pub mod context;
 pub mod control;
 pub mod demo;
+mod demo_directory;
 pub mod desk;
 pub mod escape;
 pub mod exit;
@@ -22,6 +23,7 @@ pub mod serve;
 pub mod server;
 pub mod site;
 pub mod telemetry;
+pub mod watching;
 
 pub use exit::{Exit, Failure};
 

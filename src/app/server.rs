@@ -10,6 +10,7 @@ use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
 use super::exit::Failure;
 use super::operations::Live;
 use super::site::Site;
+use super::watching::Watching;
 use super::{front, interfaces};
 use crate::clock::{Clock, Tick, WallTime};
 use crate::config::Config;
@@ -21,13 +22,11 @@ use crate::net::{
 };
 use crate::page_mode::{self, PageMode, Undelivered};
 use crate::proxy::{self, RouteTokens, Routes};
-use crate::registrar::{self, Registrar};
 use crate::sip::Transport;
 use crate::sip::locate::Destination;
 use crate::sip::subscription::EndReason;
 use crate::sip::transaction::{Bounds, Timing};
 use crate::store::{Mode, ReadOnlyReason, Store as _};
-use crate::subscriptions::{self, Subscriptions};
 use crate::tls::Certificates;
 use crate::web::Web;
 
@@ -38,9 +37,8 @@ const LINGERING_PER_TRANSACTION: usize = 2;
 pub struct Server {
     site: Arc<Site>,
     engine: Arc<Engine>,
-    registrar: Arc<Registrar>,
     page_mode: Arc<PageMode>,
-    subscriptions: Arc<Subscriptions>,
+    watching: Watching,
     guard: Arc<Guard>,
     egress: Arc<Egress>,
     certificates: Arc<Certificates>,
@@ -108,26 +106,8 @@ impl Server {
         let config = &site.config;
         let clock = site.clock.clone();
         let own_addresses = own_addresses(bound.addresses());
-        let registrar = Registrar::open(
-            registrar::Settings {
-                min_expires: std::time::Duration::from_secs(config.registrar.min_expires.into()),
-                default_expires: std::time::Duration::from_secs(
-                    config.registrar.default_expires.into(),
-                ),
-                max_expires: std::time::Duration::from_secs(config.registrar.max_expires.into()),
-                max_contacts: config.registrar.max_contacts as usize,
-                device_memory: config.messages.device_memory,
-                own_addresses: own_addresses.clone(),
-                own_names: std::iter::once(site.identity.domain())
-                    .chain(config.aliases.iter().map(String::as_str))
-                    .map(str::to_owned)
-                    .collect(),
-            },
-            clock.clone(),
-            site.store.clone(),
-        )
-        .map(Arc::new)
-        .map_err(Failure::failed)?;
+        let watching = Watching::open(&site, own_addresses.clone())?;
+        let subscriptions = Arc::clone(&watching.subscriptions);
         let page_mode = PageMode::open(
             page_mode::Settings {
                 retention: config.messages.retention,
@@ -142,17 +122,6 @@ impl Server {
         )
         .map(Arc::new)
         .map_err(Failure::failed)?;
-        let subscriptions = Subscriptions::open(
-            subscriptions::Settings {
-                per_user: config.limits.subscriptions_per_user as usize,
-                ..subscriptions::Settings::default()
-            },
-            clock.clone(),
-            site.store.clone(),
-        )
-        .map(Arc::new)
-        .map_err(Failure::failed)?;
-        registrar.observe(subscriptions.clone());
         let guard = Arc::new(Guard::new((&config.limits).into(), clock.clone()));
         guard.restore(&stored_bans(&site));
         let limits = net::Limits::from(&config.limits);
@@ -173,9 +142,10 @@ impl Server {
             accounts: Arc::clone(&site.accounts),
             nonces: Arc::new(nonces),
             tokens: RouteTokens::new(&site.key.derive("route tokens")),
-            registrar: Arc::clone(&registrar),
+            registrar: Arc::clone(&watching.registrar),
             page_mode: Arc::clone(&page_mode),
-            subscriptions: Arc::clone(&subscriptions),
+            presence: Arc::clone(&watching.presence),
+            subscriptions,
             guard: Arc::clone(&guard),
             neighbours,
             egress: Arc::clone(&egress),
@@ -185,7 +155,11 @@ impl Server {
                 realm: site.identity.realm().to_owned(),
                 trusted_peers: config.sip.trusted_peers.clone(),
                 own_addresses,
+                public_name: config.public_name.clone(),
+                records_name: config.public_name_is_set,
                 wire,
+                max_publication: usize::try_from(config.limits.publish_body_bytes)
+                    .unwrap_or(usize::MAX),
                 ring: config.sip.ring,
                 max_breadth: config.limits.max_breadth,
                 transactions: Bounds {
@@ -207,9 +181,8 @@ impl Server {
         let sweep = control.spawn(sweep(Arc::clone(&engine)));
         let server = Arc::new(Server {
             engine,
-            registrar,
             page_mode,
-            subscriptions,
+            watching,
             guard,
             egress,
             certificates,
@@ -273,6 +246,7 @@ impl Server {
             ("sip_retransmissions", counts.retransmissions.load(Relaxed)),
             ("sip_malformed", counts.malformed.load(Relaxed)),
             ("sip_dropped", counts.dropped.load(Relaxed)),
+            ("sip_keep_alives", counts.keep_alives.load(Relaxed)),
             ("sip_stray_responses", counts.stray.load(Relaxed)),
             ("sip_shed", counts.shed.load(Relaxed)),
             ("challenges", counts.challenges.load(Relaxed)),
@@ -280,6 +254,7 @@ impl Server {
             ("registers", counts.registers.load(Relaxed)),
             ("messages", counts.messages.load(Relaxed)),
             ("messages_held", counts.held.load(Relaxed)),
+            ("publishes", counts.publishes.load(Relaxed)),
             ("notifies", counts.notifies.load(Relaxed)),
             ("large_datagrams", counts.large_datagrams.load(Relaxed)),
             ("messages_replayed", counts.replayed.load(Relaxed)),
@@ -392,8 +367,9 @@ impl Live for Server {
                 .collect(),
             ..ListenerStatus::default()
         };
-        status.bindings = count(self.registrar.len());
-        status.subscriptions = count(self.subscriptions.len());
+        status.bindings = count(self.watching.registrar.len());
+        status.subscriptions = count(self.watching.subscriptions.len());
+        status.publications = count(self.watching.presence.len());
         status.held_messages = count(self.page_mode.held().len());
         status.transactions = count(self.engine.transactions());
         status.connections = count(self.egress.counters().connections);
@@ -425,7 +401,7 @@ impl Live for Server {
 
     fn contacts(&self, user: &UserName) -> Vec<String> {
         let now = self.site.clock.now();
-        let Some(row) = self.registrar.lookup(&self.aor(user)) else { return Vec::new() };
+        let Some(row) = self.watching.registrar.lookup(&self.aor(user)) else { return Vec::new() };
         row.live(now)
             .map(|binding| String::from_utf8_lossy(&binding.contact).into_owned())
             .collect()
@@ -433,8 +409,9 @@ impl Live for Server {
 
     fn departed(&self, user: &UserName) {
         let aor = self.aor(user);
-        self.subscriptions.end(&aor, None, EndReason::Rejected);
-        self.registrar.remove(&aor);
+        self.watching.subscriptions.end(&aor, None, EndReason::Rejected);
+        self.watching.registrar.remove(&aor);
+        self.watching.presence.remove(&aor);
     }
 
     fn unread(&self, user: &UserName) -> Vec<Undelivered> {
@@ -443,8 +420,9 @@ impl Live for Server {
 
     fn deleted(&self, user: &UserName, unread: Vec<Undelivered>) {
         let aor = self.aor(user);
-        self.subscriptions.end(&aor, None, EndReason::NoResource);
-        self.registrar.remove(&aor);
+        self.watching.subscriptions.end(&aor, None, EndReason::NoResource);
+        self.watching.registrar.remove(&aor);
+        self.watching.presence.remove(&aor);
         self.page_mode.held().purge(&aor);
         self.engine.report_undelivered(&unread);
     }
@@ -452,8 +430,9 @@ impl Live for Server {
     fn device_revoked(&self, user: &UserName, device: &str) {
         let aor = self.aor(user);
         let device = DeviceKey::Credential(device.to_owned());
-        self.subscriptions.end(&aor, Some(&device), EndReason::Rejected);
-        self.registrar.remove_device(&aor, &device);
+        self.watching.subscriptions.end(&aor, Some(&device), EndReason::Rejected);
+        self.watching.registrar.remove_device(&aor, &device);
+        self.watching.presence.remove_device(&aor, &device);
         self.page_mode.held().dismiss(&aor, &device);
     }
 
@@ -469,13 +448,18 @@ impl Live for Server {
     fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> u64 {
         self.guard.lift(source, user).len() as u64
     }
+
+    fn watching(&self) -> Result<Watching, Failure> {
+        Ok(self.watching.clone())
+    }
 }
 
 impl Watcher for Server {
     fn holders(&self) -> Vec<UserName> {
         let domain = self.site.identity.domain();
-        let mut people = self.registrar.people();
-        people.extend(self.subscriptions.resources());
+        let mut people = self.watching.registrar.people();
+        people.extend(self.watching.subscriptions.people());
+        people.extend(self.watching.presence.people());
         people
             .iter()
             .filter_map(|aor| aor.strip_suffix(domain)?.strip_suffix('@').map(UserName::canonical))

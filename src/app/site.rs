@@ -1,5 +1,6 @@
 //! What the server and every command stand on: the data directory, opened.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use tokio::runtime::Handle;
 use super::exit::Failure;
 use super::operations::refused;
 use super::process;
-use crate::accounts::{Accounts, FrozenRealm, freeze_domain, freeze_realm};
+use crate::accounts::{Accounts, FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -135,6 +136,19 @@ pub fn open_store(
     };
     options.clock = clock.clone();
     store::open(options)
+}
+
+/// The domain that was settled in a data directory which no process owns; `None` if there is none, or
+/// it is somebody else's.
+#[must_use]
+pub fn settled_domain(data_dir: &Path, clock: &Clock) -> Option<String> {
+    // Opened by root, the store of another user would get files that he cannot read.
+    let owner = std::fs::metadata(data_dir.join("store")).ok()?.uid();
+    if owner != nix::unistd::geteuid().as_raw() {
+        return None;
+    }
+    let store = open_store(data_dir, clock, Purpose::Command).ok()?;
+    frozen_domain(&store).ok()?
 }
 
 /// What a store that did not open means for whoever wanted it.

@@ -14,6 +14,8 @@ mod layers;
 mod opening;
 #[cfg(feature = "server")]
 mod peer_name;
+#[cfg(feature = "server")]
+mod places;
 mod roots;
 #[cfg(all(test, feature = "server"))]
 pub(crate) mod testing;
@@ -26,6 +28,8 @@ mod websocket;
 pub use layers::{Channel, Opened};
 #[cfg(feature = "msrp-ws")]
 pub use opening::{Opening, OpeningError};
+#[cfg(feature = "server")]
+pub use places::{Place, Places};
 pub use roots::{read_roots, system_roots};
 #[cfg(feature = "server")]
 pub use tls::{ClientTls, Session, Tls};

@@ -48,6 +48,8 @@ pub enum Piece<'a> {
     Message(&'a [u8]),
     /// The far end asked for a sign of life; the answer is among the bytes to send.
     Ping,
+    /// The far end gave a sign of life.
+    Pong,
 }
 
 /// The layers of one connection.
@@ -105,6 +107,12 @@ impl Carrier {
         self.opening.is_none() && !self.channel.as_ref().is_some_and(|c| c.is_handshaking())
     }
 
+    /// Whether messages are WebSocket's.
+    #[must_use]
+    pub const fn is_websocket(&self) -> bool {
+        self.websocket
+    }
+
     /// Puts a packet at the end of `out`.
     pub fn seal(&mut self, packet: &[u8], out: &mut Vec<u8>) {
         match &mut self.channel {
@@ -152,10 +160,10 @@ impl Carrier {
                     channel.seal(b"\r\n", out);
                     deliver(Piece::Ping);
                 }
-                Arrival::Message(message) if message.as_ref() == b"\r\n" => {}
+                Arrival::Message(message) if message.as_ref() == b"\r\n" => deliver(Piece::Pong),
                 Arrival::Message(message) => deliver(Piece::Message(message)),
                 Arrival::Ping => deliver(Piece::Ping),
-                Arrival::Pong => {}
+                Arrival::Pong => deliver(Piece::Pong),
             }
         }
         Ok(!self.opened.ended)
@@ -174,7 +182,7 @@ fn deliver_frames(
                 pong();
                 deliver(Piece::Ping);
             }
-            Frame::Pong => {}
+            Frame::Pong => deliver(Piece::Pong),
         }
     }
     Ok(())

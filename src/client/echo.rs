@@ -79,7 +79,7 @@ pub async fn run(
                 }
             }
             Event::Answered { .. } => under_way = under_way.saturating_sub(1),
-            Event::Unregistered { .. } => {}
+            _ => {}
         }
     }
     session.close(|_| {}).await;

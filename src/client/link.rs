@@ -258,6 +258,7 @@ impl Stream {
                 arrived.push_back(match piece {
                     Piece::Message(message) => Arrival::Message(Bytes::copy_from_slice(message)),
                     Piece::Ping => Arrival::Ping,
+                    Piece::Pong => return,
                 });
             },
         );

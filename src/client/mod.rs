@@ -2,8 +2,9 @@
 //!
 //! [`agent`] is the protocol, sans-IO; [`carrier`] is what lies between it and a stream, [`link`]
 //! has the sockets; [`session`] puts the two together.
-//! [`register`](register::register), [`message`](message::message) and
-//! [`listen`](listen::listen) are what the commands of these names do, [`echo`] is the resident.
+//! [`register`](register::register), [`message`](message::message), [`listen`](listen::listen),
+//! [`publish`](publish::publish) and [`watch`](watch::watch) are what the commands of these names do,
+//! [`echo`] is the resident.
 
 pub mod account;
 pub mod agent;
@@ -15,10 +16,12 @@ pub mod listen;
 pub mod message;
 pub mod msrp;
 pub mod notice;
+pub mod publish;
 pub mod register;
 pub mod session;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 use std::time::Duration;
 

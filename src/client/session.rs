@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::ClientError;
 use super::account::{Account, Target};
-use super::agent::{Agent, Event, RequestId};
+use super::agent::{Agent, Event, RequestId, WatchId};
 use super::carrier::Way;
 use super::link::{Arrival, KEEP_ALIVE, Link};
 use crate::clock::{Clock, Tick};
 use crate::sip::transaction::Timing;
 
 /// How long the end waits for the answer to its own unregistration.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A user agent with its socket.
 pub struct Session {
@@ -67,6 +67,26 @@ impl Session {
     /// Sends text.
     pub fn message(&mut self, to: &Target, text: &str) -> RequestId {
         self.agent.message(self.clock.now(), to, text)
+    }
+
+    /// Publishes a presence document, and refreshes it from then on.
+    pub fn publish(&mut self, document: &str, expires: u32) {
+        self.agent.publish(self.clock.now(), document, expires);
+    }
+
+    /// Takes back what was published.
+    pub fn unpublish(&mut self) {
+        self.agent.unpublish(self.clock.now());
+    }
+
+    /// Watches somebody; see [`Agent::watch`].
+    pub fn watch(&mut self, whom: &Target, event: &str, accept: &str, expires: u32) -> WatchId {
+        self.agent.watch(self.clock.now(), whom, event, accept, expires)
+    }
+
+    /// Ends a subscription.
+    pub fn unwatch(&mut self, id: WatchId) {
+        self.agent.unwatch(self.clock.now(), id);
     }
 
     /// The next event. May be cancelled: nothing is lost.

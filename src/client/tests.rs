@@ -165,6 +165,11 @@ fn names(told: &[Notice]) -> Vec<&'static str> {
             Notice::Sent { .. } => "sent",
             Notice::Message(_) => "message",
             Notice::Reply { .. } => "reply",
+            Notice::Published { .. } => "published",
+            Notice::PublishFailed { .. } => "publish_failed",
+            Notice::Unpublished => "unpublished",
+            Notice::Watching { .. } => "watching",
+            Notice::Notified { .. } => "notified",
         })
         .collect()
 }

@@ -204,6 +204,18 @@ fn sip(config: &Config, findings: &mut Findings) {
         "registrar.max_contacts",
         "this must be above 0",
     );
+    let presence = &config.presence;
+    findings.wrong_if(presence.min_expires == 0, "presence.min_expires", "this must be above 0");
+    findings.wrong_if(
+        presence.default_expires < presence.min_expires,
+        "presence.default_expires",
+        "this must not be below presence.min_expires",
+    );
+    findings.wrong_if(
+        presence.max_expires < presence.default_expires,
+        "presence.max_expires",
+        "this must not be below presence.default_expires",
+    );
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
         findings.wrong("log.level", format!("{error}; write for example info"));
     }

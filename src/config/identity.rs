@@ -59,7 +59,7 @@ impl Default for Identity {
             source: Source::Local,
             realm: String::new(),
             digest_algorithms: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
-            md5_only_agents: ["baresip", "sipsak"].map(str::to_owned).to_vec(),
+            md5_only_agents: ["baresip", "sipsak", "JsSIP", "SIP.js"].map(str::to_owned).to_vec(),
             md5_only_people: Vec::new(),
             address_template: "{user}".to_owned(),
             ldap: Ldap::default(),

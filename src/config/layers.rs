@@ -122,7 +122,8 @@ pub struct Loaded {
 pub struct Setting {
     /// The value.
     pub value: Value,
-    /// One of `default`, `file`, `console`, `environment`, `option`.
+    /// One of `default`, `file`, `console`, `environment`, `option`; `store` for a domain that is
+    /// settled there.
     pub origin: &'static str,
     /// The file and line, the variable or the option.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -250,7 +251,8 @@ impl Sources {
         if !config.domain_is_set {
             config.domain = self.machine.domain();
         }
-        if config.public_name.is_empty() {
+        config.public_name_is_set = !config.public_name.is_empty();
+        if !config.public_name_is_set {
             config.public_name.clone_from(&self.machine.host_name);
         }
         for name in

@@ -55,7 +55,7 @@ pub struct Limits {
     /// A connection without a complete request.
     #[serde(with = "duration")]
     pub idle_unauthenticated: Duration,
-    /// Connections of one source address that nobody signed in on.
+    /// Connections of one source address that nobody signed in on, of SIP and the web together.
     pub connections_per_source: u32,
     /// Connections that nobody signed in on.
     pub connections_unauthenticated: u32,

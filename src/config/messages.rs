@@ -1,4 +1,4 @@
-//! `[messages]`, `[presence]` and `[log]`.
+//! `[messages]` and `[log]`.
 
 use std::time::Duration;
 
@@ -50,39 +50,6 @@ impl Default for Messages {
             patience: Duration::from_secs(2),
         }
     }
-}
-
-/// What a watcher gets whom no rule names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Policy {
-    /// Sees the person's presence.
-    Allow,
-    /// Waits until the person has been asked.
-    #[default]
-    Confirm,
-    /// Is refused.
-    Block,
-}
-
-/// `[[presence.group_policy]]`: the policy for watchers of a group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GroupPolicy {
-    /// The group.
-    pub group: String,
-    /// The policy.
-    pub policy: Policy,
-}
-
-/// `[presence]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Presence {
-    /// For watchers whom no rule names.
-    pub default_policy: Policy,
-    /// By group of the watcher, the first match wins.
-    pub group_policy: Vec<GroupPolicy>,
 }
 
 /// How a log line is written.

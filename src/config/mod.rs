@@ -15,6 +15,7 @@ mod layers;
 mod limits;
 mod machine;
 mod messages;
+mod presence;
 mod schema;
 mod sip;
 mod template;
@@ -25,7 +26,8 @@ pub use identity::{Cache, DigestAlgorithm, Identity, Ldap, SecretFormat, Source}
 pub use layers::{LoadError, Loaded, Origin, Problem, Setting, Sources, load_file};
 pub use limits::Limits;
 pub use machine::{Machine, SYSTEM_FILE};
-pub use messages::{GroupPolicy, Log, LogFormat, Messages, Policy, Presence};
+pub use messages::{Log, LogFormat, Messages};
+pub use presence::{GroupPolicy, Policy, Presence, Tuples};
 pub use sip::{Registrar, Route, Sip};
 pub use template::{TEMPLATE, render};
 pub use value::{Listener, Network, Scheme, ValueError, format_duration, parse_duration};
@@ -42,9 +44,12 @@ pub struct Config {
     pub domain_is_set: bool,
     /// Other domains that are ours.
     pub aliases: Vec<String>,
-    /// The host name in MSRP URIs, the XCAP root and certificates; empty only before the layers
-    /// were resolved.
+    /// The host name in MSRP URIs, the XCAP root and certificates, and over TLS in Record-Route; empty
+    /// only before the layers were resolved.
     pub public_name: String,
+    /// Whether somebody set that name; otherwise it is the machine's own, which others may not know.
+    #[serde(skip)]
+    pub public_name_is_set: bool,
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// `[sip]`.
@@ -78,6 +83,7 @@ impl Default for Config {
             domain_is_set: false,
             aliases: Vec::new(),
             public_name: String::new(),
+            public_name_is_set: false,
             data_dir: PathBuf::from("/var/lib/tagus"),
             sip: Sip::default(),
             registrar: Registrar::default(),

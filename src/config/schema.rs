@@ -146,7 +146,7 @@ mod tests {
             ("domian", "domain"),
             ("spi.listen", "sip.listen"),
             ("registar.min_expires", "registrar.min_expires"),
-            ("min_expires", "registrar.min_expires"),
+            ("max_contacts", "registrar.max_contacts"),
             ("registar", "registrar"),
             ("identity.ldap.timout", "identity.ldap.timeout"),
             ("identity.base_dn", "identity.ldap.base_dn"),

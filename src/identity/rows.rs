@@ -38,6 +38,13 @@ const STORED: [model::Spelling; SPELLINGS] = [
 ];
 
 impl Identity {
+    /// The groups of a person, by canonical name: those of the row that is kept here.
+    #[must_use]
+    pub fn groups(&self, user: &str) -> Vec<String> {
+        let row = self.store.get(Table::Accounts, &Account::key(user)).ok().flatten();
+        row.and_then(|row| Account::decode(&row).ok()).map(|row| row.groups).unwrap_or_default()
+    }
+
     /// Seals the HA1s of a password, for every algorithm and spelling, to be stored in the row
     /// that `context` names. The password itself is kept nowhere.
     #[must_use]

@@ -13,10 +13,13 @@ mod audit;
 mod ban;
 mod binding;
 mod device;
+mod document;
 mod held;
+mod publication;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,8 +31,11 @@ pub use audit::AuditEntry;
 pub use ban::Ban;
 pub use binding::{Binding, BindingRow, SeenDevice};
 pub use device::DeviceKey;
+pub use document::DocumentRow;
 pub use held::{HeldMessage, HeldState, held_key, held_prefix, parse_held_key};
+pub use publication::PublicationRow;
 pub use subscription::SubscriptionRow;
+pub use waiting::WaitingRow;
 
 /// Why a row could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

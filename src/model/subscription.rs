@@ -2,25 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceKey, Record, join, prefix};
+use super::{DecodeError, DeviceKey, Record, join, prefix, whole};
 use crate::clock::WallTime;
 use crate::sip::Flow;
 
-/// One subscription. Table `Subscriptions`, key [`SubscriptionRow::key`]. One whose NOTIFYs go over
-/// the subscriber's own connection is not kept: it ends with that.
+/// One subscription. Table `Subscriptions`, key [`SubscriptionRow::key`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionRow {
     /// The canonical address-of-record that is watched, `user@host`.
     pub resource: String,
+    /// The canonical address-of-record of the subscriber.
+    pub watcher: String,
     /// The event package.
     pub event: String,
     /// The `id` parameter of Event.
     pub event_id: Option<String>,
-    /// The device credential that it was made with, if it was one.
+    /// The device that it was made by, as far as that is known.
     pub device: Option<DeviceKey>,
     /// Where NOTIFYs go.
     #[serde(with = "super::address::flow")]
     pub flow: Flow,
+    /// Whether they go over the connection of that flow alone, which no restart outlives.
+    pub bound: bool,
+    /// Whether the subscriber reads one tuple alone.
+    pub one_tuple: bool,
+    /// When it began.
+    pub since: WallTime,
     /// Call-ID.
     pub call_id: Vec<u8>,
     /// Our tag.
@@ -46,7 +53,18 @@ pub struct SubscriptionRow {
     pub expires_at: WallTime,
 }
 
-impl Record for SubscriptionRow {}
+impl Record for SubscriptionRow {
+    const VERSION: u8 = 2;
+
+    fn decode(row: &[u8]) -> Result<Self, DecodeError> {
+        match row.split_first() {
+            None => Err(DecodeError::Empty),
+            Some((1, body)) => whole::<v1::SubscriptionRow>(body).map(Into::into),
+            Some((&Self::VERSION, body)) => whole(body),
+            Some((&version, _)) => Err(DecodeError::Version(version)),
+        }
+    }
+}
 
 impl SubscriptionRow {
     /// The key of the subscription to `resource` whose dialog has `local_tag`.
@@ -59,5 +77,62 @@ impl SubscriptionRow {
     #[must_use]
     pub fn prefix(resource: &str) -> Vec<u8> {
         prefix(resource)
+    }
+}
+
+/// Version 1: when everybody watched only himself, and nothing that hung on a connection was kept.
+mod v1 {
+    use serde::Deserialize;
+
+    use super::WallTime;
+    use crate::model::DeviceKey;
+    use crate::sip::Flow;
+
+    #[derive(Deserialize)]
+    pub(super) struct SubscriptionRow {
+        resource: String,
+        event: String,
+        event_id: Option<String>,
+        device: Option<DeviceKey>,
+        #[serde(with = "crate::model::address::flow")]
+        flow: Flow,
+        call_id: Vec<u8>,
+        local_tag: String,
+        remote_tag: Vec<u8>,
+        local: Vec<u8>,
+        remote: Vec<u8>,
+        target: Vec<u8>,
+        route: Vec<u8>,
+        remote_cseq: u32,
+        reserved_cseq: u32,
+        reserved_version: u32,
+        expires_at: WallTime,
+    }
+
+    impl From<SubscriptionRow> for super::SubscriptionRow {
+        fn from(old: SubscriptionRow) -> Self {
+            Self {
+                watcher: old.resource.clone(),
+                resource: old.resource,
+                event: old.event,
+                event_id: old.event_id,
+                device: old.device,
+                flow: old.flow,
+                bound: false,
+                one_tuple: false,
+                since: WallTime::from_unix_millis(0),
+                call_id: old.call_id,
+                local_tag: old.local_tag,
+                remote_tag: old.remote_tag,
+                local: old.local,
+                remote: old.remote,
+                target: old.target,
+                route: old.route,
+                remote_cseq: old.remote_cseq,
+                reserved_cseq: old.reserved_cseq,
+                reserved_version: old.reserved_version,
+                expires_at: old.expires_at,
+            }
+        }
     }
 }

@@ -182,6 +182,47 @@ proptest! {
     }
 
     #[test]
+    fn publications_documents_and_subscriptions_come_back(
+        texts in prop::collection::vec(any::<String>(), 4), body in any::<Vec<u8>>(),
+        devices in prop::collection::vec(device(), 1), flow in flow(), bound: bool, number: u32,
+    ) {
+        let [one, two, three, four] = [0, 1, 2, 3].map(|index| texts[index].clone());
+        round_trip(&PublicationRow {
+            aor: one.clone(),
+            device: devices[0].clone(),
+            etag: two.clone(),
+            body: body.clone(),
+            changed: at(number.into()),
+            expires_at: at(u64::MAX),
+            bound,
+        });
+        round_trip(&DocumentRow {
+            owner: one.clone(),
+            auid: two.clone(),
+            path: three.clone(),
+            media_type: four.clone(),
+            revision: number.into(),
+            written: at(number.into()),
+            body: body.clone(),
+        });
+        round_trip(&WaitingRow {
+            resource: one.clone(),
+            watcher: two.clone(),
+            since: at(1),
+            until: at(number.into()),
+        });
+        round_trip(&SubscriptionRow {
+            event_id: bound.then(|| four.clone()),
+            device: devices.into_iter().next().filter(|_| bound),
+            call_id: body.clone(),
+            remote: body,
+            flow,
+            bound,
+            ..subscription(one, two, number)
+        });
+    }
+
+    #[test]
     fn decoding_any_bytes_never_panics(bytes in any::<Vec<u8>>()) {
         let mut row = vec![1];
         row.extend_from_slice(&bytes);
@@ -230,6 +271,76 @@ fn a_changed_audit_entry_breaks_the_chain() {
     assert!(!second.follows(&changed));
     assert!(!entry(3, first.digest()).follows(&first));
     assert!(AuditEntry::key(255) < AuditEntry::key(256));
+}
+
+fn subscription(resource: String, watcher: String, number: u32) -> SubscriptionRow {
+    SubscriptionRow {
+        resource,
+        watcher,
+        event: "reg".into(),
+        event_id: Some("7".into()),
+        device: Some(DeviceKey::Credential("d1".into())),
+        flow: Flow {
+            transport: Transport::Tcp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "[2001:db8::1]:5062".parse().unwrap(),
+            connection: ConnectionId(300),
+        },
+        bound: true,
+        one_tuple: true,
+        since: at(2),
+        call_id: b"c1".to_vec(),
+        local_tag: "t1".into(),
+        remote_tag: b"f1".to_vec(),
+        local: b"<sip:b>;tag=t1".to_vec(),
+        remote: b"<sip:a>;tag=f1".to_vec(),
+        target: b"sip:a".to_vec(),
+        route: Vec::new(),
+        remote_cseq: number,
+        reserved_cseq: 64,
+        reserved_version: 300,
+        expires_at: at(3),
+    }
+}
+
+/// As `rows_have_the_bytes_they_always_had`, for what presence keeps.
+#[test]
+fn rows_of_presence_have_the_bytes_they_always_had() {
+    let hex = |row: &[u8]| row.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let (bob, ana) = ("bob@campus.example".to_owned(), "ana@campus.example".to_owned());
+    let row = subscription(bob.clone(), ana.clone(), 7);
+    assert_eq!(hex(&row.encode()), include_str!("tests/subscription_v2.hex").trim());
+    let old = unhex(include_str!("tests/subscription_v1.hex").trim());
+    let before = SubscriptionRow {
+        watcher: bob.clone(),
+        bound: false,
+        one_tuple: false,
+        since: at(0),
+        ..row
+    };
+    assert_eq!(SubscriptionRow::decode(&old), Ok(before), "version 1 is read");
+    let publication = PublicationRow {
+        aor: bob.clone(),
+        device: DeviceKey::Credential("d1".into()),
+        etag: "e1".into(),
+        body: b"<presence/>".to_vec(),
+        changed: at(1),
+        expires_at: at(2),
+        bound: true,
+    };
+    assert_eq!(hex(&publication.encode()), include_str!("tests/publication_v1.hex").trim());
+    let document = DocumentRow {
+        owner: bob.clone(),
+        auid: "pres-rules".into(),
+        path: "index".into(),
+        media_type: "application/auth-policy+xml".into(),
+        revision: 5,
+        written: at(6),
+        body: b"<ruleset/>".to_vec(),
+    };
+    assert_eq!(hex(&document.encode()), include_str!("tests/document_v1.hex").trim());
+    let waiting = WaitingRow { resource: bob, watcher: ana, since: at(1), until: at(2) };
+    assert_eq!(hex(&waiting.encode()), include_str!("tests/waiting_v1.hex").trim());
 }
 
 /// A row of bindings as version 1 knew it.

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::engine::Engine;
-use super::shard::ContextId;
 use crate::registrar::Binding;
 use crate::sip::forward;
 use crate::sip::header::HeaderName;
@@ -39,17 +38,16 @@ pub(super) struct Leg<'a> {
 }
 
 impl Engine {
-    /// A request as it goes to one contact: branch, packet and the flow it takes. `from` is the
-    /// flow it came over, if it is fresh.
+    /// A request as it goes to one contact under a branch's name: the packet, and the flow it
+    /// takes. `from` is the flow it came over, if it is fresh.
     pub(super) fn to_binding(
         &self,
         message: &Message<'_>,
         binding: &Binding,
         from: Option<Flow>,
-        id: ContextId,
-        branch: usize,
+        name: &[u8],
         breadth: Option<u32>,
-    ) -> (BranchName, Bytes, Flow) {
+    ) -> (Bytes, Flow) {
         let leg = Leg {
             uri: Some(&binding.contact),
             flow: binding.flow,
@@ -61,9 +59,7 @@ impl Engine {
             any_size: false,
             breadth,
         };
-        let name = self.branch_name(message, id.token(branch), 0);
-        let (packet, flow) = self.write_leg(message, &leg, &name);
-        (name, packet, flow)
+        self.write_leg(message, &leg, name)
     }
 
     /// A request as it goes out on one branch: the packet, and the flow that it takes.

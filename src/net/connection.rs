@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use super::egress::Egress;
 use super::outbox::Failure;
-use crate::channel::{Channel, Opened};
+use crate::channel::{Channel, Opened, Place};
 use crate::clock::Tick;
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -38,6 +38,8 @@ pub(super) struct Connection {
     pub(super) wake: Notify,
     established: OnceLock<(TcpStream, SocketAddr)>,
     queue: Mutex<Queue>,
+    /// Its place among those of strangers, until somebody authenticates here.
+    place: Mutex<Option<Arc<Place>>>,
     authenticated: AtomicBool,
     ending: AtomicBool,
 }
@@ -66,6 +68,8 @@ pub(super) struct Origin {
     pub(super) domain: Option<Arc<str>>,
     /// What lies over the stream, if anything.
     pub(super) channel: Option<Box<Channel>>,
+    /// The place that an accepted connection has already.
+    pub(super) place: Option<Arc<Place>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +102,8 @@ struct Queue {
     blocked: bool,
     /// Since when it takes nothing.
     stalled_since: Tick,
+    /// Nothing but keep-alives goes on: no memory is kept for more.
+    rests: bool,
     /// What of this queue is in the total of all queues.
     counted: usize,
 }
@@ -154,7 +160,7 @@ impl Queue {
 
 impl Connection {
     pub(super) fn new(id: ConnectionId, origin: Origin) -> Connection {
-        let Origin { transport, remote, accepted, domain, channel } = origin;
+        let Origin { transport, remote, accepted, domain, channel, place } = origin;
         let dialled = accepted.is_none();
         Connection {
             id,
@@ -176,8 +182,10 @@ impl Connection {
                 failure: None,
                 blocked: false,
                 stalled_since: Tick::ZERO,
+                rests: false,
                 counted: 0,
             }),
+            place: Mutex::new(place),
             authenticated: AtomicBool::new(false),
             ending: AtomicBool::new(false),
         }
@@ -190,7 +198,11 @@ impl Connection {
 
     /// Notes that somebody authenticated here; `true` the first time.
     pub(super) fn authenticate(&self) -> bool {
-        !self.authenticated.swap(true, Ordering::AcqRel)
+        let first = !self.authenticated.swap(true, Ordering::AcqRel);
+        if first {
+            *self.place.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        first
     }
 
     /// Ends the connection for good and returns the packets that were not written and whose
@@ -325,6 +337,11 @@ impl Connection {
         }
     }
 
+    /// A keep-alive came (RFC 5626 s4.4.1): with the answer to it the memory of the queue goes.
+    pub(super) fn rest(&self) {
+        self.lock().rests = true;
+    }
+
     /// Whether there is anything between the socket and SIP.
     pub(super) fn has_channel(&self) -> bool {
         self.transport != Transport::Tcp
@@ -376,7 +393,7 @@ impl Connection {
             queue.head = 0;
             queue.blocked = false;
             // Idle connections are many: none keeps the memory of its busiest moment.
-            queue.bytes.shrink_to(4 * 1024);
+            queue.bytes.shrink_to(if std::mem::take(&mut queue.rests) { 0 } else { 4 * 1024 });
         } else if queue.head > queue.bytes.len() / 2 {
             queue.bytes.drain(..queue.head);
             queue.head = 0;

@@ -1,13 +1,14 @@
 //! All connections, and how many there may be.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Limits;
 use super::connection::{Connection, Origin};
 use super::outbox::{Failure, SendFailure};
+use crate::channel::Places;
 use crate::sip::{ConnectionId, Flow, Transport};
 
 /// The table by id is split this many ways.
@@ -21,6 +22,8 @@ pub(super) struct Connections {
     next: AtomicU64,
     /// Bytes that peers do not take.
     pub(super) queued: AtomicUsize,
+    /// Of connections that nobody authenticated on, those of other listeners included.
+    pub(super) places: Arc<Places>,
     admission: Mutex<Admission>,
 }
 
@@ -34,16 +37,13 @@ struct Admission {
     total: usize,
     unauthenticated: usize,
     dialling: usize,
-    per_source: HashMap<IpAddr, usize>,
     most: Most,
 }
 
 #[derive(Debug, Default)]
 struct Most {
     total: usize,
-    unauthenticated: usize,
     dialling: usize,
-    per_source: usize,
 }
 
 impl Connections {
@@ -55,16 +55,13 @@ impl Connections {
                 "the limit of open files allows fewer connections than configured"
             );
         }
-        let most = Most {
-            total,
-            unauthenticated: limits.connections_unauthenticated,
-            dialling: limits.dials_in_flight,
-            per_source: limits.connections_per_source,
-        };
+        let most = Most { total, dialling: limits.dials_in_flight };
+        let strangers = limits.connections_unauthenticated.min(total);
         Connections {
             by_id: (0..SHARDS).map(|_| Mutex::default()).collect(),
             next: AtomicU64::new(1),
             queued: AtomicUsize::new(0),
+            places: Places::new(limits.connections_per_source, strangers),
             admission: Mutex::new(Admission { most, ..Admission::default() }),
         }
     }
@@ -95,19 +92,16 @@ impl Connections {
     }
 
     /// Registers an accepted connection, or gives it back when a limit is reached.
-    pub(super) fn accept(&self, origin: Origin) -> Result<Arc<Connection>, Box<Origin>> {
-        let source = origin.remote.ip();
+    pub(super) fn accept(&self, mut origin: Origin) -> Result<Arc<Connection>, Box<Origin>> {
+        if origin.place.is_none() {
+            origin.place = self.places.take(origin.remote.ip()).map(Arc::new);
+        }
         let mut admission = self.admission();
-        let here = admission.per_source.get(&source).copied().unwrap_or(0);
-        if admission.total >= admission.most.total
-            || admission.unauthenticated >= admission.most.unauthenticated
-            || here >= admission.most.per_source
-        {
+        if origin.place.is_none() || admission.total >= admission.most.total {
             return Err(Box::new(origin));
         }
         admission.total += 1;
         admission.unauthenticated += 1;
-        admission.per_source.insert(source, here + 1);
         Ok(self.enter(&mut admission, origin))
     }
 
@@ -157,7 +151,7 @@ impl Connections {
         }
         let mut admission = self.admission();
         if connection.authenticate() && !connection.dialled {
-            admission.forget_stranger(connection.remote.ip());
+            admission.unauthenticated = admission.unauthenticated.saturating_sub(1);
         }
     }
 
@@ -168,7 +162,7 @@ impl Connections {
         if self.shard(connection.id).remove(&connection.id).is_some() {
             admission.total = admission.total.saturating_sub(1);
             if connection.authenticate() && !connection.dialled {
-                admission.forget_stranger(connection.remote.ip());
+                admission.unauthenticated = admission.unauthenticated.saturating_sub(1);
             }
             let key = peer_of(connection);
             if admission.by_remote.get(&key).is_some_and(|current| current.id == connection.id) {
@@ -182,16 +176,4 @@ impl Connections {
 
 fn peer_of(connection: &Connection) -> Peer {
     (connection.transport, connection.remote, connection.domain.clone())
-}
-
-impl Admission {
-    fn forget_stranger(&mut self, source: IpAddr) {
-        self.unauthenticated = self.unauthenticated.saturating_sub(1);
-        if let Some(count) = self.per_source.get_mut(&source) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.per_source.remove(&source);
-            }
-        }
-    }
 }

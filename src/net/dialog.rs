@@ -17,11 +17,12 @@ use super::Outbox;
 use super::branch::Leg;
 use super::dispatch::Request;
 use super::engine::{Engine, EngineCounts};
+use super::secure::{asks_for_tls, is_secure};
 use crate::proxy::{Party, Reached, SHORTEST_TOKEN, Target};
 use crate::registrar::reach;
 use crate::sip::header::{Contact, HeaderName};
 use crate::sip::method::Method;
-use crate::sip::uri::Uri;
+use crate::sip::uri::{Host, Uri};
 use crate::sip::wire::{Framing, Layout, Message, scan};
 use crate::sip::{Flow, Transport};
 
@@ -51,6 +52,11 @@ impl Hop<'_> {
     pub(super) fn dropped(&self) -> usize {
         self.ours + usize::from(self.strict.is_some())
     }
+
+    /// Whether no other proxy stands behind us on the way.
+    fn is_last(&self, message: &Message<'_>) -> bool {
+        self.strict.is_none() && message.routes().count() == self.ours
+    }
 }
 
 impl Engine {
@@ -66,9 +72,9 @@ impl Engine {
         };
         let text = top.user().unwrap_or_default();
         if text.len() < SHORTEST_TOKEN {
-            let ours = self.is_our_host(&top)
+            let ours = self.leads_here(&top)
                 && routes
-                    .all(|route| route.is_ok_and(|route| self.is_our_host(&route.parsed_uri())));
+                    .all(|route| route.is_ok_and(|route| self.leads_here(&route.parsed_uri())));
             return if ours { Course::Open } else { Course::Foreign };
         }
         // A request without a tag of the other end is in no dialog, whatever its Route says.
@@ -92,6 +98,15 @@ impl Engine {
             _ => None,
         };
         Course::Dialog(Hop { reached: token.reached(), ours, strict })
+    }
+
+    /// Whether a Route names this server (RFC 3261 s16.4): as a Request-URI does, or by the host name
+    /// that proxy settings have (s8.1.2). Nobody has an address under that name alone.
+    fn leads_here(&self, uri: &Uri<'_>) -> bool {
+        let name = self.settings.public_name.as_bytes();
+        let is_named =
+            |host: &[u8]| host.strip_suffix(b".").unwrap_or(host).eq_ignore_ascii_case(name);
+        matches!(uri.host(), Host::Name(host) if is_named(host)) || self.is_our_host(uri)
     }
 
     /// RFC 3261 s16.4: a strict router before us has put our own Record-Route into the Request-URI
@@ -152,7 +167,7 @@ impl Engine {
             return self.refuse(outbox, &request, 503, Some("Too Many Requests"), &headers, out);
         }
         // Behind another proxy the far end is reached through that.
-        let is_last = hop.strict.is_none() && request.message.routes().count() == hop.ours;
+        let is_last = hop.is_last(request.message);
         let gruu = is_last.then(|| self.gruu_targets(request.message, request.now));
         match gruu.flatten() {
             Some(Ok(targets)) => return self.relay_to(outbox, &request, targets, Some(hop), out),
@@ -161,12 +176,12 @@ impl Engine {
             }
             None => {}
         }
-        let is_secure = Uri::parse(request.message.request_uri()).is_ok_and(|uri| uri.is_sips());
-        match self.standing(hop.reached) {
+        let is_sips = asks_for_tls(request.message.request_uri());
+        let standing = self.standing(hop.reached);
+        let moved = is_last.then(|| self.moved_to(request.message, standing, request.now));
+        match moved.flatten().or(standing) {
             // RFC 3261 s26.2.2: it was to go by TLS all the way.
-            Some(flow)
-                if is_secure && !matches!(flow.transport, Transport::Tls | Transport::Wss) =>
-            {
+            Some(flow) if is_sips && !is_secure(flow.transport) => {
                 self.refuse(outbox, &request, 480, None, &[], out);
             }
             Some(flow) => {
@@ -230,11 +245,16 @@ impl Engine {
         };
         let passes =
             passes && self.guard.admit_in_dialog(self.clock.now(), message.call_id()).is_ok();
-        let gruu = self.gruu_targets(message, self.clock.now());
+        let (now, is_last) = (self.clock.now(), hop.is_last(message));
+        let gruu = is_last.then(|| self.gruu_targets(message, now)).flatten();
         let gruu = gruu.and_then(|targets| targets.ok()?.into_iter().next());
         let there = match &gruu {
             Some(target) => Some(target.flow),
-            None => self.standing(hop.reached),
+            None => {
+                let standing = self.standing(hop.reached);
+                let moved = is_last.then(|| self.moved_to(message, standing, now));
+                moved.flatten().or(standing)
+            }
         };
         let Some(flow) = there.filter(|_| passes) else {
             EngineCounts::add(&self.counts.dropped);
@@ -273,6 +293,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         let Some((sender, receiver)) = parties(message) else { return };
+        let is_sips = asks_for_tls(message.request_uri());
         let caller = self.caller_flow(message, from);
         let mut token = Vec::with_capacity(64);
         let (sender, receiver) = ((&sender, &caller), (&receiver, called));
@@ -286,11 +307,17 @@ impl Engine {
             if number > 0 {
                 out.extend_from_slice(b", ");
             }
-            out.extend_from_slice(b"<sip:");
+            out.extend_from_slice(if is_sips { b"<sips:" } else { b"<sip:" });
             out.extend_from_slice(&token);
-            // Writing to memory cannot fail.
-            let _ = write!(out, "@{address}");
-            if *transport != Transport::Udp {
+            // Writing to memory cannot fail. Who opens a new connection checks the certificate against
+            // this host (s26.3.1), and authorities certify names.
+            let _ = if *transport == Transport::Tls && self.settings.records_name {
+                write!(out, "@{}:{}", self.settings.public_name, address.port())
+            } else {
+                write!(out, "@{address}")
+            };
+            // s26.2.2: the scheme has said TLS already.
+            if *transport != Transport::Udp && !(is_sips && *transport == Transport::Tls) {
                 let _ = write!(out, ";transport={}", transport.uri_name());
             }
             out.extend_from_slice(b";lr>");
@@ -298,9 +325,11 @@ impl Engine {
     }
 
     /// Where the caller is reached for requests of the called end: by its Contact, under the rule
-    /// that holds for registered contacts. Behind a proxy that stays on the path, by that.
+    /// that holds for registered contacts. Behind a proxy that stays on the path, by that; and who
+    /// called by a SIPS URI, by the connection that has TLS.
     fn caller_flow(&self, message: &Message<'_>, from: Flow) -> Flow {
-        if message.header(HeaderName::RecordRoute).is_some() {
+        if message.header(HeaderName::RecordRoute).is_some() || asks_for_tls(message.request_uri())
+        {
             return from;
         }
         let Some(Ok(Contact::Address(contact))) = message.contacts().next() else { return from };

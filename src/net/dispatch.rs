@@ -16,6 +16,7 @@ use super::beyond::Beyond;
 use super::dialog::Course;
 use super::engine::{Engine, EngineCounts};
 use super::policy::{Receiver, Rule, Sender, rule};
+use super::secure::serves_sips;
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, Numbered, UserName};
@@ -29,7 +30,7 @@ use crate::sip::wire::{Defect, Framing, Layout, Message, scan};
 use crate::text::{self, Params};
 
 /// Methods this server answers itself or passes on; the Allow of a 405.
-const ALLOW: &str = "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY";
+const ALLOW: &str = "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, PUBLISH";
 
 /// Option tags that a request may require of us (RFC 3261 s19.2).
 const SUPPORTED: [&[u8]; 3] = [b"path", b"outbound", b"gruu"];
@@ -201,12 +202,10 @@ impl Engine {
                 }
             }
         }
-        // A SIPS URI asks for TLS on every hop (RFC 3261 s26.2.2), which only a dialog's are known
-        // to be.
-        if uri.is_sips() {
+        let target = self.target(&uri);
+        if uri.is_sips() && !serves_sips(&request, &target) {
             return self.refuse(outbox, &request, 416, None, &[], out);
         }
-        let target = self.target(&uri);
         // A ping to an address that is not known to be ours, as behind a translator, got here.
         let ping = matches!(target, Target::Elsewhere)
             && uri.user().is_none()
@@ -256,8 +255,8 @@ impl Engine {
             (Method::Subscribe, Target::Server) => {
                 self.subscribe(outbox, &request, &identified, None, out);
             }
-            (Method::Publish, Target::Person { .. }) => {
-                self.refuse(outbox, &request, 489, None, &[], out);
+            (Method::Publish, Target::Person { user, aor }) => {
+                self.publish(outbox, &request, &identified, (&user, &aor), out);
             }
             (_, Target::Person { user, aor }) => {
                 self.relay(outbox, request, identified, &user, &aor, out);

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::engine::{Effect, Engine, EngineCounts};
-use super::shard::{Context, ContextId, PageContext, ReplayContext, State};
+use super::replay::replay_elsewhere;
+use super::shard::{Context, ContextId, PageContext, State};
 use super::{Failure, Outbox};
 use crate::clock::Tick;
 use crate::model::DeviceKey;
@@ -16,6 +17,7 @@ use crate::sip::forward;
 use crate::sip::subscription::Outcome as NotifyOutcome;
 use crate::sip::transaction::ClientResponse;
 use crate::sip::wire::{Framing, Layout, Message};
+use crate::subscriptions::Attendance;
 
 impl Engine {
     /// A response that a client transaction lets through.
@@ -37,13 +39,19 @@ impl Engine {
             return;
         };
         match context {
-            Context::Page(page) => {
-                if status < 200 {
+            Context::Page(_) => {
+                if status < 200
+                    || is_gone(status) && self.page_elsewhere(state, now, id, branch, effects)
+                {
                     return;
                 }
+                let Some(Context::Page(page)) = state.contexts.get_mut(&id.number) else { return };
                 let outcome = Outcome::Final { status, message: upstream_copy(message, out) };
                 let steps = page.delivery.ended(branch, outcome);
                 self.take_steps(state, now, id, steps, effects);
+                if is_gone(status) {
+                    replay_elsewhere(state, id, branch, effects);
+                }
             }
             Context::Relay(_) => {
                 self.on_relay_response(state, now, id, branch, received, message, out, effects);
@@ -54,7 +62,11 @@ impl Engine {
                 }
                 let (aor, device, sequence) =
                     (replay.aor.clone(), replay.device.clone(), replay.sequence);
-                if keeps(status) {
+                if is_gone(status) {
+                    let tried = std::mem::take(&mut replay.tried);
+                    effects.push(Effect::Rest(aor.clone(), device.clone()));
+                    effects.push(Effect::Elsewhere { aor, device, tried });
+                } else if keeps(status) {
                     effects.push(Effect::Rest(aor, device));
                 } else if status < 300 {
                     EngineCounts::add(&self.counts.replayed);
@@ -86,15 +98,24 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         match state.contexts.get_mut(&id.number) {
-            Some(Context::Page(page)) => {
-                let steps = page.delivery.ended(branch, Outcome::Silent);
-                self.take_steps(state, now, id, steps, effects);
+            Some(Context::Page(_)) => {
+                if self.page_elsewhere(state, now, id, branch, effects) {
+                    return;
+                }
+                if let Some(Context::Page(page)) = state.contexts.get_mut(&id.number) {
+                    let steps = page.delivery.ended(branch, Outcome::Silent);
+                    self.take_steps(state, now, id, steps, effects);
+                    replay_elsewhere(state, id, branch, effects);
+                }
             }
             Some(Context::Relay(_)) => {
                 self.on_relay_silence(state, now, id, branch, failed, effects);
             }
             Some(Context::Replay(replay)) => {
-                effects.push(Effect::Rest(replay.aor.clone(), replay.device.clone()));
+                let (aor, device) = (replay.aor.clone(), replay.device.clone());
+                let tried = std::mem::take(&mut replay.tried);
+                effects.push(Effect::Rest(aor.clone(), device.clone()));
+                effects.push(Effect::Elsewhere { aor, device, tried });
                 state.contexts.remove(&id.number);
             }
             Some(Context::Notify(context)) => {
@@ -118,9 +139,9 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let client = match state.contexts.get(&id.number) {
-            Some(Context::Page(page)) => page.clients.get(branch).copied(),
+            Some(Context::Page(page)) => page.branches.get(branch).map(|branch| branch.client),
             Some(Context::Relay(relay)) => relay.client(branch),
-            Some(Context::Replay(replay)) => replay.client,
+            Some(Context::Replay(replay)) => Some(replay.client),
             Some(Context::Notify(notify)) => Some(notify.client),
             None => None,
         };
@@ -142,7 +163,7 @@ impl Engine {
             // it can never arrive (RFC 3261 s18.1.1, s21.4.11).
             Some(Context::Page(page))
                 if failure == Failure::ConnectFailed
-                    && page.oversize.checked_shr(branch as u32).unwrap_or(0) & 1 == 1 =>
+                    && page.branches.get(branch).is_some_and(|branch| branch.oversize) =>
             {
                 let steps = page.delivery.ended(branch, Outcome::TooLarge);
                 self.take_steps(state, now, id, steps, effects);
@@ -284,7 +305,11 @@ impl Engine {
                     self.settle(&aor, sequence, device, next);
                 }
                 Effect::Rest(aor, device) => self.page_mode.held().rest(&aor, &device),
+                Effect::Elsewhere { aor, device, tried } => {
+                    self.replay_but(outbox, &aor, &device, tried);
+                }
                 Effect::Notified(id, outcome) => {
+                    let _attending = Attendance::begin();
                     self.subscriptions.settle(id, outcome);
                     self.notify_due(outbox, self.clock.now());
                 }
@@ -456,74 +481,6 @@ impl Engine {
             outbox.flush();
         });
     }
-
-    /// Sends the next held message to a device, if it is here and not busy with one.
-    pub(super) fn replay(&self, outbox: &mut Outbox, aor: &str, device: &DeviceKey) {
-        let held = self.page_mode.held();
-        if held.is_empty() {
-            return;
-        }
-        let now = self.clock.now();
-        let Some(row) = self.registrar.lookup(aor) else { return };
-        // The contact that registered last is where the device is now.
-        let Some(binding) =
-            row.live(now).filter(|binding| binding.device == *device).last().cloned()
-        else {
-            return;
-        };
-        let Some(sequence) = held.start(aor, device, self.clock.earliest_wall()) else { return };
-        let request = match held.request(aor, sequence) {
-            Ok(Some(request)) => request,
-            Ok(None) => {
-                tracing::error!(event = "held_message_missing", aor, sequence);
-                held.forget(aor, sequence);
-                return;
-            }
-            Err(error) => {
-                tracing::error!(event = "held_message_unreadable", aor, sequence, %error);
-                held.rest(aor, device);
-                return;
-            }
-        };
-        let mut layout = Layout::default();
-        if crate::sip::wire::scan(&request, Framing::Datagram, &self.settings.wire, &mut layout)
-            .is_err()
-        {
-            tracing::error!(event = "held_message_malformed", aor, sequence);
-            held.forget(aor, sequence);
-            return;
-        }
-        let message = Message::new(&request, &layout);
-        let index = self.shard_of(message.call_id());
-        let mut state = self.shard(index).lock();
-        let id = state.new_context();
-        let (branch, packet, flow) = self.to_binding(&message, &binding, None, id, 0, None);
-        let client = state.transactions.start_client(
-            now,
-            crate::sip::transaction::Owner(id.number, 0),
-            b"MESSAGE",
-            &branch,
-            flow,
-            packet.clone(),
-        );
-        let Ok(client) = client else {
-            drop(state);
-            held.rest(aor, device);
-            return;
-        };
-        state.contexts.insert(
-            id.number,
-            Context::Replay(Box::new(ReplayContext {
-                aor: aor.into(),
-                device: device.clone(),
-                sequence,
-                client: Some(client),
-                oversize: flow.transport != binding.flow.transport,
-            })),
-        );
-        drop(state);
-        outbox.send(flow, packet, Some(id.token(0)));
-    }
 }
 
 /// What the sender of a message is told for which there is no room.
@@ -540,6 +497,11 @@ pub(super) fn upstream_copy(message: &Message<'_>, out: &mut Vec<u8>) -> Bytes {
     out.clear();
     forward::response(message, out);
     Bytes::copy_from_slice(out)
+}
+
+/// Whether an answer says that the flow, and not the device, is gone (RFC 5626 s7).
+fn is_gone(status: u16) -> bool {
+    matches!(status, 408 | 430)
 }
 
 fn status_of(message: &Bytes) -> u16 {

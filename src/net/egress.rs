@@ -15,7 +15,7 @@ use super::connections::Connections;
 use super::listen::{Address, Bound, WorkerSockets};
 use super::outbox::{Failure, Outbox, SendFailure};
 use super::udp::UdpPort;
-use crate::channel::{Channel, Session, Tls, WebSocket};
+use crate::channel::{Channel, Place, Places, Session, Tls, WebSocket};
 use crate::clock::{Clock, Tick};
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -53,6 +53,8 @@ pub struct Upgraded {
     pub tls: Option<Box<ServerConnection>>,
     /// What was read after the end of the handshake.
     pub read_ahead: Bytes,
+    /// The place among the connections of strangers that it has already.
+    pub place: Option<Arc<Place>>,
 }
 
 /// What a worker takes when its thread starts.
@@ -159,6 +161,12 @@ impl Egress {
     #[must_use]
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// Places for connections that nobody authenticated on; other listeners take theirs here too.
+    #[must_use]
+    pub fn places(&self) -> &Arc<Places> {
+        &self.connections.places
     }
 
     /// How many workers there are.
@@ -335,6 +343,7 @@ impl Egress {
             accepted: None,
             domain: domain.cloned(),
             channel,
+            place: None,
         })
     }
 

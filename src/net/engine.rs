@@ -21,19 +21,20 @@ use tokio::runtime::Handle;
 
 use super::route::Neighbours;
 use super::shard::{ContextId, Locked, Shard};
-use super::{Egress, Guard, Ingress, Outbox, SendFailure};
+use super::{Egress, Guard, Ingress, Outbox, SendFailure, trace};
 use crate::accounts::Accounts;
 use crate::clock::{Clock, Tick};
 use crate::http_digest::nonce::NonceTable;
 use crate::identity::Identity;
 use crate::page_mode::PageMode;
+use crate::presence::Presence;
 use crate::proxy::RouteTokens;
 use crate::registrar::Registrar;
 use crate::sip::header::Via;
 use crate::sip::transaction::{Bounds, Matched, MergedRequests, Owner, Table, TimerOutput, Timing};
 use crate::sip::uri::Host;
 use crate::sip::wire::{self, Framing, Layout, Message};
-use crate::sip::{ConnectionId, Flow};
+use crate::sip::{ConnectionId, Flow, Transport, stun};
 use crate::subscriptions::Subscriptions;
 
 /// Requests that may wait for the directory at the same time; beyond, 503.
@@ -55,6 +56,8 @@ pub struct Parts {
     pub registrar: Arc<Registrar>,
     /// Messages that wait.
     pub page_mode: Arc<PageMode>,
+    /// What people publish of themselves.
+    pub presence: Arc<Presence>,
     /// Who watches what.
     pub subscriptions: Arc<Subscriptions>,
     /// Rates and bans.
@@ -80,12 +83,18 @@ pub struct Settings {
     pub trusted_peers: Vec<crate::config::Network>,
     /// The addresses we listen on, as a device may name them.
     pub own_addresses: Vec<SocketAddr>,
+    /// The host name of this server, as proxy settings of devices have it.
+    pub public_name: String,
+    /// Whether that name stands in Record-Route over TLS.
+    pub records_name: bool,
     /// Bounds of the wire layer.
     pub wire: wire::Limits,
     /// Transactions in all shards together.
     pub transactions: Bounds,
     /// Timers of the transaction layer.
     pub timing: Timing,
+    /// Bytes of a published document.
+    pub max_publication: usize,
     /// How long devices ring before those of a lower preference are tried.
     pub ring: Duration,
     /// Branches of one request at the same time (RFC 5393 s5.3.3).
@@ -105,6 +114,8 @@ pub struct EngineCounts {
     pub malformed: AtomicU64,
     /// Datagrams dropped without an answer.
     pub dropped: AtomicU64,
+    /// STUN keep-alives answered.
+    pub keep_alives: AtomicU64,
     /// Responses that belong to nothing.
     pub stray: AtomicU64,
     /// Challenges sent.
@@ -119,6 +130,8 @@ pub struct EngineCounts {
     pub replayed: AtomicU64,
     /// REGISTER requests carried out.
     pub registers: AtomicU64,
+    /// PUBLISH requests carried out.
+    pub publishes: AtomicU64,
     /// NOTIFY requests sent.
     pub notifies: AtomicU64,
     /// Requests of ours that went by datagram although they are too large for one.
@@ -142,6 +155,7 @@ pub struct Engine {
     pub(super) tokens: RouteTokens,
     pub(super) registrar: Arc<Registrar>,
     pub(super) page_mode: Arc<PageMode>,
+    pub(super) presence: Arc<Presence>,
     pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) guard: Arc<Guard>,
     pub(super) neighbours: Neighbours,
@@ -187,6 +201,7 @@ impl Engine {
             tokens: parts.tokens,
             registrar: parts.registrar,
             page_mode: parts.page_mode,
+            presence: parts.presence,
             subscriptions: parts.subscriptions,
             guard: parts.guard,
             neighbours: parts.neighbours,
@@ -383,10 +398,12 @@ impl Engine {
         self.shard(usize::from(context.shard)).lock()
     }
 
-    /// Housekeeping that needs no precision: contacts and messages that ran out. Call it every
+    /// Housekeeping that needs no precision: contacts, publications and messages that ran out. Call it every
     /// few seconds.
     pub fn sweep(&self) {
         self.registrar.sweep();
+        self.presence.sweep();
+        self.subscriptions.sweep();
         let undelivered = self.page_mode.held().expire(self.clock.earliest_wall());
         self.report_undelivered(&undelivered);
         self.guard.prune();
@@ -420,9 +437,13 @@ impl Ingress for Engine {
         let framing =
             if flow.transport.keeps_boundaries() { Framing::Datagram } else { Framing::Stream };
         let Scratch { layout, out } = scratch;
+        if flow.transport == Transport::Udp && stun::is_stun(bytes) {
+            return self.keep_alive(outbox, flow, bytes, out);
+        }
         match wire::scan(bytes, framing, &self.settings.wire, layout) {
             Ok(()) => {
                 let message = Message::new(bytes, layout);
+                trace::received(&flow, &message);
                 if message.is_request() {
                     self.request(outbox, &message, flow, out);
                 } else {
@@ -431,8 +452,9 @@ impl Ingress for Engine {
             }
             Err(defect) => {
                 EngineCounts::add(&self.counts.malformed);
+                trace::unreadable(&flow, bytes, &defect);
                 self.defective(outbox, bytes, layout, flow, &defect, out);
-                if defect.closes_stream() {
+                if defect.closes_stream() && flow.connection.is_some() {
                     // Where one reader sees the end of a message another may see its middle.
                     outbox.close(flow.connection);
                 }
@@ -480,7 +502,7 @@ impl Ingress for Engine {
         for index in (worker..self.shards.len()).step_by(workers) {
             next = next.min(self.run_timers(index, outbox));
         }
-        if worker == 0 {
+        if worker == super::notify::NOTIFIER {
             let now = self.clock.now();
             let deadline = self.subscriptions.deadline();
             let notifies = if deadline > now { deadline } else { self.notify_due(outbox, now) };
@@ -507,7 +529,10 @@ pub(super) enum Effect {
     },
     /// A device wants a held message not.
     Refused { aor: Box<str>, sequence: u64, device: crate::model::DeviceKey },
-    /// A device could not be reached: its queue rests.
+    /// Flows of a device have failed: its queue goes on by another one, if there is one and the
+    /// queue is not busy.
+    Elsewhere { aor: Box<str>, device: crate::model::DeviceKey, tried: Vec<super::shard::Tried> },
+    /// A device could not take a message now: its queue rests.
     Rest(Box<str>, crate::model::DeviceKey),
     /// What became of a NOTIFY of a subscription.
     Notified(u64, crate::sip::subscription::Outcome),

@@ -158,6 +158,14 @@ impl Guard {
         self.admit(now, from.ip()) || self.homes.take(now, self.hasher.hash_one(from))
     }
 
+    /// Takes a token for a keep-alive from there, which no credentials give back: of the place first,
+    /// so that devices which keep their flows alive take nothing from strangers behind their
+    /// address.
+    #[must_use]
+    pub fn admit_keep_alive(&self, now: Tick, from: SocketAddr) -> bool {
+        self.homes.take(now, self.hasher.hash_one(from)) || self.admit(now, from.ip())
+    }
+
     /// Credentials from there proved valid: the place is somebody's, and the tokens come back.
     pub fn proved(&self, now: Tick, from: SocketAddr, tokens: u32) {
         if !self.homes.proved(now, self.hasher.hash_one(from), tokens) {

@@ -71,6 +71,7 @@ impl Inbound {
             return Fate::Open;
         }
         self.framer.push(bytes);
+        let mut rests = false;
         loop {
             if connection.is_ending() {
                 return Fate::CloseAfterFlush;
@@ -88,6 +89,8 @@ impl Inbound {
                     if self.is_flood(now) {
                         return Fate::CloseAfterFlush;
                     }
+                    rests = true;
+                    connection.rest();
                     worker.engage(|_, _, outbox| outbox.send_copy(flow, b"\r\n", None));
                 }
                 Ok(Some(Frame::Pong)) => {}
@@ -101,6 +104,9 @@ impl Inbound {
                     return Fate::CloseAfterFlush;
                 }
             }
+        }
+        if rests {
+            self.framer.rest();
         }
         if self.framer.pending() == 0 {
             self.partial_since = None;
@@ -128,7 +134,12 @@ impl Inbound {
                 return Fate::CloseAfterFlush;
             }
             let fate = match arrival {
-                Arrival::Message(message) => self.take_message(worker, flow, message, now),
+                Arrival::Message(message) => {
+                    if message == "\r\n\r\n" {
+                        connection.rest();
+                    }
+                    self.take_message(worker, flow, message, now)
+                }
                 Arrival::Ping if self.is_flood(now) => Fate::CloseAfterFlush,
                 Arrival::Ping | Arrival::Pong => Fate::Open,
             };

@@ -13,11 +13,15 @@ use crate::sip::transaction::Owner;
 use crate::sip::{Flow, Transport};
 use crate::subscriptions::Notify;
 
+/// The worker that is woken for what is due while nobody is at it.
+pub(super) const NOTIFIER: usize = 0;
+
 /// NOTIFYs that one turn of a worker sends; the rest waits for the next, behind what came meanwhile.
 const PER_TURN: usize = 64;
 
 impl Engine {
-    /// Sends what is due at `now`, and returns when there is something again.
+    /// Sends what is due at `now`, and sees to it that the rest is sent in time; returns when there is
+    /// something again.
     pub(super) fn notify_due(&self, outbox: &mut Outbox, now: Tick) -> Tick {
         for _ in 0..PER_TURN {
             let row = |aor: &str| self.registrar.lookup(aor);
@@ -25,7 +29,11 @@ impl Engine {
             let Some(notify) = self.subscriptions.due(now, row, &is_open) else { break };
             self.notify(outbox, now, notify, true);
         }
-        self.subscriptions.deadline()
+        let deadline = self.subscriptions.deadline();
+        if deadline != Tick::NEVER {
+            self.egress.alarm(NOTIFIER, deadline);
+        }
+        deadline
     }
 
     /// Sends a NOTIFY: if it is too large for a datagram by a stream to the same place (RFC 3261
@@ -85,7 +93,7 @@ impl Engine {
         headers.push(("Contact", contact.as_bytes()));
         headers.push(("Event", notify.event.as_bytes()));
         headers.push(("Subscription-State", state.as_bytes()));
-        let body = Some((notify.media_type, notify.body.as_bytes()));
+        let body = (!notify.body.is_empty()).then_some((notify.media_type, &*notify.body));
         let mut out = Vec::with_capacity(512 + notify.body.len());
         notify.dialog.request(Method::Notify, &via, &headers, body).write(&mut out);
         (branch, out.into())

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::connection::Connection;
 use super::egress::Egress;
+use super::trace;
 use super::udp::{BATCH, Sender};
 use crate::sip::{ConnectionId, Flow, Transport};
 
@@ -98,6 +99,7 @@ impl Outbox {
     /// `on_failure` comes back through [`super::Ingress::transport_failed`]; without a token the
     /// loss is only counted.
     pub fn send(&mut self, flow: Flow, packet: Bytes, on_failure: Option<u64>) {
+        trace::sending(&flow, &packet);
         if flow.transport == Transport::Udp {
             self.push_datagram(flow, Payload::Shared(packet), on_failure);
         } else {
@@ -116,6 +118,7 @@ impl Outbox {
         on_failure: Option<u64>,
     ) {
         if flow.transport == Transport::Tls {
+            trace::sending(&flow, &packet);
             self.push_stream(flow, Some(domain), &packet, on_failure);
         } else {
             self.send(flow, packet, on_failure);
@@ -124,6 +127,7 @@ impl Outbox {
 
     /// Like [`Outbox::send`] for a packet that nobody keeps: copied, so that nothing is allocated.
     pub fn send_copy(&mut self, flow: Flow, packet: &[u8], on_failure: Option<u64>) {
+        trace::sending(&flow, packet);
         if flow.transport == Transport::Udp {
             let start = self.copied.len();
             self.copied.extend_from_slice(packet);
@@ -173,6 +177,7 @@ impl Outbox {
     }
 
     pub(super) fn fail(&mut self, flow: Flow, token: Option<u64>, failure: Failure) {
+        trace::unsent(&flow, failure);
         self.egress.count(|c| &c.send_failures);
         if let Some(token) = token {
             self.failures.push(SendFailure { flow, token, failure });

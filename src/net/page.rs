@@ -7,9 +7,9 @@ use super::Outbox;
 use super::auth::Identified;
 use super::dispatch::{Facts, Request};
 use super::effects::no_room;
-use super::engine::{Engine, EngineCounts};
-use super::shard::{Context, PageContext, Upstream};
-use crate::clock::WallTime;
+use super::engine::{Effect, Engine, EngineCounts};
+use super::shard::{Context, ContextId, PageBranch, PageContext, State, Tried, Upstream};
+use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::page_mode::{
     Delivery, HoldError, Plan, Unreached, fingerprint, is_composing, is_notification,
@@ -19,7 +19,7 @@ use crate::sip::Flow;
 use crate::sip::forward;
 use crate::sip::header::HeaderName;
 use crate::sip::transaction::{Owner, ServerId};
-use crate::sip::wire::Message;
+use crate::sip::wire::{Framing, Layout, Message, scan};
 
 impl Engine {
     pub(super) fn page(
@@ -147,7 +147,6 @@ impl Engine {
         server: ServerId,
         held: bool,
     ) {
-        use crate::sip::wire::{Framing, Layout, scan};
         let mut layout = Layout::default();
         if scan(bytes, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
             return;
@@ -182,39 +181,35 @@ impl Engine {
         if share == 0 {
             return self.refuse(outbox, request, 440, None, &[], &mut Vec::new());
         }
-        let share = Some(share);
         let index = self.shard_of(message.call_id());
         let mut sends: SmallVec<[(Flow, Bytes, u64); 2]> = SmallVec::new();
         let mut state = self.shard(index).lock();
         let id = state.new_context();
-        let mut clients = SmallVec::new();
-        let mut devices: SmallVec<[DeviceKey; 2]> = SmallVec::new();
-        let mut oversize = 0;
-        for binding in &plan.targets {
-            let branch_index = devices.len();
-            let (branch, packet, flow) =
-                self.to_binding(message, binding, Some(request.flow), id, branch_index, share);
-            let owner = Owner(id.number, branch_index as u64);
+        let mut branches: SmallVec<[PageBranch; 1]> = SmallVec::new();
+        for binding in plan.targets {
+            let number = branches.len();
+            let token = id.token(number);
+            let name = self.branch_name(message, token, 0);
+            let (packet, flow) =
+                self.to_binding(message, &binding, Some(request.flow), &name, Some(share));
+            let owner = Owner(id.number, number as u64);
             match state.transactions.start_client(
                 request.now,
                 owner,
                 b"MESSAGE",
-                &branch,
+                &name,
                 flow,
                 packet.clone(),
             ) {
                 Ok(client) => {
-                    if flow.transport != binding.flow.transport {
-                        oversize |= 1_u64.checked_shl(branch_index as u32).unwrap_or(0);
-                    }
-                    clients.push(client);
-                    devices.push(binding.device.clone());
-                    sends.push((flow, packet, id.token(branch_index)));
+                    let oversize = flow.transport != binding.flow.transport;
+                    branches.push(PageBranch { client, binding, oversize, tried: Vec::new() });
+                    sends.push((flow, packet, token));
                 }
                 Err(_) => EngineCounts::add(&self.counts.shed),
             }
         }
-        if devices.is_empty() {
+        if branches.is_empty() {
             drop(state);
             return self.refuse(
                 outbox,
@@ -230,6 +225,7 @@ impl Engine {
             None if is_composing(message) => Unreached::Drop,
             None => Unreached::Fail,
         };
+        let devices = branches.iter().map(|branch| branch.binding.device.clone());
         let delivery = Delivery::new(devices, plan.absent, unreached);
         state.contexts.insert(
             id.number,
@@ -240,8 +236,8 @@ impl Engine {
                     flow: request.flow,
                 },
                 delivery,
-                clients,
-                oversize,
+                branches,
+                breadth: share,
                 aor: aor.into(),
                 from: identified.user.as_str().into(),
                 keep_until,
@@ -258,6 +254,57 @@ impl Engine {
         for (flow, packet, token) in sends {
             outbox.send(flow, packet, Some(token));
         }
+    }
+
+    /// Tries a branch whose flow has failed by the next flow of its instance (RFC 5626 s7), while
+    /// the sender waits. Later the message is held, and goes by the queue of its device.
+    pub(super) fn page_elsewhere(
+        &self,
+        state: &mut State,
+        now: Tick,
+        id: ContextId,
+        number: usize,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(Context::Page(page)) = state.contexts.get(&id.number) else { return false };
+        let Some(branch) = page.branches.get(number) else { return false };
+        // By its instance alone a flow is told to be the same device's.
+        if !page.delivery.is_waiting_for(number) || branch.binding.instance.is_none() {
+            return false;
+        }
+        let Some(row) = self.registrar.lookup(&page.aor) else { return false };
+        let next = row
+            .other_flows(&branch.binding, now)
+            .find(|other| !branch.tried.iter().any(|tried| tried.is(other)))
+            .cloned();
+        let Some(binding) = next else { return false };
+        let (request, from) = (page.upstream.request.clone(), page.upstream.flow);
+        let (breadth, attempt) = (page.breadth, branch.tried.len() as u8 + 1);
+        let mut layout = Layout::default();
+        if scan(&request, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
+            return false;
+        }
+        let message = Message::new(&request, &layout);
+        let token = id.token(number);
+        let name = self.branch_name(&message, token, attempt);
+        let (packet, flow) = self.to_binding(&message, &binding, Some(from), &name, Some(breadth));
+        let owner = Owner(id.number, number as u64);
+        let started =
+            state.transactions.start_client(now, owner, b"MESSAGE", &name, flow, packet.clone());
+        let Ok(client) = started else {
+            EngineCounts::add(&self.counts.shed);
+            return false;
+        };
+        if let Some(Context::Page(page)) = state.contexts.get_mut(&id.number)
+            && let Some(branch) = page.branches.get_mut(number)
+        {
+            branch.tried.push(Tried::by(&branch.binding));
+            branch.client = client;
+            branch.oversize = flow.transport != binding.flow.transport;
+            branch.binding = binding;
+        }
+        effects.push(Effect::Send(flow, packet, Some(token)));
+        true
     }
 
     /// A request as it is kept for later: no Route, no credentials, and a Date that tells when it

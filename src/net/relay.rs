@@ -11,6 +11,7 @@ use super::branch::Leg;
 use super::dialog::{Course, Hop, makes_dialog, strict_tail};
 use super::dispatch::Request;
 use super::engine::{Effect, Engine, EngineCounts};
+use super::secure::{asks_for_tls, keep_secure};
 use super::shard::{Attempt, Context, ContextId, RelayContext, State, Upstream};
 use crate::clock::Tick;
 use crate::proxy::{Fork, TargetSet, next_group};
@@ -40,13 +41,18 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         let row = self.registrar.lookup(aor);
-        let targets = match self.targets(&request, row.as_deref()) {
+        let mut targets = match self.targets(&request, row.as_deref()) {
             Ok(targets) => targets,
             Err(none) => return self.refuse(outbox, &request, none.status(), None, &[], out),
         };
+        let is_there = !targets.is_empty();
+        if asks_for_tls(request.message.request_uri()) {
+            keep_secure(&mut targets);
+        }
         if targets.is_empty() {
             if self.is_person(outbox, &request, &identified, user, out) {
-                self.refuse(outbox, &request, 480, None, &[], out);
+                let reason = is_there.then_some("No Device With TLS");
+                self.refuse(outbox, &request, 480, reason, &[], out);
             }
             return;
         }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::dispatch::Target;
 use super::effects::upstream_copy;
 use super::engine::{Effect, Engine};
+use super::secure::{asks_for_tls, keep_secure};
 use super::shard::{Context, ContextId, State, Upstream};
 use crate::clock::Tick;
 use crate::proxy::{self, Answer, TargetSet, Verdict, targets};
@@ -99,6 +100,9 @@ impl Engine {
             tried.any(|tried| tried.uri == target.uri && tried.flow == target.flow)
         };
         set.retain(|target| !known(target));
+        if relay.upstream.request.split(|byte| *byte == b' ').nth(1).is_some_and(asks_for_tls) {
+            keep_secure(&mut set);
+        }
         set.truncate((relay.breadth as usize).saturating_sub(relay.attempts.len()));
         if set.is_empty() {
             return false;

@@ -16,6 +16,7 @@ use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::page_mode::Delivery;
 use crate::proxy::{Fork, Target, TargetSet};
+use crate::registrar::Binding;
 use crate::sip::Flow;
 use crate::sip::transaction::{ClientId, MergedRequests, ServerId, Table};
 use crate::subscriptions::Notify;
@@ -69,9 +70,10 @@ pub(super) enum Context {
 pub(super) struct PageContext {
     pub(super) upstream: Upstream,
     pub(super) delivery: Delivery,
-    pub(super) clients: SmallVec<[ClientId; 2]>,
-    /// Branches, by bit, that go by TCP to a contact that asked for UDP, because of their size.
-    pub(super) oversize: u64,
+    /// By branch.
+    pub(super) branches: SmallVec<[PageBranch; 1]>,
+    /// The share of each branch in the breadth.
+    pub(super) breadth: u32,
     pub(super) aor: Box<str>,
     /// The authenticated sender, for the fingerprint.
     pub(super) from: Box<str>,
@@ -81,6 +83,37 @@ pub(super) struct PageContext {
     pub(super) received_at: WallTime,
     /// Its place in the queue, once held.
     pub(super) sequence: Option<u64>,
+}
+
+/// A MESSAGE on its way to one device.
+#[derive(Debug)]
+pub(super) struct PageBranch {
+    pub(super) client: ClientId,
+    /// The flow of the device that is tried now.
+    pub(super) binding: Binding,
+    /// It goes by TCP to a contact that asked for UDP, because of its size.
+    pub(super) oversize: bool,
+    /// Flows of the device that have failed before.
+    pub(super) tried: Vec<Tried>,
+}
+
+/// A flow of a device that was tried.
+#[derive(Clone, Debug)]
+pub(super) struct Tried {
+    contact: Arc<[u8]>,
+    flow: Flow,
+}
+
+impl Tried {
+    /// This flow.
+    pub(super) fn by(binding: &Binding) -> Tried {
+        Tried { contact: Arc::clone(&binding.contact), flow: binding.flow }
+    }
+
+    /// Whether it is this one.
+    pub(super) fn is(&self, binding: &Binding) -> bool {
+        self.flow == binding.flow && self.contact == binding.contact
+    }
 }
 
 #[derive(Debug)]
@@ -154,9 +187,11 @@ pub(super) struct ReplayContext {
     pub(super) aor: Box<str>,
     pub(super) device: DeviceKey,
     pub(super) sequence: u64,
-    pub(super) client: Option<ClientId>,
+    pub(super) client: ClientId,
     /// Whether it goes by TCP to a contact that asked for UDP, because of its size.
     pub(super) oversize: bool,
+    /// Flows of the device that were tried, the last one at last.
+    pub(super) tried: Vec<Tried>,
 }
 
 #[derive(Debug)]

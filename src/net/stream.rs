@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -58,6 +59,7 @@ pub(super) async fn accept<I: Ingress>(worker: Rc<Worker<I>>, at: Address, liste
                         accepted: Some((stream, local)),
                         domain: None,
                         channel,
+                        place: None,
                     })
                 });
                 if let Some(connection) = accepted {
@@ -108,7 +110,7 @@ fn prepare(stream: &TcpStream) {
 /// Serves a connection whose WebSocket handshake another part of the server has done.
 pub(super) async fn serve_upgraded<I: Ingress>(worker: Rc<Worker<I>>, upgraded: Upgraded) {
     let egress = &worker.egress;
-    let Upgraded { socket, tls, read_ahead } = upgraded;
+    let Upgraded { socket, tls, read_ahead, place } = upgraded;
     let transport = if tls.is_some() { Transport::Wss } else { Transport::Ws };
     // Away from the reactor of the web listener, to that of this thread.
     let moved = socket.into_std().and_then(TcpStream::from_std).and_then(|stream| {
@@ -123,9 +125,10 @@ pub(super) async fn serve_upgraded<I: Ingress>(worker: Rc<Worker<I>>, upgraded: 
         accepted: Some((stream, local)),
         domain: None,
         channel: Some(egress.websocket_channel(tls)),
+        place,
     });
     if let Some(connection) = accepted {
-        serve_from(worker, connection, &read_ahead).await;
+        serve_from(worker, connection, read_ahead).await;
     }
 }
 
@@ -164,13 +167,13 @@ async fn aborted(connection: &Connection) {
 
 /// Serves a connection until it ends.
 pub(super) async fn serve<I: Ingress>(worker: Rc<Worker<I>>, connection: Arc<Connection>) {
-    serve_from(worker, connection, &[]).await;
+    serve_from(worker, connection, Bytes::new()).await;
 }
 
 async fn serve_from<I: Ingress>(
     worker: Rc<Worker<I>>,
     connection: Arc<Connection>,
-    read_ahead: &[u8],
+    read_ahead: Bytes,
 ) {
     talk(&worker, &connection, read_ahead).await;
     let why = connection.failure().unwrap_or(Failure::ConnectionClosed);
@@ -179,7 +182,7 @@ async fn serve_from<I: Ingress>(
     worker.report(unsent);
 }
 
-async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection, read_ahead: &[u8]) {
+async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection, read_ahead: Bytes) {
     let egress = &worker.egress;
     let limits = &egress.limits;
     let Some(stream) = connection.stream() else { return };
@@ -189,13 +192,15 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection, read_ahea
     let mut armed = Tick::NEVER;
     if connection.transport.keeps_boundaries() {
         let fate = open(worker, connection, &mut inbound, |opened| {
-            connection.open_ahead(egress, read_ahead, opened);
+            connection.open_ahead(egress, &read_ahead, opened);
         });
         worker.settle();
         if fate != Fate::Open {
             connection.close_after_flush(egress);
         }
     }
+    // It holds the whole buffer of the web listener, also when there is nothing in it.
+    drop(read_ahead);
     loop {
         let now = egress.clock.now();
         let pending = connection.pending();
@@ -203,7 +208,8 @@ async fn talk<I: Ingress>(worker: &Worker<I>, connection: &Connection, read_ahea
             return;
         }
         if pending.state == State::Closing && pending.waiting == 0 {
-            return linger(stream).await;
+            // Boxed: its buffer would else be part of every connection's task.
+            return Box::pin(linger(stream)).await;
         }
         if pending.written != written {
             written = pending.written;

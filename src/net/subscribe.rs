@@ -10,7 +10,7 @@ use crate::sip::dialog::DialogError;
 use crate::sip::header::{Contact, HeaderName};
 use crate::sip::wire::Message;
 use crate::sip::{Flow, Transport};
-use crate::subscriptions::{EventHeader, Package, Refusal, SubscribeRequest};
+use crate::subscriptions::{Attendance, EventHeader, Package, Refusal, SubscribeRequest};
 
 impl Engine {
     /// A SUBSCRIBE from `identified`: to a person, or within a dialog to this server.
@@ -51,15 +51,20 @@ impl Engine {
             return self.forget(message, request.server);
         }
         let tag = self.tag(message);
+        let _attending = Attendance::begin();
         let granted = if in_dialog {
             self.subscriptions.refresh(message, &aor, &event, place)
         } else {
             let Some((user, resource)) = person else {
                 return self.for_the_server(outbox, request, out);
             };
-            // RFC 3680 s4.6: where somebody's devices are is for that person alone.
-            if !self.identity.may_act_as(&identified.user, user) {
+            // RFC 3680 s4.6, RFC 3857 s4.6: some things are for the person alone.
+            let own = self.identity.may_act_as(&identified.user, user);
+            if !own && !package.is_for_others() {
                 return self.refuse(outbox, request, 403, None, &[], out);
+            }
+            if !own && !self.is_person(outbox, request, identified, user, out) {
+                return;
             }
             if self.is_merged(request) {
                 return self.refuse(outbox, request, 482, Some("Merged Request"), &[], out);
@@ -67,11 +72,12 @@ impl Engine {
             self.subscriptions.begin(SubscribeRequest {
                 message,
                 resource,
+                watcher: &aor,
                 package,
                 event_id: event.id,
                 flow: place.0,
                 bound: place.1,
-                device: identified.device.clone(),
+                device: Some(self.device_of(&aor, request, identified)),
                 tag: tag.clone(),
             })
         };
@@ -107,7 +113,7 @@ impl Engine {
         let least = self.subscriptions.min_expires().to_string();
         let (status, headers) = match refusal {
             Refusal::TooBrief => (423, Some(("Min-Expires", &*least))),
-            Refusal::TooMany => (403, None),
+            Refusal::TooMany | Refusal::TooManyWatchers => (403, None),
             Refusal::Unknown => (481, None),
             Refusal::Dialog(DialogError::OutOfOrder) => (500, None),
             Refusal::Dialog(_) => (400, None),

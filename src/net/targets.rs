@@ -1,11 +1,14 @@
 //! Which contacts of a person a request goes to (RFC 3261 s16.5), GRUUs among them.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::dispatch::Request;
 use super::engine::Engine;
 use crate::clock::Tick;
 use crate::proxy::{TargetSet, instance_targets, targets};
 use crate::registrar::{Binding, Row};
-use crate::sip::uri::Uri;
+use crate::sip::Flow;
+use crate::sip::uri::{Host, Uri};
 use crate::sip::wire::Message;
 
 /// A request to a GRUU (RFC 5627 s6.1) whose instance cannot be reached.
@@ -78,6 +81,46 @@ impl Engine {
         let row = self.registrar.lookup(&format!("{user}@{}", self.settings.domain));
         Some(of_instance(gr, row.as_deref(), now))
     }
+
+    /// Where the far end of a dialog is now, if it has moved: a target refresh made the Request-URI
+    /// name its new Contact (RFC 3261 s12.2.1.1, s12.2.1.2), and the person in To has that contact
+    /// registered. `standing` is the flow of the dialog's token if there still is one; it is given
+    /// up only for an address that the contact names and came from, since behind translators two
+    /// devices may name the same one. Nobody's contacts but those of the other end are looked at.
+    pub(super) fn moved_to(
+        &self,
+        message: &Message<'_>,
+        standing: Option<Flow>,
+        now: Tick,
+    ) -> Option<Flow> {
+        let uri = Uri::parse(message.request_uri()).ok()?;
+        let named = address_in(&uri);
+        if let Some(flow) = standing
+            && (flow.connection.is_some() || named.is_none_or(|named| named == flow.remote))
+        {
+            return None;
+        }
+        let to = message.to().ok()?.parsed_uri();
+        let user = to.user_decoded().filter(|_| self.is_our_host(&to))?;
+        let user = self.identity.canonical(&user);
+        let row = self.registrar.lookup(&format!("{user}@{}", self.settings.domain))?;
+        let is_meant = |binding: &&Binding| {
+            binding.route.is_none()
+                && Uri::parse(&binding.contact).is_ok_and(|contact| contact.equivalent(&uri))
+        };
+        let flow = row.live(now).find(is_meant)?.flow;
+        (standing.is_none() || named == Some(flow.remote)).then_some(flow)
+    }
+}
+
+/// The address that a URI names in figures.
+fn address_in(uri: &Uri<'_>) -> Option<SocketAddr> {
+    let address = match uri.host() {
+        Host::V4(address) => address.into(),
+        Host::V6(address) => IpAddr::from(address).to_canonical(),
+        Host::Name(_) => return None,
+    };
+    Some(SocketAddr::new(address, uri.port().unwrap_or(5060)))
 }
 
 fn of_instance(gr: Option<&[u8]>, row: Option<&Row>, now: Tick) -> Result<TargetSet, NoInstance> {

@@ -190,6 +190,21 @@ impl Delivery {
         self.stage == Stage::Forking
     }
 
+    /// Whether the sender still waits for what `branch` comes to.
+    #[must_use]
+    pub fn is_waiting_for(&self, branch: usize) -> bool {
+        let target = self.branches.get(branch).and_then(|at| self.targets.get(usize::from(*at)));
+        self.stage == Stage::Forking && target.is_some_and(|target| target.running > 0)
+    }
+
+    /// The device of a branch, if it could not be reached.
+    #[must_use]
+    pub fn missed(&self, branch: usize) -> Option<&DeviceKey> {
+        let index = usize::from(*self.branches.get(branch)?);
+        let target = self.targets.get(index).filter(|target| target.share == Share::Missed);
+        target.map(|target| &target.device)
+    }
+
     /// Branch `branch` came to its end.
     pub fn ended(&mut self, branch: usize, outcome: Outcome) -> Steps {
         let mut steps = Steps::new();

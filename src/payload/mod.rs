@@ -4,7 +4,10 @@
 pub mod cpim;
 pub mod imdn;
 pub mod iscomposing;
+pub mod pidf;
+pub mod pres_rules;
 pub mod reginfo;
+pub mod watcherinfo;
 mod xml;
 
 pub use xml::XmlError;

@@ -93,6 +93,14 @@ impl Framer {
         &mut self.buffer
     }
 
+    /// Gives the buffer back if there is nothing in it: more will not come soon.
+    pub fn rest(&mut self) {
+        if self.pending() == 0 {
+            self.buffer = Vec::new();
+            (self.start, self.searched) = (0, 0);
+        }
+    }
+
     /// How many bytes of an incomplete message are held; 0 between messages. A message begins to
     /// be late when this becomes more than 0.
     #[must_use]

@@ -9,6 +9,7 @@ pub mod header;
 pub mod locate;
 pub mod method;
 pub mod status;
+pub mod stun;
 pub mod subscription;
 pub mod transaction;
 pub mod uri;

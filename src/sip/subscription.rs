@@ -47,6 +47,8 @@ impl EndReason {
 pub enum NotifyState {
     /// `active`, with the seconds that are left.
     Active(u64),
+    /// `pending`, with the seconds that are left: nobody has decided whether it may be.
+    Pending(u64),
     /// `terminated`, and why.
     Terminated(EndReason),
 }
@@ -55,6 +57,7 @@ impl std::fmt::Display for NotifyState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             NotifyState::Active(left) => write!(f, "active;expires={left}"),
+            NotifyState::Pending(left) => write!(f, "pending;expires={left}"),
             NotifyState::Terminated(reason) => write!(f, "terminated;reason={}", reason.name()),
         }
     }
@@ -91,9 +94,16 @@ pub struct Subscription {
     wanted: Wanted,
     in_flight: Option<NotifyState>,
     ending: Option<EndReason>,
+    pending: bool,
     retried: bool,
+    /// NOTIFYs in a row that were not taken.
+    failures: u8,
     over: bool,
 }
+
+/// So many NOTIFYs that were not taken, one after the other, end a subscription: whoever is there
+/// did not ask for it, or cannot read it.
+const MOST_FAILURES: u8 = 3;
 
 impl Subscription {
     /// A subscription until `expires`; its first NOTIFY is due at once (RFC 6665 s4.2.1.2). One
@@ -108,7 +118,9 @@ impl Subscription {
             wanted: Wanted::Now,
             in_flight: None,
             ending: None,
+            pending: false,
             retried: false,
+            failures: 0,
             over: false,
         }
     }
@@ -116,6 +128,17 @@ impl Subscription {
     /// A SUBSCRIBE within it: it lasts until `expires`, and all is told anew at once (s4.2.1.2).
     pub fn refresh(&mut self, expires: Tick) {
         self.expires = expires;
+        self.wanted = Wanted::Now;
+    }
+
+    /// Sets whether it waits for somebody's decision (s4.1.3). Whoever changes that has it told with
+    /// [`Subscription::urge`].
+    pub fn set_pending(&mut self, pending: bool) {
+        self.pending = pending;
+    }
+
+    /// There is something to tell that does not wait for the end of the interval.
+    pub fn urge(&mut self) {
         self.wanted = Wanted::Now;
     }
 
@@ -146,6 +169,12 @@ impl Subscription {
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.ending.is_some() || self.over
+    }
+
+    /// Why it ends, if it does.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        self.ending
     }
 
     /// When it ends by itself.
@@ -179,6 +208,7 @@ impl Subscription {
         }
         let state = match self.ending {
             Some(reason) => NotifyState::Terminated(reason),
+            None if self.pending => NotifyState::Pending(self.expires.since(now).as_secs()),
             None => NotifyState::Active(self.expires.since(now).as_secs()),
         };
         self.in_flight = Some(state);
@@ -196,13 +226,15 @@ impl Subscription {
     /// What became of the NOTIFY under way. `true` if all must be told with the next one, which is
     /// due then.
     ///
-    /// A response that RFC 6665 s4.2.2 and RFC 5057 s5 name ends it; silence ends it unless a
-    /// stream stands, over which it is tried once more.
+    /// A response that RFC 6665 s4.2.2 and RFC 5057 s5 name ends it, and so does any other failure
+    /// the third time in a row; silence ends it unless a stream stands, over which it is tried once
+    /// more.
     pub fn settle(&mut self, outcome: Outcome) -> bool {
         let Some(sent) = self.in_flight.take() else { return false };
         let failed = match outcome {
             Outcome::Answered(200..=299) => {
                 self.retried = false;
+                self.failures = 0;
                 false
             }
             Outcome::Answered(status) if ends_subscription(status) => {
@@ -210,7 +242,11 @@ impl Subscription {
                 false
             }
             // It did not take this one; it may take the next.
-            Outcome::Answered(_) => true,
+            Outcome::Answered(_) => {
+                self.failures += 1;
+                self.over = self.failures >= MOST_FAILURES;
+                !self.over
+            }
             Outcome::Lost { reachable: true } if !self.retried => {
                 self.retried = true;
                 self.wanted = Wanted::Now;
@@ -327,6 +363,31 @@ mod tests {
             let tell_all = subscription.settle(Outcome::Answered(status));
             assert_eq!(subscription.is_over(), ends, "{status}");
             assert_eq!(tell_all, !ends, "{status}");
+        }
+    }
+
+    // RFC 6665 s4.1.3, s4.2.1.3
+    #[test]
+    fn one_that_nobody_decided_about_is_pending_and_a_decision_is_told_at_once() {
+        let mut subscription = Subscription::new(at(3_600), INTERVAL);
+        subscription.set_pending(true);
+        assert_eq!(subscription.poll(at(0)).unwrap().to_string(), "pending;expires=3600");
+        subscription.settle(OK);
+        subscription.set_pending(false);
+        subscription.urge();
+        assert_eq!(subscription.poll(at(1)).unwrap().to_string(), "active;expires=3599");
+    }
+
+    #[test]
+    fn three_failures_in_a_row_end_it_and_two_do_not() {
+        let mut subscription = settled();
+        for (answers, ends) in [(&[500, 500, 200][..], false), (&[500, 503, 400], true)] {
+            for status in answers {
+                subscription.urge();
+                subscription.poll(at(10)).unwrap();
+                subscription.settle(Outcome::Answered(*status));
+            }
+            assert_eq!(subscription.is_over(), ends, "{answers:?}");
         }
     }
 

@@ -27,11 +27,17 @@ pub enum Table {
     Site = 9,
     /// Subscriptions that outlive a restart; written by `subscriptions`.
     Subscriptions = 10,
+    /// What people published of themselves; written by `presence`.
+    Publications = 11,
+    /// People's own documents, as rules of who may see them; written by `documents`.
+    Documents = 12,
+    /// Who asked to watch somebody and has had no answer; written by `subscriptions`.
+    WaitingWatchers = 13,
 }
 
 impl Table {
     /// All tables, by number.
-    pub const ALL: [Table; 10] = [
+    pub const ALL: [Table; 13] = [
         Table::Bindings,
         Table::Accounts,
         Table::Credentials,
@@ -42,6 +48,9 @@ impl Table {
         Table::Audit,
         Table::Site,
         Table::Subscriptions,
+        Table::Publications,
+        Table::Documents,
+        Table::WaitingWatchers,
     ];
 
     /// The permanent number.
@@ -70,6 +79,9 @@ impl Table {
             Table::Audit => "audit",
             Table::Site => "site",
             Table::Subscriptions => "subscriptions",
+            Table::Publications => "publications",
+            Table::Documents => "documents",
+            Table::WaitingWatchers => "waiting_watchers",
         }
     }
 

@@ -1,6 +1,6 @@
 //! Event packages, and the Event header that names them (RFC 6665 s8.2.1).
 
-use crate::payload::reginfo;
+use crate::payload::{pidf, reginfo, watcherinfo};
 use crate::text::{self, Params};
 
 /// An event package that is served.
@@ -8,16 +8,22 @@ use crate::text::{self, Params};
 pub enum Package {
     /// Registrations (RFC 3680).
     Registration,
+    /// Presence (RFC 3856).
+    Presence,
+    /// Who watches somebody's presence (RFC 3857).
+    Watchers,
 }
 
 impl Package {
     /// The names of all packages, as Allow-Events lists them (RFC 6665 s8.2.2).
-    pub const ALL: &'static str = "reg";
+    pub const ALL: &'static str = "presence, presence.winfo, reg";
 
     /// The package of this name; case matters (RFC 6665 s8.2.1), but some clients write `Reg`.
     #[must_use]
     pub fn named(name: &[u8]) -> Option<Package> {
-        name.eq_ignore_ascii_case(b"reg").then_some(Package::Registration)
+        [Package::Presence, Package::Watchers, Package::Registration]
+            .into_iter()
+            .find(|package| name.eq_ignore_ascii_case(package.name().as_bytes()))
     }
 
     /// Its name.
@@ -25,6 +31,8 @@ impl Package {
     pub const fn name(self) -> &'static str {
         match self {
             Package::Registration => "reg",
+            Package::Presence => "presence",
+            Package::Watchers => "presence.winfo",
         }
     }
 
@@ -33,11 +41,20 @@ impl Package {
     pub const fn media_type(self) -> &'static str {
         match self {
             Package::Registration => reginfo::MEDIA_TYPE,
+            Package::Presence => pidf::MEDIA_TYPE,
+            Package::Watchers => watcherinfo::MEDIA_TYPE,
         }
     }
 
+    /// Whether everybody may ask for it, the person deciding what he gets; the others are for the
+    /// person alone (RFC 3680 s4.6, RFC 3857 s4.6).
+    #[must_use]
+    pub const fn is_for_others(self) -> bool {
+        matches!(self, Package::Presence)
+    }
+
     /// Whether a subscriber with these Accept values reads its documents; without any, it does
-    /// (RFC 3680 s4.5).
+    /// (RFC 3680 s4.5, RFC 3856 s6.7, RFC 3857 s4.5).
     pub fn is_accepted<'a>(self, accept: impl Iterator<Item = &'a [u8]>) -> bool {
         let (kind, _) = self.media_type().split_once('/').unwrap_or_default();
         let mut none = true;
@@ -110,6 +127,21 @@ mod tests {
         }
         for bad in [&["text/plain"][..], &["application/pidf+xml", "text/*"], &["\u{1}"]] {
             assert!(!accepts(bad), "{bad:?}");
+        }
+        let pidf = [&b"application/pidf+xml"[..]];
+        assert!(Package::Presence.is_accepted(pidf.into_iter()));
+        assert!(!Package::Watchers.is_accepted(pidf.into_iter()));
+    }
+
+    // RFC 6665 s8.2.1, RFC 3857 s4.1
+    #[test]
+    fn a_package_is_found_by_its_whole_name() {
+        for package in [Package::Presence, Package::Watchers, Package::Registration] {
+            assert_eq!(Package::named(package.name().as_bytes()), Some(package));
+            assert!(Package::ALL.split(", ").any(|name| name == package.name()));
+        }
+        for other in ["presence.winfo.winfo", "presenc", "", "reg.winfo"] {
+            assert_eq!(Package::named(other.as_bytes()), None, "{other}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! The registration event package (RFC 3680): what a row says to who watches it.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::sync::Arc;
 
 use crate::clock::{Tick, WallTime};
 use crate::payload::reginfo::{Contact, Document, Event};
@@ -40,7 +39,7 @@ pub(super) fn full(aor: &str, row: &Row, version: u32, around: &Surroundings<'_>
 /// that contacts were refreshed, which nobody needs to hear of at once (RFC 3680 s4.7.2).
 pub(super) fn partial(
     aor: &str,
-    (told, told_at): &(Arc<Row>, Tick),
+    (told, told_at): (&Row, Tick),
     gone: &[Binding],
     row: &Row,
     version: u32,
@@ -61,7 +60,7 @@ pub(super) fn partial(
         }
     }
     let active = row.live(around.now).next().is_some();
-    for old in told.live(*told_at) {
+    for old in told.live(told_at) {
         if row.live(around.now).any(|binding| is_same(old, binding)) {
             continue;
         }

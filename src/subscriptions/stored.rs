@@ -1,28 +1,209 @@
-//! Subscriptions as the store has them: for a share in another service's commit, and for a command
-//! that works while no server runs.
+//! Subscriptions as the store has them: written soon after they change, read at the start, and for a
+//! share in another service's commit.
 
-use crate::model::{DeviceKey, Record as _, SubscriptionRow};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::index::{Entry, Inner, Known};
+use super::package::Package;
+use super::table::Subscriptions;
+use super::waiting::Wait;
+use crate::clock::{Tick, WallTime};
+use crate::entropy;
+use crate::model::{DeviceKey, Record as _, SubscriptionRow, WaitingRow};
+use crate::sip::dialog::Dialog;
+use crate::sip::subscription::Subscription;
 use crate::store::{Commit, Store, StoreError, Table, rows};
 
-/// What ends the stored subscriptions to an address-of-record, all or those of one device. A
-/// [`super::Subscriptions`] over the same store is to be told by [`super::Subscriptions::end`].
+/// CSeq numbers and versions that one write to the store reserves. The next block is reserved when
+/// half of it is used: the write takes up to 100 ms, and what is sent meanwhile must be reserved too.
+const BLOCK: u32 = 4_096;
+
+/// What came back from the store is told within this time, not all at once.
+const RETURN_SPREAD: Duration = Duration::from_secs(30);
+
+impl Subscriptions {
+    /// Takes over what the store holds.
+    pub(super) fn load(&self, inner: &mut Inner) -> Result<(), StoreError> {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        for row in rows(&*self.store, Table::Subscriptions, &[]) {
+            let (key, value) = row?;
+            let row = SubscriptionRow::decode(&value).ok();
+            match row.and_then(|row| self.restored(inner, row, now, wall)) {
+                Some(entry) => {
+                    inner.insert(entry);
+                }
+                None => {
+                    tracing::error!(event = "subscription_row_unreadable", key = %String::from_utf8_lossy(&key).escape_debug());
+                }
+            }
+        }
+        for row in rows(&*self.store, Table::WaitingWatchers, &[]) {
+            let (key, value) = row?;
+            let Ok(row) = WaitingRow::decode(&value) else {
+                tracing::error!(event = "waiting_row_unreadable", key = %String::from_utf8_lossy(&key).escape_debug());
+                continue;
+            };
+            let (resource, watcher) = (inner.shared(&row.resource), inner.shared(&row.watcher));
+            let wait = Wait { id: inner.next_id(), watcher, since: row.since, until: row.until };
+            if let Some(over) =
+                inner.waiting.add(Arc::clone(&resource), wait, self.settings.waiting_per_user)
+            {
+                self.forget_wait(&resource, &over.watcher);
+            }
+        }
+        Ok(())
+    }
+
+    fn restored(
+        &self,
+        inner: &Inner,
+        row: SubscriptionRow,
+        now: Tick,
+        wall: WallTime,
+    ) -> Option<Entry> {
+        let package = Package::named(row.event.as_bytes())?;
+        let longest = Duration::from_secs(self.settings.max_expires.into());
+        let expires = now + row.expires_at.since(wall).min(longest);
+        let mut subscription = Subscription::new(expires, self.settings.interval);
+        let spread = u64::try_from(RETURN_SPREAD.as_millis()).unwrap_or(u64::MAX);
+        subscription.rest_until(now + Duration::from_millis(entropy::below(spread)));
+        let adrift = row.bound.then(|| now + self.settings.return_time);
+        let access = self.access(package, &row.resource, &row.watcher);
+        let mut entry = Entry {
+            resource: inner.shared(&row.resource),
+            watcher: inner.shared(&row.watcher),
+            package,
+            one_tuple: row.one_tuple,
+            bound: row.bound,
+            stored: true,
+            announced: true,
+            event_id: row.event_id.map(Into::into),
+            device: row.device,
+            dialog: Arc::new(Dialog {
+                call_id: row.call_id,
+                local_tag: row.local_tag,
+                remote_tag: row.remote_tag,
+                local: row.local,
+                remote: row.remote,
+                target: row.target,
+                route: row.route,
+                local_cseq: row.reserved_cseq,
+                remote_cseq: row.remote_cseq,
+            }),
+            deadline: adrift.unwrap_or_else(|| subscription.deadline()),
+            subscription,
+            flow: row.flow,
+            adrift,
+            since: row.since,
+            version: row.reserved_version,
+            reserved_cseq: row.reserved_cseq,
+            reserved_version: row.reserved_version,
+            known: Known::Nothing,
+            access,
+        };
+        entry.set_state();
+        entry.deadline = entry.next_deadline();
+        Some(entry)
+    }
+
+    /// Stores a subscription, with the next block of numbers reserved.
+    pub(super) fn keep(&self, entry: &mut Entry) {
+        entry.stored = true;
+        entry.reserved_cseq = entry.dialog.local_cseq.saturating_add(BLOCK);
+        entry.reserved_version = entry.version.saturating_add(BLOCK);
+        let left = entry.subscription.expires().since(self.clock.now());
+        let row = SubscriptionRow {
+            resource: entry.resource.to_string(),
+            watcher: entry.watcher.to_string(),
+            event: entry.package.name().to_owned(),
+            event_id: entry.event_id.as_deref().map(str::to_owned),
+            device: entry.device.clone(),
+            flow: entry.flow,
+            bound: entry.bound,
+            one_tuple: entry.one_tuple,
+            since: entry.since,
+            call_id: entry.dialog.call_id.clone(),
+            local_tag: entry.dialog.local_tag.clone(),
+            remote_tag: entry.dialog.remote_tag.clone(),
+            local: entry.dialog.local.clone(),
+            remote: entry.dialog.remote.clone(),
+            target: entry.dialog.target.clone(),
+            route: entry.dialog.route.clone(),
+            remote_cseq: entry.dialog.remote_cseq,
+            reserved_cseq: entry.reserved_cseq,
+            reserved_version: entry.reserved_version,
+            expires_at: self.clock.wall() + left,
+        };
+        let key = SubscriptionRow::key(&entry.resource, &entry.dialog.local_tag);
+        self.store.commit_soon(Commit::new().put(Table::Subscriptions, &key, row.encode()));
+    }
+
+    /// Stores a subscription anew if the numbers that are reserved for it run out.
+    pub(super) fn keep_ahead(&self, entry: &mut Entry) {
+        let runs_out = |used: u32, reserved: u32| used.saturating_add(BLOCK / 2) > reserved;
+        let is_short = runs_out(entry.dialog.local_cseq, entry.reserved_cseq)
+            || runs_out(entry.version, entry.reserved_version);
+        if is_short && entry.stored {
+            self.keep(entry);
+        }
+    }
+
+    pub(super) fn forget(&self, entry: &mut Entry) {
+        if !std::mem::take(&mut entry.stored) {
+            return;
+        }
+        let key = SubscriptionRow::key(&entry.resource, &entry.dialog.local_tag);
+        self.store.commit_soon(Commit::new().delete(Table::Subscriptions, &key));
+    }
+
+    pub(super) fn keep_wait(&self, resource: &str, wait: &Wait) {
+        let row = WaitingRow {
+            resource: resource.to_owned(),
+            watcher: wait.watcher.to_string(),
+            since: wait.since,
+            until: wait.until,
+        };
+        let key = WaitingRow::key(resource, &wait.watcher);
+        self.store.commit_soon(Commit::new().put(Table::WaitingWatchers, &key, row.encode()));
+    }
+
+    pub(super) fn forget_wait(&self, resource: &str, watcher: &str) {
+        let key = WaitingRow::key(resource, watcher);
+        self.store.commit_soon(Commit::new().delete(Table::WaitingWatchers, &key));
+    }
+}
+
+/// What ends the stored subscriptions of a person: all of his own and those to him, with who waits
+/// for his answer and what he waits for; or his own by one device. A [`Subscriptions`] over the same
+/// store is to be told by [`Subscriptions::end`].
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
 pub fn erasure(
     store: &dyn Store,
-    resource: &str,
+    aor: &str,
     device: Option<&DeviceKey>,
 ) -> Result<Commit, StoreError> {
     let mut commit = Commit::new();
-    for row in rows(store, Table::Subscriptions, &SubscriptionRow::prefix(resource)) {
+    for row in rows(store, Table::Subscriptions, &[]) {
         let (key, value) = row?;
-        let concerned = device.is_none_or(|device| {
-            SubscriptionRow::decode(&value).map_or(true, |row| row.device.as_ref() == Some(device))
+        let concerned = SubscriptionRow::decode(&value).is_ok_and(|row| match device {
+            None => row.resource == aor || row.watcher == aor,
+            Some(_) => row.watcher == aor && row.device.as_ref() == device,
         });
         if concerned {
             commit = commit.delete(Table::Subscriptions, &key);
+        }
+    }
+    if device.is_some() {
+        return Ok(commit);
+    }
+    for row in rows(store, Table::WaitingWatchers, &[]) {
+        let (key, value) = row?;
+        if WaitingRow::decode(&value).is_ok_and(|row| row.resource == aor || row.watcher == aor) {
+            commit = commit.delete(Table::WaitingWatchers, &key);
         }
     }
     Ok(commit)

@@ -1,36 +1,69 @@
-//! The table of all subscriptions.
+//! The table of all subscriptions: SUBSCRIBE in, NOTIFY out.
 
+use std::cell::Cell;
+use std::hash::RandomState;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::index::{Entry, Inner};
+use super::index::{Access, Entry, Inner, Known};
 use super::package::{EventHeader, Package};
-use super::registration::{self, Surroundings};
+use super::registration::Surroundings;
 use super::request::{Granted, Notify, Refusal, Settings, SubscribeRequest};
-use crate::clock::{Clock, Tick, WallTime};
+use super::watchers;
+use crate::clock::{Clock, Tick};
 use crate::entropy;
-use crate::model::{DeviceKey, Record as _, SubscriptionRow};
-use crate::registrar::{Observer, Row};
+use crate::payload::pres_rules::{Handling, Permissions};
+use crate::payload::watcherinfo::{Event, Status, Watcher};
+use crate::presence::Presence;
+use crate::registrar::Row;
 use crate::sip::dialog::Dialog;
-use crate::sip::subscription::{EndReason, NotifyState, Outcome, Subscription};
+use crate::sip::subscription::{EndReason, Outcome, Subscription};
 use crate::sip::wire::Message;
 use crate::sip::{ConnectionId, Flow};
-use crate::store::{Commit, Store, StoreError, Table, rows};
+use crate::store::{Store, StoreError};
 
-/// CSeq numbers and versions that one write to the store reserves.
-const BLOCK: u32 = 64;
+thread_local! {
+    /// Whether this thread asks for what is due when it is done with what it is at.
+    static ATTENDING: Cell<bool> = const { Cell::new(false) };
+}
 
-/// What came back from the store is told within this time, not all at once.
-const RETURN_SPREAD: Duration = Duration::from_secs(30);
+/// While it lives, deadlines that arise on this thread ring no bell: whoever holds it calls
+/// [`Subscriptions::due`] before it goes, and minds the deadline that is left then. So a request that
+/// changes something wakes no other thread to be told of it.
+#[derive(Debug)]
+#[must_use]
+pub struct Attendance(PhantomData<*const ()>);
 
-/// Holds all subscriptions. The only writer of [`Table::Subscriptions`].
+impl Attendance {
+    /// From now on, on this thread.
+    pub fn begin() -> Attendance {
+        ATTENDING.set(true);
+        Attendance(PhantomData)
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        ATTENDING.set(false);
+    }
+}
+
+/// Holds all subscriptions. The only writer of [`crate::store::Table::Subscriptions`] and
+/// [`crate::store::Table::WaitingWatchers`].
 pub struct Subscriptions {
-    settings: Settings,
-    clock: Clock,
-    store: Arc<dyn Store>,
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) presence: Arc<Presence>,
+    pub(super) hasher: RandomState,
+    /// What names of watchers are mixed with: numbers begin anew with each process.
+    pub(super) salt: u64,
+    /// What most watchers may see, once in memory.
+    everything: Arc<Permissions>,
     inner: Mutex<Inner>,
     count: AtomicUsize,
     /// The first deadline, so that nobody takes the lock to learn that nothing is due.
@@ -40,7 +73,8 @@ pub struct Subscriptions {
 
 impl Subscriptions {
     /// A table that starts from what `store` holds. Each of those is told everything within half a
-    /// minute: its numbers jump, and much may have changed.
+    /// minute: its numbers jump, and much may have changed. One whose connection went waits for its
+    /// device to come back.
     ///
     /// # Errors
     ///
@@ -49,68 +83,26 @@ impl Subscriptions {
         settings: Settings,
         clock: Clock,
         store: Arc<dyn Store>,
+        presence: Arc<Presence>,
     ) -> Result<Subscriptions, StoreError> {
         let table = Subscriptions {
             settings,
             clock,
             store,
+            presence,
+            hasher: RandomState::new(),
+            salt: entropy::number(),
+            everything: Arc::new(Permissions::everything()),
             inner: Mutex::default(),
             count: AtomicUsize::new(0),
             deadline: AtomicU64::new(u64::MAX),
             bell: OnceLock::new(),
         };
-        let (now, wall) = (table.clock.now(), table.clock.wall());
         let mut inner = table.lock();
-        for row in rows(&*table.store, Table::Subscriptions, &[]) {
-            let (key, value) = row?;
-            let entry =
-                SubscriptionRow::decode(&value).ok().and_then(|row| table.restored(row, now, wall));
-            match entry {
-                Some(entry) => inner.insert(entry),
-                None => {
-                    tracing::error!(event = "subscription_row_unreadable", key = %String::from_utf8_lossy(&key).escape_debug());
-                }
-            }
-        }
+        table.load(&mut inner)?;
         table.note(&inner);
         drop(inner);
         Ok(table)
-    }
-
-    fn restored(&self, row: SubscriptionRow, now: Tick, wall: WallTime) -> Option<Entry> {
-        let package = Package::named(row.event.as_bytes())?;
-        let longest = Duration::from_secs(self.settings.max_expires.into());
-        let expires = now + row.expires_at.since(wall).min(longest);
-        let mut subscription = Subscription::new(expires, self.settings.interval);
-        let spread = u64::try_from(RETURN_SPREAD.as_millis()).unwrap_or(u64::MAX);
-        subscription.rest_until(now + Duration::from_millis(entropy::below(spread)));
-        Some(Entry {
-            resource: row.resource.into(),
-            package,
-            event_id: row.event_id.map(Into::into),
-            device: row.device,
-            dialog: Dialog {
-                call_id: row.call_id,
-                local_tag: row.local_tag,
-                remote_tag: row.remote_tag,
-                local: row.local,
-                remote: row.remote,
-                target: row.target,
-                route: row.route,
-                local_cseq: row.reserved_cseq,
-                remote_cseq: row.remote_cseq,
-            },
-            deadline: subscription.deadline(),
-            subscription,
-            flow: row.flow,
-            bound: false,
-            version: row.reserved_version,
-            reserved_cseq: row.reserved_cseq,
-            reserved_version: row.reserved_version,
-            told: None,
-            gone: Vec::new(),
-            stored: true,
-        })
     }
 
     /// Sets what is called when a deadline comes that is earlier than all before.
@@ -140,13 +132,45 @@ impl Subscriptions {
         Tick::from_micros(self.deadline.load(Ordering::Acquire))
     }
 
-    /// The people that are watched.
+    /// The people that are watched, and those who watch.
     #[must_use]
-    pub fn resources(&self) -> Vec<Box<str>> {
-        self.lock().by_resource.keys().cloned().collect()
+    pub fn people(&self) -> Vec<Box<str>> {
+        let inner = self.lock();
+        let people = inner.by_resource.keys().chain(inner.by_watcher.keys());
+        let mut people: Vec<Box<str>> = people.map(|name| (&**name).into()).collect();
+        people.sort_unstable();
+        people.dedup();
+        people
     }
 
-    /// Begins a subscription (RFC 6665 s4.2.1). Its first NOTIFY is due when this returns.
+    /// Everybody who watches a person's presence, or waits for the person's answer.
+    #[must_use]
+    pub fn watchers(&self, resource: &str) -> Vec<Watcher> {
+        let inner = self.lock();
+        let times = (self.clock.now(), self.clock.wall());
+        let changes = inner.watchers_of(resource);
+        let document = watchers::document(resource, changes, (0, true), self.salt, times);
+        document.lists.into_iter().flat_map(|list| list.watchers).collect()
+    }
+
+    /// What a watcher may see now; of all but presence, everything.
+    pub(super) fn access(&self, package: Package, resource: &str, watcher: &str) -> Access {
+        let everything = || Arc::clone(&self.everything);
+        if package != Package::Presence {
+            let permissions = everything();
+            return Access { handling: Handling::Allow, permissions, event: Event::Subscribe };
+        }
+        let decision = self.presence.authorise(resource, watcher);
+        let permissions = if decision.permissions == self.everything {
+            everything()
+        } else {
+            decision.permissions
+        };
+        Access { handling: decision.handling, permissions, event: Event::Subscribe }
+    }
+
+    /// Begins a subscription (RFC 6665 s4.2.1). Its first NOTIFY is due when this returns, also
+    /// where nobody decided about it (s4.2.1.2), or where it is refused (RFC 5025 s3.2.1).
     ///
     /// # Errors
     ///
@@ -154,37 +178,56 @@ impl Subscriptions {
     pub fn begin(&self, request: SubscribeRequest<'_>) -> Result<Granted, Refusal> {
         let expires = self.grant(request.message.expires())?;
         let dialog = Dialog::accept(request.message, request.tag)?;
-        let now = self.clock.now();
+        let (now, wall) = (self.clock.now(), self.clock.wall());
         let until = now + Duration::from_secs(expires.into());
         let mut subscription = Subscription::new(until, self.settings.interval);
-        if expires == 0 {
-            subscription.end(EndReason::Timeout);
-        }
+        let package = request.package;
         let mut inner = self.lock();
-        let held = inner.by_resource.get(request.resource).map_or(0, SmallVec::len);
+        let held = inner.by_watcher.get(request.watcher).map_or(0, SmallVec::len);
         if held >= self.settings.per_user {
             return Err(Refusal::TooMany);
         }
+        let watched = inner.by_resource.get(request.resource).map_or(0, |w| w.presence);
+        if package == Package::Presence && watched >= self.settings.watchers_per_user {
+            return Err(Refusal::TooManyWatchers);
+        }
+        // Asked with the lock held: rules that change from now on will find it.
+        let access = self.access(package, request.resource, request.watcher);
+        let blocked = access.handling == Handling::Block;
+        if blocked {
+            subscription.end(EndReason::Rejected);
+        } else if expires == 0 {
+            subscription.end(EndReason::Timeout);
+        }
         let mut entry = Entry {
-            resource: request.resource.into(),
-            package: request.package,
+            resource: inner.shared(request.resource),
+            watcher: inner.shared(request.watcher),
+            package,
+            one_tuple: self.settings.one_tuple.is_for(request.message.user_agent()),
+            bound: request.bound,
+            stored: false,
+            announced: !blocked,
             event_id: request.event_id.map(Into::into),
             device: request.device,
-            dialog,
+            dialog: Arc::new(dialog),
             deadline: subscription.deadline(),
             subscription,
             flow: request.flow,
-            bound: request.bound,
+            adrift: None,
+            since: wall,
             version: 0,
-            reserved_cseq: BLOCK,
-            reserved_version: BLOCK,
-            told: None,
-            gone: Vec::new(),
-            stored: false,
+            reserved_cseq: 0,
+            reserved_version: 0,
+            known: Known::Nothing,
+            access,
         };
-        // A fetch is over before anybody could need it again.
-        if expires > 0 {
+        entry.set_state();
+        // What is over at once nobody needs again.
+        if !entry.subscription.is_ending() {
             self.keep(&mut entry);
+        }
+        if package == Package::Presence {
+            self.comes(&mut inner, &entry);
         }
         inner.insert(entry);
         self.note(&inner);
@@ -200,9 +243,9 @@ impl Subscriptions {
     pub fn refresh(
         &self,
         message: &Message<'_>,
-        resource: &str,
+        watcher: &str,
         event: &EventHeader<'_>,
-        (flow, bound): (Flow, bool),
+        place: (Flow, bool),
     ) -> Result<Granted, Refusal> {
         let now = self.clock.now();
         let tag = message.to().ok().and_then(|to| to.tag()).unwrap_or_default();
@@ -211,7 +254,7 @@ impl Subscriptions {
         let id = id.ok_or(Refusal::Unknown)?;
         let entry = inner.entries.get_mut(&id).ok_or(Refusal::Unknown)?;
         let is_it = entry.dialog.has(message)
-            && *entry.resource == *resource
+            && *entry.watcher == *watcher
             && Package::named(event.package) == Some(entry.package)
             && entry.event_id.as_deref() == event.id
             && !entry.subscription.is_ending()
@@ -220,22 +263,22 @@ impl Subscriptions {
             return Err(Refusal::Unknown);
         }
         let expires = self.grant(message.expires())?;
-        entry.dialog.receive(message)?;
+        Arc::make_mut(&mut entry.dialog).receive(message)?;
         // s4.2.1.2: the answer to a SUBSCRIBE tells everything.
-        entry.told = None;
-        entry.gone.clear();
+        entry.known = Known::Nothing;
         entry.subscription.refresh(now + Duration::from_secs(expires.into()));
         if expires == 0 {
             entry.subscription.end(EndReason::Timeout);
         }
-        let before = (entry.flow, entry.bound);
-        (entry.flow, entry.bound) = (flow, bound);
-        if !bound {
-            self.keep(entry);
-        } else {
-            self.forget(entry);
+        inner.moves(id, place);
+        self.reauthorise(&mut inner, id);
+        if let Some(entry) = inner.entries.get_mut(&id) {
+            if entry.subscription.is_ending() {
+                self.forget(entry);
+            } else {
+                self.keep(entry);
+            }
         }
-        inner.moved(id, before);
         inner.reindex(id);
         self.note(&inner);
         Ok(Granted { expires })
@@ -256,8 +299,9 @@ impl Subscriptions {
         self.settings.min_expires
     }
 
-    /// The next NOTIFY that is due at `now`, if there is one. `row` gives what the registrar has of
-    /// a person, `is_open` whether a connection still stands.
+    /// The next NOTIFY that is due at `now`, if there is one. What it tells and its number are taken
+    /// together, so that of two the later one has the later state, whoever asks. `row` gives what
+    /// the registrar has of a person, `is_open` whether a connection still stands.
     pub fn due(
         &self,
         now: Tick,
@@ -274,11 +318,19 @@ impl Subscriptions {
             if deadline > now {
                 break None;
             }
-            let Some(entry) = inner.entries.get_mut(&id) else {
-                inner.deadlines.remove(&(deadline, id));
-                continue;
-            };
-            let notify = self.compose(id, entry, now, &row, &around);
+            match inner.entries.get(&id) {
+                None => {
+                    inner.deadlines.remove(&(deadline, id));
+                    continue;
+                }
+                // Its device did not come back: there is nobody to tell it to.
+                Some(entry) if entry.adrift.is_some() => {
+                    self.drop_entry(&mut inner, id, Some(Event::Deactivated));
+                    continue;
+                }
+                Some(_) => {}
+            }
+            let notify = self.compose(&mut inner, id, now, &row, &around);
             inner.reindex(id);
             if notify.is_some() {
                 break notify;
@@ -288,83 +340,18 @@ impl Subscriptions {
         notify
     }
 
-    fn compose(
-        &self,
-        id: u64,
-        entry: &mut Entry,
-        now: Tick,
-        row: impl Fn(&str) -> Option<Arc<Row>>,
-        around: &Surroundings<'_>,
-    ) -> Option<Notify> {
-        let state = entry.subscription.poll(now)?;
-        let row = row(&entry.resource).unwrap_or_default();
-        let (resource, version) = (&*entry.resource, entry.version);
-        let ends = matches!(state, NotifyState::Terminated(_));
-        let document = match &entry.told {
-            None => None,
-            Some(told) => {
-                let news =
-                    registration::partial(resource, told, &entry.gone, &row, version, around);
-                if news.is_none() && !ends {
-                    entry.subscription.unchanged();
-                    return None;
-                }
-                news
-            }
-        };
-        let document =
-            document.unwrap_or_else(|| registration::full(resource, &row, version, around));
-        entry.dialog.next_cseq();
-        entry.version = entry.version.saturating_add(1);
-        entry.told = Some((row, now));
-        entry.gone.clear();
-        let used_up =
-            entry.dialog.local_cseq > entry.reserved_cseq || entry.version > entry.reserved_version;
-        if used_up && entry.stored {
-            self.keep(entry);
-        }
-        let package = entry.package.name();
-        Some(Notify {
-            id,
-            dialog: entry.dialog.clone(),
-            flow: entry.flow,
-            event: match &entry.event_id {
-                Some(id) => format!("{package};id={id}"),
-                None => package.to_owned(),
-            },
-            state,
-            media_type: entry.package.media_type(),
-            body: document.write(),
-        })
-    }
-
     /// What became of a NOTIFY.
     pub fn settle(&self, id: u64, outcome: Outcome) {
         let mut inner = self.lock();
         let Some(entry) = inner.entries.get_mut(&id) else { return };
         if entry.subscription.settle(outcome) {
             // Nobody knows what the subscriber knows.
-            entry.told = None;
+            entry.known = Known::Nothing;
         }
         if entry.subscription.is_over() {
-            self.drop_entry(&mut inner, id);
+            self.drop_entry(&mut inner, id, None);
         } else {
             inner.reindex(id);
-        }
-        self.note(&inner);
-    }
-
-    /// Ends subscriptions to a person, all or those of one device.
-    pub fn end(&self, resource: &str, device: Option<&DeviceKey>, reason: EndReason) {
-        let mut inner = self.lock();
-        let ids = inner.by_resource.get(resource).cloned().unwrap_or_default();
-        for id in ids {
-            let Some(entry) = inner.entries.get_mut(&id) else { continue };
-            if device.is_none_or(|device| entry.device.as_ref() == Some(device)) {
-                entry.subscription.end(reason);
-                self.forget(entry);
-                inner.reindex(id);
-            }
         }
         self.note(&inner);
     }
@@ -376,92 +363,65 @@ impl Subscriptions {
         }
         let mut inner = self.lock();
         for id in inner.by_connection.remove(&connection).unwrap_or_default() {
-            self.drop_entry(&mut inner, id);
+            self.drop_entry(&mut inner, id, None);
         }
         self.note(&inner);
     }
 
-    fn drop_entry(&self, inner: &mut Inner, id: u64) {
-        if let Some(mut entry) = inner.remove(id) {
-            self.forget(&mut entry);
-        }
-    }
-
-    /// Stores a subscription, with the next block of numbers reserved.
-    fn keep(&self, entry: &mut Entry) {
-        if entry.bound {
+    /// Forgets a subscription, and tells the watched person; by why it ended, if nothing else is
+    /// said.
+    pub(super) fn drop_entry(&self, inner: &mut Inner, id: u64, event: Option<Event>) {
+        let Some(mut entry) = inner.remove(id) else { return };
+        self.forget(&mut entry);
+        if entry.package != Package::Presence || !entry.announced {
             return;
         }
-        entry.stored = true;
-        entry.reserved_cseq = entry.dialog.local_cseq.saturating_add(BLOCK);
-        entry.reserved_version = entry.version.saturating_add(BLOCK);
-        let left = entry.subscription.expires().since(self.clock.now());
-        let row = SubscriptionRow {
-            resource: entry.resource.to_string(),
-            event: entry.package.name().to_owned(),
-            event_id: entry.event_id.as_deref().map(str::to_owned),
-            device: entry.device.clone(),
-            flow: entry.flow,
-            call_id: entry.dialog.call_id.clone(),
-            local_tag: entry.dialog.local_tag.clone(),
-            remote_tag: entry.dialog.remote_tag.clone(),
-            local: entry.dialog.local.clone(),
-            remote: entry.dialog.remote.clone(),
-            target: entry.dialog.target.clone(),
-            route: entry.dialog.route.clone(),
-            remote_cseq: entry.dialog.remote_cseq,
-            reserved_cseq: entry.reserved_cseq,
-            reserved_version: entry.reserved_version,
-            expires_at: self.clock.wall() + left,
-        };
-        let key = SubscriptionRow::key(&entry.resource, &entry.dialog.local_tag);
-        self.store.commit_soon(Commit::new().put(Table::Subscriptions, &key, row.encode()));
+        let event = event.unwrap_or(match entry.subscription.end_reason() {
+            Some(EndReason::Rejected) => Event::Rejected,
+            Some(EndReason::NoResource) => Event::Noresource,
+            Some(EndReason::Deactivated) => Event::Deactivated,
+            Some(EndReason::Timeout) | None => Event::Timeout,
+        });
+        self.goes(inner, id, &entry, event);
     }
 
-    fn forget(&self, entry: &mut Entry) {
-        if !std::mem::take(&mut entry.stored) {
-            return;
+    /// Lets go of what is easily had again, and gives up who waited too long. Call it every few
+    /// seconds.
+    pub fn sweep(&self) {
+        let mut inner = self.lock();
+        for resource in std::mem::take(&mut inner.viewed) {
+            if let Some(watched) = inner.by_resource.get_mut(&resource) {
+                watched.view = None;
+            }
         }
-        let key = SubscriptionRow::key(&entry.resource, &entry.dialog.local_tag);
-        self.store.commit_soon(Commit::new().delete(Table::Subscriptions, &key));
+        for (resource, wait) in inner.waiting.expire(self.clock.wall()) {
+            self.forget_wait(&resource, &wait.watcher);
+            let change = watchers::Change::of_wait(&wait, Status::Terminated, Event::Giveup);
+            inner.watcher_changed(&resource, &change);
+        }
+        self.note(&inner);
     }
 
     /// Publishes what others read without the lock.
-    fn note(&self, inner: &Inner) {
+    pub(super) fn note(&self, inner: &Inner) {
         self.count.store(inner.entries.len(), Ordering::Relaxed);
         let first = inner.deadlines.first().map_or(Tick::NEVER, |(deadline, _)| *deadline);
         let before = self.deadline.swap(first.as_micros(), Ordering::AcqRel);
         if first.as_micros() < before
+            && !ATTENDING.get()
             && let Some(bell) = self.bell.get()
         {
             bell(first);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while it was held is a fault of ours; at worst a NOTIFY is missing.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Observer for Subscriptions {
-    fn changed(&self, aor: &str, before: Option<&Row>, after: &Row) {
-        if self.is_empty() {
-            return;
-        }
-        let mut inner = self.lock();
-        let Some(ids) = inner.by_resource.get(aor).cloned() else { return };
-        let nobody = Row::default();
-        if registration::same_contacts(before.unwrap_or(&nobody), after) {
-            return;
-        }
-        for id in ids {
-            if let Some(entry) = inner.entries.get_mut(&id) {
-                entry.subscription.changed();
-                registration::remember_gone(&mut entry.gone, before.unwrap_or(&nobody), after);
-            }
-            inner.reindex(id);
-        }
-        self.note(&inner);
-    }
+/// An address-of-record as documents write it.
+pub(super) fn uri(aor: &str) -> String {
+    format!("sip:{aor}")
 }

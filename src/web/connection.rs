@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::Limits;
-use super::admission::Slots;
 use super::counts::Counts;
 use super::listen::told_to_stop;
+use crate::channel::{Place, Places};
 use crate::clock::{Clock, Tick};
 use crate::tls::acme;
 
@@ -28,7 +28,7 @@ const LEAST_BUFFER: usize = 8 * 1024;
 
 /// What every connection of every listener shares.
 pub(super) struct Shop {
-    pub(super) slots: Arc<Slots>,
+    pub(super) places: Arc<Places>,
     pub(super) router: Router,
     pub(super) tls: TlsAcceptor,
     pub(super) counts: Arc<Counts>,
@@ -58,6 +58,7 @@ impl Wire {
 /// Serves a connection to its end.
 pub(super) async fn serve(
     socket: TcpStream,
+    place: Place,
     secure: bool,
     shop: &Shop,
     stopped: watch::Receiver<bool>,
@@ -68,15 +69,17 @@ pub(super) async fn serve(
     if patience.is_err() || socket.set_nodelay(true).is_err() {
         return;
     }
+    // Who becomes a WebSocket takes his place along.
+    let place = Arc::new(place);
     let wire = Wire { local, secure, accepted: shop.clock.now(), first: true };
     if !secure {
-        return speak(socket, wire, shop, stopped).await;
+        return speak(socket, place, wire, shop, stopped).await;
     }
     let handshake = tokio::time::timeout(shop.limits.tls_handshake, shop.tls.accept(socket));
     match handshake.await {
         // An ACME authority has seen the certificate that it came for (RFC 8737 s3).
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN.as_bytes()) => {}
-        Ok(Ok(stream)) => speak(stream, wire, shop, stopped).await,
+        Ok(Ok(stream)) => speak(stream, place, wire, shop, stopped).await,
         Ok(Err(error)) => {
             Counts::add(&shop.counts.handshakes_failed);
             tracing::debug!(event = "handshake_failed", %error);
@@ -85,8 +88,13 @@ pub(super) async fn serve(
     }
 }
 
-async fn speak<S>(stream: S, wire: Wire, shop: &Shop, mut stopped: watch::Receiver<bool>)
-where
+async fn speak<S>(
+    stream: S,
+    place: Arc<Place>,
+    wire: Wire,
+    shop: &Shop,
+    mut stopped: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let router = TowerToHyperService::new(shop.router.clone());
@@ -96,6 +104,7 @@ where
         Counts::add(&counts.requests);
         let first = !before.swap(true, Ordering::Relaxed);
         request.extensions_mut().insert(Wire { first, ..wire });
+        request.extensions_mut().insert(Arc::clone(&place));
         router.call(request)
     });
     let connection = http1::Builder::new()

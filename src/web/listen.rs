@@ -116,7 +116,7 @@ pub(super) async fn accept(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((socket, source)) => {
-                    let Some(slot) = shop.slots.take(source.ip()) else {
+                    let Some(place) = shop.places.take(source.ip()) else {
                         Counts::add(&shop.counts.refused);
                         continue;
                     };
@@ -124,8 +124,7 @@ pub(super) async fn accept(
                     let (shop, stopped) = (Arc::clone(&shop), parting.clone());
                     let secure = address.scheme == Scheme::Https;
                     connections.spawn(async move {
-                        connection::serve(socket, secure, &shop, stopped).await;
-                        drop(slot);
+                        connection::serve(socket, place, secure, &shop, stopped).await;
                     });
                 }
                 Err(error) => {

@@ -10,10 +10,10 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::channel::Places;
 use crate::clock::Clock;
 use crate::tls::{Certificates, TlsError, acme};
 
-mod admission;
 mod authority;
 mod connection;
 mod counts;
@@ -25,7 +25,6 @@ mod readiness;
 mod routes;
 mod websocket;
 
-pub use admission::Slots;
 pub use counts::{Counters, Counts};
 pub use listen::{Bound, ListenError, bind};
 pub use origin::{HostPort, Origin, OwnNames};
@@ -47,10 +46,6 @@ pub struct About {
 /// Bounds; the defaults are those of `[limits]`.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections of one source.
-    pub connections_per_source: usize,
-    /// Connections in all.
-    pub connections: usize,
     /// From accepting to the end of the TLS handshake.
     pub tls_handshake: std::time::Duration,
     /// From accepting to the end of a WebSocket handshake.
@@ -73,9 +68,6 @@ impl From<&crate::config::Limits> for Limits {
     fn from(limits: &crate::config::Limits) -> Limits {
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Limits {
-            connections_per_source: limits.connections_per_source as usize,
-            // Nobody signs in here, so the bound of those who did not is the bound of all.
-            connections: limits.connections_unauthenticated.min(limits.connections_total) as usize,
             tls_handshake: limits.tls_handshake,
             websocket_upgrade: limits.websocket_upgrade,
             request: limits.first_byte_to_message.min(limits.idle_unauthenticated),
@@ -94,6 +86,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Bounds.
     pub limits: Limits,
+    /// Places for connections: nobody signs in here, so each has one for as long as it lasts.
+    pub places: Arc<Places>,
     /// Certificates.
     pub certificates: Arc<Certificates>,
     /// What the pages say.
@@ -154,7 +148,7 @@ impl Web {
             counts: Arc::clone(&counts),
         });
         let shop = Arc::new(connection::Shop {
-            slots: Slots::new(limits.connections_per_source, limits.connections),
+            places: parts.places,
             router: routes::router(site),
             tls: tokio_rustls::TlsAcceptor::from(tls),
             counts: Arc::clone(&counts),

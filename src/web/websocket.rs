@@ -19,6 +19,7 @@ use super::origin::Origin;
 use super::problem::Problem;
 use super::routes::host;
 use super::{Counts, Site};
+use crate::channel::Place;
 
 /// The version of the protocol, the only one there is (RFC 6455 s4.1).
 const VERSION: &str = "13";
@@ -34,6 +35,8 @@ pub struct Upgraded {
     pub tls: Option<Box<ServerConnection>>,
     /// What was read after the end of the request.
     pub read_ahead: Bytes,
+    /// Its place among the connections of strangers.
+    pub place: Option<Arc<Place>>,
 }
 
 /// Takes connections that have become SIP's.
@@ -57,6 +60,7 @@ pub(super) async fn upgrade(State(site): State<Arc<Site>>, mut request: Request)
         let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "the handshake took too long");
         return ([(header::CONNECTION, "close")], problem).into_response();
     }
+    let place = request.extensions_mut().remove::<Arc<Place>>();
     let upgrading = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         // Resolves when the answer is on its way.
@@ -68,7 +72,7 @@ pub(super) async fn upgrade(State(site): State<Arc<Site>>, mut request: Request)
         };
         if let Some(parts) = parts {
             Counts::add(&site.counts.upgraded);
-            site.sip.accept(parts);
+            site.sip.accept(Upgraded { place, ..parts });
         }
     });
     let mut response = Response::new(Body::empty());
@@ -171,13 +175,18 @@ fn is_key(text: &str) -> bool {
 
 fn plain(upgraded: hyper::upgrade::Upgraded) -> Option<Upgraded> {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some(Upgraded { socket: parts.io.into_inner(), tls: None, read_ahead: parts.read_buf })
+    Some(Upgraded {
+        socket: parts.io.into_inner(),
+        tls: None,
+        read_ahead: parts.read_buf,
+        place: None,
+    })
 }
 
 fn secure(upgraded: hyper::upgrade::Upgraded) -> Option<Upgraded> {
     let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
     let (socket, session) = parts.io.into_inner().into_inner();
-    Some(Upgraded { socket, tls: Some(Box::new(session)), read_ahead: parts.read_buf })
+    Some(Upgraded { socket, tls: Some(Box::new(session)), read_ahead: parts.read_buf, place: None })
 }
 
 #[cfg(test)]

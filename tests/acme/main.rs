@@ -2,15 +2,18 @@
 //! that Let's Encrypt tests clients with. Names are resolved by its own mock DNS, all to loopback.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test whose surroundings fail has failed")]
 
-#[path = "../support/lines.rs"]
-mod lines;
 mod pebble;
 mod prover;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tagus::clock::Clock;
 use tagus::config::TlsMode;
 use tagus::tls::acme::{self, AcmeError, Proof};
@@ -19,6 +22,7 @@ use tempfile::TempDir;
 
 use pebble::Pebble;
 use prover::Prover;
+use support::server::Server;
 
 const HOST: &str = "im.campus.test";
 const DOMAIN: &str = "campus.test";
@@ -67,7 +71,14 @@ impl Place {
 
 /// The issuer of the certificate that a client gets who asks for this name.
 async fn issuer(prover: &Prover, name: &str) -> String {
-    let chain = prover.served(ServerName::try_from(name.to_owned()).expect("a name")).await;
+    issuer_of(&prover.served(server_name(name)).await)
+}
+
+fn server_name(name: &str) -> ServerName<'static> {
+    ServerName::try_from(name.to_owned()).expect("a name")
+}
+
+fn issuer_of(chain: &[CertificateDer<'_>]) -> String {
     let leaf = x509_parser::parse_x509_certificate(chain.first().expect("a certificate"));
     leaf.expect("a certificate of X.509").1.issuer().to_string()
 }
@@ -187,4 +198,38 @@ async fn an_authority_out_of_reach_leaves_the_internal_certificate_and_says_why(
     let status = certificates.status();
     assert_eq!(status.source, Source::Internal);
     assert!(status.error.expect("a reason").contains("ACME"));
+}
+
+/// RFC 8555, RFC 8737: the server as built, from its first start to the authority's certificate on
+/// the port of SIP and on that of the web, which proved the names.
+#[tokio::test]
+async fn the_built_server_gets_a_certificate_and_serves_sip_with_it() {
+    // Held until the server binds it; its configuration and the authority's must agree.
+    let (listener, web) = prover::port().await;
+    let (_http, plain) = prover::port().await;
+    let pebble = Pebble::start(web, plain);
+    let configuration = format!(
+        "[web]\nlisten = [\"https://127.0.0.1:{web}\"]\n[tls]\nmode = \"acme\"\n\
+         acme_directory = \"{}\"\nacme_contact = \"postmaster@{DOMAIN}\"\nacme_ca_file = \"{}\"\n",
+        pebble.directory(),
+        pebble.root().display(),
+    );
+    drop(listener);
+    let server = tokio::task::spawn_blocking(move || Server::start(&configuration));
+    let server = server.await.expect("a server");
+    let (clock, web) = (Clock::system(), SocketAddr::from(([127, 0, 0, 1], web)));
+    let deadline = clock.now() + Duration::from_secs(60);
+    for port in [server.tls, web] {
+        // Each handshake takes the certificate that is in force.
+        loop {
+            let issuer = issuer_of(&prover::served_at(port, server_name(DOMAIN)).await);
+            if issuer.contains("Pebble") {
+                break;
+            }
+            assert!(issuer.contains("Tagus"), "{issuer}");
+            assert!(clock.now() < deadline, "no certificate of the authority at {port}");
+        }
+    }
+    let sip = prover::served_at(server.tls, server_name(DOMAIN)).await;
+    assert_eq!(sip, prover::served_at(web, server_name(DOMAIN)).await, "one for both");
 }

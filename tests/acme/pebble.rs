@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tagus::clock::{Clock, Tick};
 use tempfile::TempDir;
 
-use crate::lines::Lines;
+use crate::support::lines::Lines;
 
 const START: Duration = Duration::from_secs(30);
 

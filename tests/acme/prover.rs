@@ -1,5 +1,6 @@
 //! What proves names: the two ports that an authority looks at, as the web listener has them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -49,17 +50,25 @@ impl Prover {
 
     /// The chain that a client gets who asks for this name.
     pub(crate) async fn served(&self, name: ServerName<'static>) -> Vec<CertificateDer<'static>> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Believer(provider)))
-            .with_no_client_auth();
-        let socket = TcpStream::connect(("127.0.0.1", self.port)).await.expect("connected");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.expect("TLS");
-        stream.get_ref().1.peer_certificates().expect("a chain").to_vec()
+        served_at(([127, 0, 0, 1], self.port).into(), name).await
     }
+}
+
+/// The chain that a client gets there who asks for this name.
+pub(crate) async fn served_at(
+    address: SocketAddr,
+    name: ServerName<'static>,
+) -> Vec<CertificateDer<'static>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Believer(provider)))
+        .with_no_client_auth();
+    let socket = TcpStream::connect(address).await.expect("connected");
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.expect("TLS");
+    stream.get_ref().1.peer_certificates().expect("a chain").to_vec()
 }
 
 impl Drop for Prover {

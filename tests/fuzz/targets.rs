@@ -7,8 +7,8 @@ use tagus::config::{Config, Listener, Network, Sources, format_duration, parse_d
 use tagus::http_digest::{Challenge, Credentials};
 use tagus::identity::{UserName, canonical_number, is_valid_name};
 use tagus::model::{
-    Account, AuditEntry, Ban, BindingRow, DeviceCredential, Ha1Set, HeldMessage, HeldState, Record,
-    SubscriptionRow, parse_held_key,
+    Account, AuditEntry, Ban, BindingRow, DeviceCredential, DocumentRow, Ha1Set, HeldMessage,
+    HeldState, PublicationRow, Record, SubscriptionRow, WaitingRow, parse_held_key,
 };
 use tagus::proxy::{Party, RouteTokens};
 use tagus::registrar::public_gruu;
@@ -18,6 +18,7 @@ use tagus::sip::forward;
 use tagus::sip::framer::{Frame, FrameError, Framer, judge};
 use tagus::sip::header::{Address, CSeq, Contact, HeaderName, Via, write_with_source};
 use tagus::sip::locate::Destination;
+use tagus::sip::stun;
 use tagus::sip::uri::{Host, Uri};
 use tagus::sip::wire::{DefectKind, Framing, Layout, Limits, Message, scan};
 use tagus::subscriptions::EventHeader;
@@ -43,6 +44,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "a stream of MSRP", run: msrp::stream, one_of: 1 },
     Target { name: "an MSRP connection", run: msrp::connection, one_of: 1 },
     Target { name: "MSRP URIs and states", run: msrp::names, one_of: 1 },
+    Target { name: "STUN", run: keep_alive, one_of: 1 },
     Target { name: "header values", run: values, one_of: 1 },
     Target { name: "Digest", run: digest, one_of: 1 },
     Target { name: "text", run: grammar, one_of: 1 },
@@ -53,10 +55,30 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "an export", run: export, one_of: 2 },
     Target { name: "control messages", run: control, one_of: 2 },
     Target { name: "somebody types", run: composing, one_of: 1 },
+    Target { name: "a presence document", run: presence, one_of: 1 },
+    Target { name: "presence rules", run: rules, one_of: 1 },
+    Target { name: "who watches", run: watchers, one_of: 1 },
     Target { name: "people as CSV", run: people, one_of: 2 },
     Target { name: "an entry of the directory", run: directory_entry, one_of: 2 },
     Target { name: "configuration", run: configuration, one_of: 64 },
 ];
+
+fn keep_alive(bytes: &[u8], dice: &mut Dice) {
+    let source = SocketAddr::from(([192, 0, 2, 1], 5060));
+    // As it is, and behind the head of a request that says how long it is.
+    let mut framed = vec![0, 1];
+    framed.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
+    framed.extend_from_slice(&0x2112_A442_u32.to_be_bytes());
+    framed.extend_from_slice(&[dice.below(256) as u8; 12]);
+    framed.extend_from_slice(bytes);
+    for datagram in [bytes, &framed] {
+        let mut out = Vec::new();
+        let answered = stun::answer(datagram, source, &mut out);
+        assert_eq!(answered, !out.is_empty());
+        assert!(out.len() <= datagram.len() + stun::LONGEST_GROWTH);
+        assert!(!answered || stun::is_stun(datagram));
+    }
+}
 
 fn websocket(bytes: &[u8], dice: &mut Dice) {
     // What is one message by its transport is whole exactly when scanning finds all of it.
@@ -397,6 +419,9 @@ fn records(bytes: &[u8], _: &mut Dice) {
     row::<Ban>(bytes);
     row::<AuditEntry>(bytes);
     row::<SubscriptionRow>(bytes);
+    row::<PublicationRow>(bytes);
+    row::<DocumentRow>(bytes);
+    row::<WaitingRow>(bytes);
     let _ = parse_held_key(bytes);
 }
 
@@ -479,6 +504,60 @@ fn composing(bytes: &[u8], dice: &mut Dice) {
         status.write(&mut written);
         assert_eq!(IsComposing::parse(&written), Ok(status), "{}", written.escape_ascii());
     }
+}
+
+fn presence(bytes: &[u8], _: &mut Dice) {
+    use tagus::clock::WallTime;
+    use tagus::payload::pidf;
+    use tagus::payload::pres_rules::{Permissions, Shape, transform};
+    use tagus::presence::compose::{DeviceTag, Parts, Publication, compose};
+    let Ok(document) = pidf::read(bytes) else { return };
+    let publication = Publication {
+        device: DeviceTag::new("a").unwrap(),
+        document: document.into(),
+        changed: WallTime::default(),
+    };
+    let publications = [publication];
+    let parts = Parts {
+        entity: "sip:ana@campus.example",
+        publications: &publications,
+        hard_state: None,
+        registered: &[],
+    };
+    let composed = compose(&parts);
+    let whole = transform(&composed, &Permissions::everything(), Shape::Rich);
+    let again = pidf::read(&whole).unwrap_or_else(|e| panic!("{e}: {}", whole.escape_ascii()));
+    assert_eq!(again.summary(), composed.summary(), "{}", whole.escape_ascii());
+    let least = transform(&composed, &Permissions::nothing(), Shape::Single);
+    assert!(pidf::read(&least).unwrap().components().is_empty());
+}
+
+fn rules(bytes: &[u8], _: &mut Dice) {
+    use tagus::clock::WallTime;
+    use tagus::payload::pres_rules;
+    use tagus::presence::policy::{Circumstances, Handling, NoLists, Watcher, evaluate};
+    let Ok(ruleset) = pres_rules::read(bytes) else { return };
+    let (ana, bob) = (
+        Watcher { user: "ana", domains: &["campus.example"] },
+        Watcher { user: "bob", domains: &["campus.example"] },
+    );
+    let now = WallTime::from_unix_secs(1_900_000_000);
+    let circumstances = Circumstances { now, sphere: Some("work"), lists: &NoLists };
+    let once = [ruleset.into()];
+    let decision = evaluate(&ana, Some(&bob), &once, &circumstances, Handling::Confirm);
+    let twice = [once[0].clone(), once[0].clone()];
+    assert_eq!(
+        evaluate(&ana, Some(&bob), &twice, &circumstances, Handling::Confirm),
+        decision,
+        "the same rules twice"
+    );
+}
+
+fn watchers(bytes: &[u8], _: &mut Dice) {
+    use tagus::payload::watcherinfo::Document;
+    let Ok(document) = Document::read(bytes) else { return };
+    let written = document.write();
+    assert_eq!(Document::read(written.as_bytes()), Ok(document), "{written}");
 }
 
 fn people(bytes: &[u8], _: &mut Dice) {

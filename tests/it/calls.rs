@@ -6,7 +6,7 @@ use crate::support::agent::{Agent, Kind, SignIn};
 use crate::support::server::{DOMAIN, Server};
 
 /// Packets of audio that show a stream and not a stray one: half a second of them.
-const A_STREAM: u64 = 25;
+pub(crate) const A_STREAM: u64 = 25;
 
 fn phone(server: &Server, user: &str, transport: &str) -> Agent {
     server.add_user(user, "a password");
@@ -32,7 +32,7 @@ fn heard(agent: &mut Agent) -> u64 {
 }
 
 /// Waits until more audio has come than there was.
-fn expect_audio(agent: &mut Agent) {
+pub(crate) fn expect_audio(agent: &mut Agent) {
     let before = heard(agent);
     // Each question takes the client a turn of its loop, 20 ms.
     let enough = (0..500).any(|_| heard(agent) >= before + A_STREAM);

@@ -160,3 +160,48 @@ fn sipsak_registers_with_md5_and_not_with_a_wrong_password() {
     let wrong = register("wrong");
     assert!(!wrong.status.success(), "{}", String::from_utf8_lossy(&wrong.stdout));
 }
+
+/// The generator's idle people: each is there over a connection of his own, which is kept alive
+/// (RFC 5626 s4.4.1, s4.4.2) and ends his registration with its end.
+#[test]
+fn idle_people_each_keep_a_connection_of_their_own() {
+    let server = Server::start(MD5);
+    let directory = TempDir::new().expect("temporary directory");
+    people(&server, &directory);
+    for (transport, address) in [("udp", server.udp), ("tcp", server.tcp), ("tls", server.tls)] {
+        let (address, pid) = (address.to_string(), server.pid().to_string());
+        let mut bench = vec!["bench", "idle", "--json", "--server", &address, "--domain", DOMAIN];
+        bench.extend(["--user-pattern", "p{:03}", "--password-pattern", "secret{:03}"]);
+        bench.extend([
+            "--count",
+            "20",
+            "--threads",
+            "3",
+            "--hold",
+            "2s",
+            "--settle",
+            "1s",
+            "--pid",
+            &pid,
+        ]);
+        bench.extend(["--transport", transport]);
+        if transport == "tls" {
+            bench.push("--insecure");
+        }
+        let accepted = || {
+            let status = server.run(&["status", "--json"], None).json();
+            status["counters"]["connections_accepted"].as_u64().expect("a number")
+        };
+        let before = accepted();
+        let report = server.run(&bench, None).json();
+        assert_eq!(report["connections"], 20, "{report}");
+        assert_eq!(report["keep_alives"], 20, "{report}");
+        assert_eq!(report["keep_alives_answered"], 20, "{report}");
+        assert_eq!((&report["failed"], &report["lost"]), (&0.into(), &0.into()), "{report}");
+        assert!(report["memory"]["held_kib"].as_u64() > Some(0), "{report}");
+        assert_eq!(accepted() - before, if transport == "udp" { 0 } else { 20 });
+    }
+    // Those of connections that ended are gone with them (decision 8); those over UDP are left.
+    let status = server.run(&["status", "--json"], None).json();
+    assert_eq!(status["bindings"], 20, "{status}");
+}

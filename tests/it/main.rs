@@ -6,11 +6,13 @@
 mod support;
 
 mod beside_voip;
+mod browser;
 mod calls;
 mod directory_outage;
 mod directory_test;
 mod held_messages;
 mod load_tools;
+mod nat;
 mod own_client;
 mod page_mode;
 mod three_clients;

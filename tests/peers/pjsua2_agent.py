@@ -105,7 +105,14 @@ def main():
     transport.port = 0
     transport.boundAddress = args.local
     transport.publicAddress = args.local
-    kind = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}[args.transport]
+    kind = {
+        "udp": pj.PJSIP_TRANSPORT_UDP,
+        "tcp": pj.PJSIP_TRANSPORT_TCP,
+        "tls": pj.PJSIP_TRANSPORT_TLS,
+    }[args.transport]
+    if args.transport == "tls":
+        transport.tlsConfig.verifyServer = True
+        transport.tlsConfig.CaListFile = args.authority or ""
     endpoint.transportCreate(kind, transport)
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
@@ -115,6 +122,7 @@ def main():
     account_config.regConfig.registrarUri = f"sip:{args.domain}"
     account_config.regConfig.timeoutSec = args.expires
     account_config.regConfig.registerOnAdd = not args.no_register
+    account_config.mediaConfig.transportConfig.boundAddress = args.local
     account_config.sipConfig.proxies.append(f"<sip:{args.server};transport={args.transport};lr>")
     account_config.sipConfig.authCreds.append(
         pj.AuthCredInfo("digest", "*", args.auth_user, PLAIN_PASSWORD, args.password)

@@ -1,6 +1,8 @@
 //! What hostile people with an account, and broken phones, might send besides.
 
-use crate::raw::{CLOSES, Connection, Datagrams, Draft, PATIENCE};
+use crate::connection::Connection;
+use crate::phone::Phone;
+use crate::raw::{CLOSES, Draft, PATIENCE};
 use crate::site::{Nonce, PASSWORD, Site, message, person, register};
 use crate::support::server::DOMAIN;
 
@@ -9,7 +11,7 @@ use crate::support::server::DOMAIN;
 #[test]
 fn a_contact_cannot_put_lines_into_what_the_server_sends() {
     let site = Site::new("");
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     let at = phone.address();
     for contact in [
         format!("<sip:bob@{at};x=\r\n\tInjected:1>"),
@@ -40,7 +42,7 @@ fn a_contact_cannot_put_lines_into_what_the_server_sends() {
         let lines = answer.text.lines().filter(|line| line.starts_with("Contact:")).count();
         assert_eq!(lines, usize::from(answer.status == 200), "{contact}: {}", answer.text);
         if answer.status == 200 {
-            let alice = Datagrams::new(site.server.udp);
+            let alice = Phone::new(site.server.udp);
             let draft = message("alice", "bob", "hello");
             let nonce = Nonce::from(&alice.ask(&draft.bytes()));
             let line = nonce.answer("MESSAGE", &draft.uri, "alice", PASSWORD, 1);
@@ -68,7 +70,7 @@ fn a_person_is_held_to_a_rate_with_every_method() {
         ("SUBSCRIBE", &person("alice"), person("alice")),
     ] {
         let site = Site::new("[limits]\nmessage_rate = 1\nmessage_burst = 20\n");
-        let phone = Datagrams::new(site.server.udp);
+        let phone = Phone::new(site.server.udp);
         let nonce = site.challenge(method, uri, "alice");
         let mut shed = 0;
         for count in 1..=60 {
@@ -91,7 +93,7 @@ fn a_person_is_held_to_a_rate_with_every_method() {
 #[test]
 fn a_user_name_longer_than_any_account_is_refused_without_being_remembered() {
     let site = Site::new("");
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     let name = "n".repeat(3_000);
     let uri = format!("sip:{DOMAIN}");
     for _ in 0..12 {
@@ -109,14 +111,14 @@ fn a_user_name_longer_than_any_account_is_refused_without_being_remembered() {
 #[test]
 fn a_cancel_of_a_guessed_branch_ends_nothing() {
     let site = Site::new("");
-    let alice = Datagrams::new(site.server.udp);
+    let alice = Phone::new(site.server.udp);
     let bob = site.phone("bob");
     let draft = Draft::new("INVITE", &person("bob"), "alice", &person("bob"));
     let nonce = Nonce::from(&alice.ask(&draft.bytes()));
     let line = nonce.answer("INVITE", &draft.uri, "alice", PASSWORD, 1);
     alice.send(&draft.anew().with(line).bytes());
     bob.serve("INVITE", "180 Ringing", "");
-    let eve = Datagrams::at("127.0.0.9", site.server.udp);
+    let eve = Phone::at("127.0.0.9", site.server.udp);
     let mut cancel = draft.anew();
     cancel.method = "CANCEL".to_owned();
     let cancel = cancel.replacing("CSeq: 1 CANCEL");
@@ -159,7 +161,7 @@ fn mutated_requests_leave_the_server_calm() {
     };
     let (of_datagrams, of_streams) = (models(), models());
     let marks = b"\0\r\n\t \"<>;,:=@[]%\\(){}/?&*-+.\x7f\x80\xc3\xff09aAzZ";
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     for round in 0..3_000 {
         let models = if round % 10 == 0 { &of_streams } else { &of_datagrams };
         let mut bytes = models.get(random(models.len())).expect("a model").clone();
@@ -188,7 +190,7 @@ fn mutated_requests_leave_the_server_calm() {
             let mut connection = Connection::new(site.server.tcp);
             connection.write(&bytes);
             connection.stream.shutdown(std::net::Shutdown::Write).expect("FIN");
-            assert_ne!(connection.read_to_end(CLOSES), crate::raw::End::Open, "seed {seed}");
+            assert_ne!(connection.read_to_end(CLOSES), crate::connection::End::Open, "seed {seed}");
         } else {
             let answers = phone.answers(&bytes);
             let finals = answers.iter().filter(|answer| answer.status >= 200).count();

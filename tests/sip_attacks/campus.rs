@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::raw::{Answer, Datagrams};
+use crate::phone::Phone;
+use crate::raw::Answer;
 use crate::site::{Nonce, PASSWORD, Site, message, register};
 use crate::support::server::DOMAIN;
 
@@ -35,7 +36,7 @@ fn add_people(site: &Site) {
 }
 
 /// One guess; what is dropped in silence counts as a refusal.
-fn guess(guesser: &Datagrams, n: usize) -> Option<u16> {
+fn guess(guesser: &Phone, n: usize) -> Option<u16> {
     let uri = format!("sip:{DOMAIN}");
     let status = |text: String| text.get(8..11).and_then(|code| code.parse().ok());
     let wait = Duration::from_millis(200);
@@ -59,8 +60,9 @@ fn two_thousand_people_behind_one_address_are_served_while_a_guesser_is_stopped(
     // A receiver elsewhere, who takes every message.
     let bob = site.phone("bob");
     let over = AtomicBool::new(false);
+    let over = &over;
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        scope.spawn(move || {
             while !over.load(Ordering::Relaxed) {
                 if let Some(text) = bob.next(Duration::from_millis(50))
                     && text.starts_with("MESSAGE ")
@@ -70,7 +72,7 @@ fn two_thousand_people_behind_one_address_are_served_while_a_guesser_is_stopped(
             }
         });
         let guesser = scope.spawn(|| {
-            let socket = Datagrams::new(site.server.udp);
+            let socket = Phone::new(site.server.udp);
             let mut last = None;
             for n in 0..12 {
                 last = guess(&socket, n);
@@ -79,7 +81,7 @@ fn two_thousand_people_behind_one_address_are_served_while_a_guesser_is_stopped(
         });
         for n in 0..MESSAGES {
             // Each has a port of his own behind the translator.
-            let socket = Datagrams::new(site.server.udp);
+            let socket = Phone::new(site.server.udp);
             let user = person(n);
             let answer = site.ask(&socket, &message(&user, "bob", "hello"), &user);
             assert_eq!(answer.status, 200, "{user}: {}", answer.text);
@@ -99,9 +101,9 @@ fn two_thousand_people_behind_one_address_are_served_while_a_guesser_is_stopped(
     assert_eq!(site.count("sip_dropped"), 0, "nobody was passed over in silence");
     // The address is nobody's to ban: the person who was guessed at signs in from elsewhere, and
     // here too once the ban is lifted.
-    let elsewhere = Datagrams::at("127.0.0.2", site.server.udp);
+    let elsewhere = Phone::at("127.0.0.2", site.server.udp);
     assert_eq!(site.ask(&elsewhere, &register("alice"), "alice").status, 200);
-    let here = Datagrams::new(site.server.udp);
+    let here = Phone::new(site.server.udp);
     assert_eq!(site.ask(&here, &register("alice"), "alice").status, 403);
     let lifted = site.server.run(&["ban", "lift", "127.0.0.1", "--user", "alice"], None);
     assert_eq!(lifted.code, 0, "{}{}", lifted.out, lifted.err);

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use tagus::clock::Clock;
 
-use crate::raw::{Datagrams, PATIENCE};
+use crate::phone::Phone;
+use crate::raw::PATIENCE;
 use crate::site::{Nonce, PASSWORD, Site, message, register};
 use crate::support::server::{DOMAIN, Server};
 
 /// Waits until the server has swept out a contact that was bound for a second, and so has looked
 /// at everything that may run out.
 fn wait_for_a_sweep(site: &Site) {
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     let contact = format!("Contact: <sip:alice@{}>;expires=1", phone.address());
     let answer = site.ask(&phone, &register("alice").with(contact), "alice");
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -32,7 +33,7 @@ fn a_clock_that_is_set_ends_no_registration_nonce_or_held_message() {
     }
     let site = Site { server };
     let bob = site.phone("bob");
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     let held = site.ask(&phone, &message("alice", "carol", "for later"), "alice");
     assert_eq!(held.status, 202, "{}", held.text);
     let nonce = Nonce::from(&phone.ask(&register("alice").bytes()));
@@ -46,7 +47,7 @@ fn a_clock_that_is_set_ends_no_registration_nonce_or_held_message() {
         assert_eq!(answer.status, 200, "{offset}: {}", answer.text);
         // Bob is still reached.
         let draft = message("alice", "bob", offset);
-        Datagrams::new(site.server.udp).send(&site.signed(draft, "alice").bytes());
+        Phone::new(site.server.udp).send(&site.signed(draft, "alice").bytes());
         assert!(bob.serve("MESSAGE", "200 OK", "").contains(offset));
     }
     let carol = site.phone("carol");

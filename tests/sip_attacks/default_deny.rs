@@ -3,7 +3,8 @@
 
 use std::net::UdpSocket;
 
-use crate::raw::{Answer, Connection, Datagrams, Draft, PATIENCE};
+use crate::phone::Phone;
+use crate::raw::{Answer, Draft, PATIENCE};
 use crate::site::{Nonce, PASSWORD, Site, person};
 use crate::support::server::DOMAIN;
 
@@ -113,58 +114,23 @@ impl Row {
     }
 }
 
-/// A way to the server.
-enum Way {
-    Datagrams(Datagrams),
-    Stream(Box<Connection>),
+/// The final answer to a request that was sent; `None` if a ping that was sent behind it is answered
+/// first.
+fn answer(phone: &Phone, draft: &Draft) -> Option<Answer> {
+    let mut answers = phone.until_ping();
+    answers.retain(|answer| answer.status >= 200 && answer.text.contains(draft.branch()));
+    answers.pop()
 }
 
-impl Way {
-    fn send(&mut self, draft: &Draft) {
-        match self {
-            Way::Datagrams(phone) => phone.send(&draft.bytes()),
-            Way::Stream(connection) => connection.write(&draft.bytes()),
+/// Waits for the 200 of the person whom the request reached.
+fn taken(phone: &Phone, draft: &Draft) {
+    let text = loop {
+        let text = phone.next(PATIENCE).expect("an answer");
+        if !text.starts_with("SIP/2.0 1") {
+            break text;
         }
-    }
-
-    /// The final answer to a request that was sent; `None` if a ping that was sent behind it is
-    /// answered first.
-    fn answer(&mut self, draft: &Draft) -> Option<Answer> {
-        let mut answers = match self {
-            Way::Datagrams(phone) => phone.until_ping(),
-            Way::Stream(connection) => {
-                let ping = Draft::ping();
-                connection.write(&ping.bytes());
-                connection.read_until(ping.branch());
-                connection.read_until("\r\n\r\n");
-                let answers = connection.answers();
-                connection.received.clear();
-                answers
-            }
-        };
-        answers.retain(|answer| answer.status >= 200 && answer.text.contains(draft.branch()));
-        answers.pop()
-    }
-
-    /// Waits for the 200 of the person whom the request reached.
-    fn taken(&mut self, draft: &Draft) {
-        let text = match self {
-            Way::Datagrams(phone) => loop {
-                let text = phone.next(PATIENCE).expect("an answer");
-                if !text.starts_with("SIP/2.0 1") {
-                    break text;
-                }
-            },
-            Way::Stream(connection) => {
-                connection.read_until("SIP/2.0 200 ");
-                connection.read_until("\r\n\r\n");
-                let text = connection.text();
-                connection.received.clear();
-                text
-            }
-        };
-        assert!(text.contains("SIP/2.0 200 ") && text.contains(draft.branch()), "{text}");
-    }
+    };
+    assert!(text.starts_with("SIP/2.0 200 ") && text.contains(draft.branch()), "{text}");
 }
 
 fn draft(row: &Row, from: From, target: Target, outside: &str) -> Draft {
@@ -184,8 +150,8 @@ fn draft(row: &Row, from: From, target: Target, outside: &str) -> Draft {
         .replacing(format!("From: <{sender}>;tag=of-the-table"))
 }
 
-/// Plays one row over one way; gives the cells that turned out otherwise.
-fn play(site: &Site, row: &Row, way: &mut Way, bob: &Datagrams, outside: &str) -> Vec<String> {
+/// Plays one row by one phone; gives the cells that turned out otherwise.
+fn play(site: &Site, row: &Row, phone: &Phone, bob: &Phone, outside: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for target in [Target::Server, Target::Person, Target::Nobody, Target::Elsewhere] {
         for from in [From::Own, From::Other, From::Foreign] {
@@ -197,15 +163,15 @@ fn play(site: &Site, row: &Row, way: &mut Way, bob: &Datagrams, outside: &str) -
                     let line = nonce.answer(row.method, &draft.uri, "alice", PASSWORD, 1);
                     draft = draft.anew().with(line);
                 }
-                way.send(&draft);
+                phone.send(&draft.bytes());
                 let got = if expected == Passed {
                     let came = bob.serve(row.method, "200 Taken", "");
                     // The credentials were ours to see, and nobody else's (RFC 3261 s22.3).
                     assert!(!came.contains("Digest"), "{came}");
-                    way.taken(&draft);
+                    taken(phone, &draft);
                     Passed
                 } else {
-                    let answer = way.answer(&draft);
+                    let answer = answer(phone, &draft);
                     match answer.as_ref().map(|answer| answer.status) {
                         None => Silence,
                         Some(status @ (401 | 407)) => {
@@ -229,7 +195,7 @@ fn play(site: &Site, row: &Row, way: &mut Way, bob: &Datagrams, outside: &str) -
     wrong
 }
 
-fn every_cell(open: impl Fn(&Site) -> Way) {
+fn every_cell(open: impl Fn(&Site) -> Phone) {
     let site = Site::new(
         "[limits]\nsource_rate = 100000\nsource_burst = 100000\nmessage_rate = 100000\n\
          message_burst = 100000\n",
@@ -240,7 +206,7 @@ fn every_cell(open: impl Fn(&Site) -> Way) {
     let mut wrong = Vec::new();
     for row in &TABLE {
         for outside in [format!("sip:x@{there}"), "sip:x@other.example".to_owned()] {
-            wrong.append(&mut play(&site, row, &mut open(&site), &bob, &outside));
+            wrong.append(&mut play(&site, row, &open(&site), &bob, &outside));
         }
     }
     assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
@@ -251,21 +217,25 @@ fn every_cell(open: impl Fn(&Site) -> Way) {
 
 #[test]
 fn every_cell_of_the_default_deny_table_holds_over_udp() {
-    every_cell(|site| Way::Datagrams(Datagrams::new(site.server.udp)));
+    every_cell(|site| Phone::new(site.server.udp));
 }
 
 #[test]
 fn every_cell_of_the_default_deny_table_holds_over_tcp() {
-    every_cell(|site| {
-        let [plain, _] = site.doors();
-        Way::Stream(Box::new(plain.connect()))
-    });
+    every_cell(|site| Phone::on(&site.doors()[0]));
 }
 
 #[test]
 fn every_cell_of_the_default_deny_table_holds_over_tls() {
-    every_cell(|site| {
-        let [_, secure] = site.doors();
-        Way::Stream(Box::new(secure.connect()))
-    });
+    every_cell(|site| Phone::on(&site.doors()[1]));
+}
+
+#[test]
+fn every_cell_of_the_default_deny_table_holds_over_websocket() {
+    every_cell(|site| Phone::on(&site.websockets()[0]));
+}
+
+#[test]
+fn every_cell_of_the_default_deny_table_holds_over_websocket_and_tls() {
+    every_cell(|site| Phone::on(&site.websockets()[1]));
 }

@@ -1,11 +1,12 @@
 //! T26, T27: guessing names and passwords.
 
-use crate::raw::{Answer, Datagrams};
+use crate::phone::Phone;
+use crate::raw::Answer;
 use crate::site::{Nonce, PASSWORD, Site, message, register};
 use crate::support::server::DOMAIN;
 
 /// One attempt with a password, from the challenge on.
-fn attempt(phone: &Datagrams, user: &str, password: &str) -> Answer {
+fn attempt(phone: &Phone, user: &str, password: &str) -> Answer {
     let first = phone.ask(&register(user).bytes());
     let uri = format!("sip:{DOMAIN}");
     let line = Nonce::from(&first).answer("REGISTER", &uri, user, password, 1);
@@ -40,7 +41,7 @@ fn unknown_disabled_and_wrong_password_are_answered_alike() {
     site.server.add_user("carol", PASSWORD);
     assert_eq!(site.server.run(&["user", "disable", "carol"], None).code, 0);
     site.server.run(&["user", "add", "devic", "--name", "devices only"], None);
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     let mut seen: Vec<(String, Vec<String>)> = Vec::new();
     for user in ["alice", "carol", "nobod", "devic"] {
         let mut texts = vec![plain(&phone.ask(&register(user).bytes()), user)];
@@ -73,7 +74,7 @@ fn unknown_disabled_and_wrong_password_are_answered_alike() {
 #[test]
 fn ten_failures_ban_the_pair_of_source_and_account_until_it_is_lifted() {
     let site = Site::new("");
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     for n in 0..10 {
         assert_eq!(attempt(&phone, "alice", "wrong").status, 401, "{n}");
     }
@@ -81,7 +82,7 @@ fn ten_failures_ban_the_pair_of_source_and_account_until_it_is_lifted() {
     assert_eq!(attempt(&phone, "alice", PASSWORD).status, 403, "banned is banned");
     assert_eq!(attempt(&phone, "ALICE", PASSWORD).status, 403, "by any spelling");
     assert_eq!(attempt(&phone, "bob", PASSWORD).status, 200, "another account");
-    let elsewhere = Datagrams::at("127.0.0.2", site.server.udp);
+    let elsewhere = Phone::at("127.0.0.2", site.server.udp);
     assert_eq!(attempt(&elsewhere, "alice", PASSWORD).status, 200, "another address");
     let bans = site.server.run(&["ban", "list", "--json"], None).json();
     assert_eq!(bans["bans"].as_array().map(Vec::len), Some(1), "{bans}");
@@ -100,14 +101,14 @@ fn ten_failures_ban_the_pair_of_source_and_account_until_it_is_lifted() {
 #[test]
 fn a_source_that_guesses_many_names_locks_nobody_out_who_is_at_home_there() {
     let site = Site::new("[limits]\nsource_burst = 5000\nfailures_per_source = 30\n");
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     assert_eq!(attempt(&phone, "alice", PASSWORD).status, 200);
     for n in 0..30 {
         assert_eq!(attempt(&phone, &format!("guess{n}"), "wrong").status, 401, "{n}");
     }
     assert_eq!(attempt(&phone, "bob", PASSWORD).status, 403, "never at home here");
     assert_eq!(attempt(&phone, "alice", PASSWORD).status, 200, "at home here");
-    let elsewhere = Datagrams::at("127.0.0.2", site.server.udp);
+    let elsewhere = Phone::at("127.0.0.2", site.server.udp);
     assert_eq!(attempt(&elsewhere, "bob", PASSWORD).status, 200, "another address");
     site.assert_calm(0);
 }
@@ -117,10 +118,10 @@ fn a_source_that_guesses_many_names_locks_nobody_out_who_is_at_home_there() {
 fn failures_from_many_sources_do_not_lock_an_account() {
     let site = Site::new("");
     for n in 2..52 {
-        let phone = Datagrams::at(&format!("127.0.0.{n}"), site.server.udp);
+        let phone = Phone::at(&format!("127.0.0.{n}"), site.server.udp);
         assert_eq!(attempt(&phone, "alice", "wrong").status, 401, "{n}");
     }
-    let owner = Datagrams::new(site.server.udp);
+    let owner = Phone::new(site.server.udp);
     assert_eq!(attempt(&owner, "alice", PASSWORD).status, 200);
     site.assert_calm(0);
 }
@@ -129,7 +130,7 @@ fn failures_from_many_sources_do_not_lock_an_account() {
 #[test]
 fn a_ban_survives_a_power_cut() {
     let mut site = Site::new("");
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     for _ in 0..11 {
         attempt(&phone, "alice", "wrong");
     }
@@ -137,7 +138,7 @@ fn a_ban_survives_a_power_cut() {
     site.server.add_user("carol", PASSWORD);
     site.server.kill();
     site.server.start_again();
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     assert_eq!(attempt(&phone, "alice", PASSWORD).status, 403);
     site.assert_calm(0);
 }
@@ -149,7 +150,7 @@ fn a_flood_of_strangers_does_not_lock_out_a_person_behind_the_same_address() {
     let site = Site::new("[limits]\nsource_rate = 5\nsource_burst = 40\n");
     let alice = site.phone("alice");
     let bob = site.phone("bob");
-    let stranger = Datagrams::new(site.server.udp);
+    let stranger = Phone::new(site.server.udp);
     for n in 0..20 {
         for _ in 0..20 {
             stranger.send(&message("eva", "bob", "spam").bytes());

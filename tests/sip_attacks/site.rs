@@ -3,8 +3,13 @@
 use tagus::entropy;
 use tagus::http_digest::{Answer as Login, Challenge};
 
-use crate::raw::{Answer, Datagrams, Door, Draft};
+use crate::connection::Door;
+use crate::phone::Phone;
+use crate::raw::{Answer, Draft};
 use crate::support::server::{DOMAIN, Server};
+
+/// Both listeners of the web, where WebSockets begin.
+const WEB: &str = "[web]\nlisten = [\"http://127.0.0.1:0\", \"https://127.0.0.1:0\"]\n";
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -15,17 +20,29 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(more: &str) -> Site {
-        let server = Server::start(more);
+        let web = if more.contains("[web]") { "" } else { WEB };
+        let server = Server::start(&format!("{web}{more}"));
         for user in ["alice", "bob"] {
             server.add_user(user, PASSWORD);
         }
         Site { server }
     }
 
-    /// Its listeners for streams.
+    /// Its listeners for streams of bytes.
     pub(crate) fn doors(&self) -> [Door; 2] {
         let server = &self.server;
         [Door::plain(server.tcp), Door::secure(server.tls, &server.authority())]
+    }
+
+    /// The same for WebSockets.
+    pub(crate) fn websockets(&self) -> [Door; 2] {
+        let secure = Door::secure(self.server.web("https://"), &self.server.authority());
+        [Door::plain(self.server.web("http://")).framed(), secure.framed()]
+    }
+
+    /// All of them.
+    pub(crate) fn all_doors(&self) -> Vec<Door> {
+        self.doors().into_iter().chain(self.websockets()).collect()
     }
 
     /// A figure of `status --json`.
@@ -39,7 +56,7 @@ impl Site {
 
     /// The server answers, nothing in it has panicked, and so many contacts are bound.
     pub(crate) fn assert_calm(&self, bindings: u64) {
-        let stranger = Datagrams::new(self.server.udp);
+        let stranger = Phone::new(self.server.udp);
         assert_eq!(stranger.until_ping().len(), 0, "answers to nobody");
         assert_eq!(self.count("panics"), 0, "a thread panicked");
         assert_eq!(self.count("bindings"), bindings, "contacts are bound");
@@ -47,7 +64,7 @@ impl Site {
 
     /// A challenge for this method, as anybody gets it.
     pub(crate) fn challenge(&self, method: &str, uri: &str, user: &str) -> Nonce {
-        let phone = Datagrams::new(self.server.udp);
+        let phone = Phone::new(self.server.udp);
         let to = if method == "REGISTER" { format!("sip:{user}@{DOMAIN}") } else { uri.to_owned() };
         let answer = phone.ask(&Draft::new(method, uri, user, &to).bytes());
         Nonce::from(&answer)
@@ -62,7 +79,7 @@ impl Site {
 
     /// Sends a request of somebody, with credentials once they are asked for, and gives the final
     /// answer.
-    pub(crate) fn ask(&self, phone: &Datagrams, draft: &Draft, user: &str) -> Answer {
+    pub(crate) fn ask(&self, phone: &Phone, draft: &Draft, user: &str) -> Answer {
         let first = phone.ask(&draft.bytes());
         if !matches!(first.status, 401 | 407) {
             return first;
@@ -73,17 +90,36 @@ impl Site {
     }
 
     /// A phone of somebody, registered at its own address.
-    pub(crate) fn phone(&self, user: &str) -> Datagrams {
-        let phone = Datagrams::new(self.server.udp);
-        let contact = format!("Contact: <sip:{user}@{}>", phone.address());
-        let answer = self.ask(&phone, &register(user).with(contact), user);
-        assert_eq!(answer.status, 200, "{}", answer.text);
+    pub(crate) fn phone(&self, user: &str) -> Phone {
+        let phone = Phone::new(self.server.udp);
+        self.sign_in(&phone, user);
         phone
+    }
+
+    /// Registers a phone where it is.
+    pub(crate) fn sign_in(&self, phone: &Phone, user: &str) {
+        let contact = format!("Contact: <{}>", phone.contact(user));
+        let answer = self.ask(phone, &register(user).with(contact), user);
+        assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
     /// REGISTER of a contact that would be carried out.
     pub(crate) fn register(&self, user: &str, contact: &str) -> Draft {
         self.signed(register(user).with(format!("Contact: <{contact}>")), user)
+    }
+}
+
+/// Attacks a server of its own by UDP, TCP, TLS, WebSocket, and WebSocket over TLS.
+pub(crate) fn by_every_transport(more: &str, attack: impl Fn(&Site, &Phone)) {
+    for way in 0..5_usize {
+        let site = Site::new(more);
+        let phone = match way.checked_sub(1).and_then(|n| site.all_doors().into_iter().nth(n)) {
+            Some(door) => Phone::on(&door),
+            None => Phone::new(site.server.udp),
+        };
+        // Shown if it fails.
+        eprintln!("by {}", phone.name());
+        attack(&site, &phone);
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tagus::clock::Clock;
 
-use crate::raw::{Connection, Datagrams, Draft};
+use crate::connection::Connection;
+use crate::phone::Phone;
+use crate::raw::Draft;
 use crate::site::{Site, message};
 use crate::streams::from_address;
 
@@ -29,7 +31,7 @@ fn a_thousand_half_open_peers_do_not_slow_the_others_down() {
         })
         .collect();
     let clock = Clock::system();
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     let mut stream = from_address("127.0.2.1", site.server.tcp);
     let mut times = Vec::with_capacity(2 * REQUESTS);
     for n in 0..REQUESTS {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tagus::clock::Clock;
 
-use crate::raw::{CLOSES, Connection, Door, Draft, End, PATIENCE};
+use crate::connection::{Connection, Door, End};
+use crate::raw::{CLOSES, Draft, PATIENCE};
 use crate::site::{Site, message, register};
 
 /// A connection from another address of this machine.
@@ -41,10 +42,12 @@ fn other_protocols_are_closed_at_once_and_get_not_one_byte() {
         ("a lone LF", b"\nOPTIONS sip:campus.test SIP/2.0\r\n\r\n".to_vec()),
         ("PROXY protocol", b"PROXY TCP4 127.0.0.9 127.0.0.1 1 2\r\n".to_vec()),
     ] {
-        let mut connection = Connection::new(site.server.tcp);
-        connection.write(&bytes);
-        assert_ne!(connection.read_to_end(CLOSES), End::Open, "{name}");
-        assert_eq!(connection.text(), "", "{name}");
+        for door in site.all_doors() {
+            let mut connection = door.connect();
+            connection.write(&bytes);
+            assert_ne!(connection.read_to_end(CLOSES), End::Open, "{name} over {}", door.name);
+            assert_eq!(connection.text(), "", "{name} over {}", door.name);
+        }
     }
     site.assert_calm(0);
 }
@@ -53,7 +56,7 @@ fn other_protocols_are_closed_at_once_and_get_not_one_byte() {
 #[test]
 fn keep_alives_are_answered_until_they_are_a_flood() {
     let site = Site::new("");
-    for door in site.doors() {
+    for door in site.all_doors() {
         let mut connection = door.connect();
         connection.write(b"\r\n\r\n");
         connection.read_until("\r\n");
@@ -62,7 +65,7 @@ fn keep_alives_are_answered_until_they_are_a_flood() {
         connection.read_until("SIP/2.0 200 ");
         let mut flood = door.connect();
         for _ in 0..20 {
-            flood.write(&b"\r\n\r\n".repeat(50));
+            flood.write_together(&[b"\r\n\r\n".as_slice(); 50]);
         }
         assert_ne!(flood.read_to_end(CLOSES), End::Open);
         assert!(flood.received.len() < 2 * 1_000, "{} bytes came back", flood.received.len());
@@ -100,14 +103,14 @@ fn half_a_message_and_fin_is_never_executed() {
 #[test]
 fn a_message_that_drips_is_cut_off() {
     let site = Site::new("[limits]\nfirst_byte_to_message = \"1s\"\n");
-    for door in site.doors() {
+    for door in site.all_doors() {
         let clock = Clock::system();
         let began = clock.now();
-        let bytes = message("alice", "bob", "hello").bytes();
+        let bytes = door.wrap(&message("alice", "bob", "hello").bytes());
         let mut connection = door.connect();
         let mut end = End::Open;
         for byte in &bytes {
-            connection.write(std::slice::from_ref(byte));
+            let _ = connection.write_unframed(std::slice::from_ref(byte));
             end = connection.read_to_end(Duration::from_millis(20));
             if end != End::Open {
                 break;
@@ -125,7 +128,7 @@ fn a_message_that_drips_is_cut_off() {
 #[test]
 fn a_connection_without_a_request_is_closed() {
     let site = Site::new("[limits]\nidle_unauthenticated = \"1s\"\n");
-    for door in site.doors() {
+    for door in site.all_doors() {
         let mut silent = door.connect();
         let mut pinging = door.connect();
         pinging.write(b"\r\n\r\n");
@@ -184,11 +187,12 @@ fn resets_at_any_offset_leave_nothing_behind() {
         register("alice").bytes(),
         site.register("alice", "sip:alice@phone.invalid;transport=tcp").bytes(),
     ];
-    let doors = site.doors();
+    let doors = site.all_doors();
     for (flow, door) in flows.iter().flat_map(|flow| doors.iter().map(move |door| (flow, door))) {
+        let flow = door.wrap(flow);
         for cut in (1..=flow.len()).step_by(5).chain([flow.len()]) {
             let mut connection = door.connect();
-            connection.write(flow.get(..cut).expect("a part"));
+            let _ = connection.write_unframed(flow.get(..cut).expect("a part"));
             let socket = socket2::SockRef::from(&connection.stream);
             socket.set_linger(Some(Duration::ZERO)).expect("an option");
         }
@@ -206,13 +210,13 @@ fn resets_at_any_offset_leave_nothing_behind() {
 #[test]
 fn a_peer_that_never_reads_does_not_fill_the_memory() {
     let site = Site::new("[limits]\nsource_rate = 1000000\nsource_burst = 1000000\n");
-    for door in site.doors() {
+    for door in site.all_doors() {
         let mut deaf = door.connect();
         deaf.stream.set_write_timeout(Some(Duration::from_millis(200))).expect("a timeout");
-        let pings = Draft::ping().bytes().repeat(200);
+        let pings = door.wrap(&Draft::ping().bytes()).repeat(200);
         let mut written = 0;
         while written < 64 * 1024 * 1024 {
-            match deaf.try_write(&pings) {
+            match deaf.write_unframed(&pings) {
                 Ok(count) => written += count,
                 Err(_) => break,
             }
@@ -294,7 +298,7 @@ fn openssl_gets_no_old_version_of_tls() {
 #[test]
 fn a_connection_that_idles_costs_no_processor_time() {
     let site = Site::new("[limits]\nidle_unauthenticated = \"1s\"\ntls_handshake = \"1s\"\n");
-    let mut connections: Vec<Connection> = site.doors().iter().map(Door::connect).collect();
+    let mut connections: Vec<Connection> = site.all_doors().iter().map(Door::connect).collect();
     for connection in &mut connections {
         connection.write(&site.register("alice", "sip:alice@phone.invalid").bytes());
         connection.read_until("SIP/2.0 200 ");

@@ -2,7 +2,7 @@
 
 use tagus::clock::Clock;
 
-use crate::raw::Datagrams;
+use crate::phone::Phone;
 use crate::site::{Nonce, PASSWORD, Site, register};
 use crate::support::server::DOMAIN;
 
@@ -40,7 +40,7 @@ fn mean(times: &[u64]) -> f64 {
 
 /// Microseconds that the refusal of a wrong password took, for each of the names in turn.
 fn measure(site: &Site, names: [&str; 3]) -> [Vec<u64>; 3] {
-    let phone = Datagrams::new(site.server.udp);
+    let phone = Phone::new(site.server.udp);
     let clock = Clock::system();
     let uri = format!("sip:{DOMAIN}");
     // What is not proved spends no count, so one challenge serves for all.

@@ -5,23 +5,28 @@ use crate::server::DOMAIN;
 use crate::{campus, two};
 
 /// An answered call, as both ends know it.
-struct Call {
+pub(crate) struct Call {
     /// The caller's INVITE.
-    invite: Draft,
+    pub(crate) invite: Draft,
     /// From of the caller, To of the called end with its tag.
-    caller: String,
-    called: String,
+    pub(crate) caller: String,
+    pub(crate) called: String,
     /// Route of requests that the caller sends, and of those that the called end sends.
-    caller_route: String,
-    called_route: String,
-    caller_contact: String,
-    called_contact: String,
+    pub(crate) caller_route: String,
+    pub(crate) called_route: String,
+    pub(crate) caller_contact: String,
+    pub(crate) called_contact: String,
 }
 
 impl Call {
     /// Calls and answers; the ACK is not sent yet.
-    fn answered(caller: &mut Peer, called: &mut Peer) -> Call {
+    pub(crate) fn answered(caller: &mut Peer, called: &mut Peer) -> Call {
         let draft = caller.to("INVITE", &called.user);
+        Call::answered_to(draft, caller, called)
+    }
+
+    /// The same with another INVITE.
+    pub(crate) fn answered_to(draft: Draft, caller: &mut Peer, called: &mut Peer) -> Call {
         let draft = draft.with(&format!("Contact: {}", caller.contact()));
         let invite = caller.challenged(&draft);
         caller.send(&invite.bytes());
@@ -47,13 +52,13 @@ impl Call {
     }
 
     /// A request of the caller within the call.
-    fn of_caller(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
+    pub(crate) fn of_caller(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
         let draft = peer.draft(method, &self.called_contact);
         self.within(draft, &self.caller, &self.called, &self.caller_route, cseq)
     }
 
     /// A request of the called end within the call.
-    fn of_called(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
+    pub(crate) fn of_called(&self, peer: &Peer, method: &str, cseq: u32) -> Draft {
         let draft = peer.draft(method, &self.caller_contact);
         self.within(draft, &self.called, &self.caller, &self.called_route, cseq)
     }
@@ -64,7 +69,7 @@ impl Call {
         Draft { from, to, call_id, cseq, ..draft }.with(&format!("Route: {route}"))
     }
 
-    fn acknowledge(&self, caller: &mut Peer, called: &mut Peer) {
+    pub(crate) fn acknowledge(&self, caller: &mut Peer, called: &mut Peer) {
         caller.send(&self.of_caller(caller, "ACK", self.invite.cseq).bytes());
         let ack = called.request();
         assert_eq!(ack.method(), "ACK");
@@ -87,11 +92,11 @@ fn record_routes(message: &Got) -> Vec<String> {
     lines.iter().flat_map(|line| line.split(',')).map(|value| value.trim().to_owned()).collect()
 }
 
-fn uri_in(value: &str) -> String {
+pub(crate) fn uri_in(value: &str) -> String {
     value.trim_matches(['<', '>']).to_owned()
 }
 
-fn passes(sender: &mut Peer, receiver: &mut Peer, request: &Draft) -> Got {
+pub(crate) fn passes(sender: &mut Peer, receiver: &mut Peer, request: &Draft) -> Got {
     sender.send(&request.bytes());
     let came = receiver.respond_to_next(200);
     assert_eq!(came.method(), request.method, "{}", came.text());
@@ -127,6 +132,21 @@ fn a_call_runs_along_its_record_route_from_ack_to_bye() {
     assert_eq!(ana.request().method(), "ACK");
     let bye = call.of_caller(&ana, "BYE", cseq + 1);
     passes(&mut ana, &mut bob, &bye);
+}
+
+/// RFC 3261 s16.11: without a transaction here, the far end must still know it for the same one.
+#[test]
+fn an_ack_that_is_repeated_keeps_its_branch() {
+    let (_server, mut ana, mut bob) = two();
+    let call = Call::answered(&mut ana, &mut bob);
+    let ack = call.of_caller(&ana, "ACK", call.invite.cseq);
+    let [first, second] = [(); 2].map(|()| {
+        ana.send(&ack.bytes());
+        bob.request()
+    });
+    assert_eq!([first.method(), second.method()], ["ACK", "ACK"]);
+    assert_eq!(first.branch(), second.branch());
+    assert_ne!(first.branch(), ack.via.split("branch=").last().unwrap_or_default());
 }
 
 /// RFC 5658: where the transports differ, each side gets a URI of its own.

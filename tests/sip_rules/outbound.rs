@@ -248,3 +248,78 @@ fn a_device_that_came_by_an_address_is_told_the_way_back() {
     assert_eq!(bob.respond_to_next(200).body(), b"by the route");
     assert_eq!(ana.answer_to(&signed).status(), 200);
 }
+
+/// A UDP device of bob's with that flow of one instance.
+fn bobs_flow(server: &Server, reg_id: u32) -> Peer {
+    let mut device = Peer::udp(server, "bob");
+    let contact = format!("{};+sip.instance=\"{PHONE}\";reg-id={reg_id}", device.contact());
+    let answer = register(&mut device, &contact, "outbound");
+    assert_eq!(answer.one("Require"), "outbound", "{}", answer.text());
+    device
+}
+
+/// RFC 5626 s7: 430 and 408 are of the flow; the sender is answered once, by whoever takes it.
+#[test]
+fn a_message_goes_by_the_other_flow_of_a_device_when_the_first_is_gone() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let (mut first, mut second) = (bobs_flow(&server, 1), bobs_flow(&server, 2));
+    for gone in [430, 408] {
+        let signed = ana.challenged(&ana.message("bob", "by any way"));
+        ana.send(&signed.bytes());
+        let newest = second.respond_to_next(gone);
+        let other = first.respond_to_next(200);
+        assert_eq!(other.body(), b"by any way");
+        assert_ne!(other.branch(), newest.branch());
+        assert_eq!(ana.answer_to(&signed).status(), 200, "after {gone}");
+    }
+    // What the device itself says holds for all of its flows.
+    let signed = ana.challenged(&ana.message("bob", "no"));
+    ana.send(&signed.bytes());
+    second.respond_to_next(486);
+    assert_eq!(ana.answer_to(&signed).status(), 486);
+    first.expect_silence();
+}
+
+/// RFC 5626 s7, RFC 3428 s7: with every flow gone it is held once, and each flow was tried once.
+#[test]
+fn a_message_that_no_flow_of_a_device_takes_is_held() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let (mut first, mut second) = (bobs_flow(&server, 1), bobs_flow(&server, 2));
+    let signed = ana.challenged(&ana.message("bob", "later"));
+    ana.send(&signed.bytes());
+    second.respond_to_next(430);
+    first.respond_to_next(430);
+    assert_eq!(ana.answer_to(&signed).status(), 202);
+    first.expect_silence();
+    second.expect_silence();
+    let mut third = bobs_flow(&server, 3);
+    assert_eq!(third.respond_to_next(200).body(), b"later");
+    for peer in [&mut first, &mut second, &mut third] {
+        peer.expect_silence();
+    }
+}
+
+/// RFC 5626 s7, RFC 3428 s8: what was held goes on by the other flow, in order and once.
+#[test]
+fn held_messages_go_on_by_the_other_flow_when_the_newest_is_gone() {
+    let server = campus(&["ana", "bob"]);
+    let mut ana = Peer::udp(&server, "ana");
+    let mut first = bobs_flow(&server, 1);
+    let signed = ana.challenged(&ana.message("bob", "one"));
+    ana.send(&signed.bytes());
+    // Held: the only flow is gone, though nobody has said so yet.
+    first.respond_to_next(430);
+    assert_eq!(ana.answer_to(&signed).status(), 202);
+    assert_eq!(ana.ask_signed(&ana.message("bob", "two")).status(), 202, "behind the first");
+    assert_eq!(first.respond_to_next(430).body(), b"one");
+    let mut second = bobs_flow(&server, 2);
+    assert_eq!(second.respond_to_next(430).body(), b"one");
+    assert_eq!(first.respond_to_next(200).body(), b"one");
+    // The next one begins at the newest flow again.
+    assert_eq!(second.respond_to_next(430).body(), b"two");
+    assert_eq!(first.respond_to_next(200).body(), b"two");
+    first.expect_silence();
+    second.expect_silence();
+}

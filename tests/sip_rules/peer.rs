@@ -1,9 +1,13 @@
 //! A SIP peer that writes every byte itself: requests as text, Digest from the library.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use tagus::channel::read_roots;
 use tagus::clock::Clock;
 use tagus::entropy;
 use tagus::http_digest::{Answer, Challenge};
@@ -11,6 +15,7 @@ use tagus::sip::wire::{Framing, Layout, Limits, Message, scan};
 
 use crate::PASSWORD;
 use crate::server::{DOMAIN, Server};
+use crate::web::Web;
 
 /// Longer than the server needs on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A message that came.
 #[derive(Clone, Debug)]
 pub(crate) struct Got {
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) from: SocketAddr,
 }
 
@@ -150,6 +155,8 @@ impl Draft {
 enum Wire {
     Udp(UdpSocket),
     Tcp(TcpStream, Vec<u8>),
+    Web(Box<Web>),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>, Vec<u8>),
 }
 
 /// One end of a conversation with the server.
@@ -158,6 +165,8 @@ pub(crate) struct Peer {
     server: SocketAddr,
     pub(crate) user: String,
     pub(crate) address: SocketAddr,
+    /// What it takes itself to be: its address, or a name that is none (RFC 7118 s5).
+    host: String,
     clock: Clock,
     register: Draft,
 }
@@ -193,8 +202,38 @@ impl Peer {
         Peer::new(Wire::Tcp(stream, Vec::new()), server, user, address)
     }
 
+    /// A browser.
+    pub(crate) fn web(server: &Server, user: &str, secure: bool) -> Peer {
+        let web = Web::open(server, secure);
+        let (address, there) = (web.tcp.local_addr(), web.tcp.peer_addr());
+        let (address, there) = (address.expect("an address"), there.expect("an address"));
+        Peer::new(Wire::Web(Box::new(web)), there, user, address)
+    }
+
+    /// A peer over TLS, to whom the server has to prove itself.
+    pub(crate) fn tls(server: &Server, user: &str) -> Peer {
+        let roots = read_roots(&server.authority()).expect("an authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(DOMAIN).expect("a name");
+        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+        let stream = TcpStream::connect(server.tls).expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        let address = stream.local_addr().expect("an address");
+        let stream = Box::new(StreamOwned::new(session, stream));
+        Peer::new(Wire::Tls(stream, Vec::new()), server.tls, user, address)
+    }
+
     fn new(wire: Wire, server: SocketAddr, user: &str, address: SocketAddr) -> Peer {
         let user = user.to_owned();
+        let host = match &wire {
+            Wire::Web(_) => format!("{}.invalid", entropy::token(6)),
+            Wire::Udp(_) | Wire::Tcp(..) | Wire::Tls(..) => address.to_string(),
+        };
         let clock = Clock::system();
         let register = Draft {
             method: String::new(),
@@ -208,7 +247,7 @@ impl Peer {
             more: String::new(),
             body: Vec::new(),
         };
-        let mut peer = Peer { wire, server, user, address, clock, register };
+        let mut peer = Peer { wire, server, user, address, host, clock, register };
         let mut register = peer.draft("REGISTER", &format!("sip:{DOMAIN}"));
         register.to = format!("<sip:{}@{DOMAIN}>", peer.user);
         peer.register = register;
@@ -216,9 +255,12 @@ impl Peer {
     }
 
     fn transport(&self) -> &'static str {
-        match self.wire {
+        match &self.wire {
             Wire::Udp(_) => "UDP",
             Wire::Tcp(..) => "TCP",
+            Wire::Web(web) if web.secure => "WSS",
+            Wire::Web(_) => "WS",
+            Wire::Tls(..) => "TLS",
         }
     }
 
@@ -228,11 +270,7 @@ impl Peer {
         Draft {
             method: method.to_owned(),
             uri: uri.to_owned(),
-            via: format!(
-                "SIP/2.0/{} {};branch=z9hG4bK{token};rport",
-                self.transport(),
-                self.address
-            ),
+            via: format!("SIP/2.0/{} {};branch=z9hG4bK{token};rport", self.transport(), self.host),
             from: format!("<sip:{}@{DOMAIN}>;tag={token}", self.user),
             to: format!("<{uri}>"),
             call_id: format!("{token}@peer"),
@@ -259,8 +297,13 @@ impl Peer {
     }
 
     pub(crate) fn contact(&self) -> String {
-        let transport = if self.transport() == "TCP" { ";transport=tcp" } else { "" };
-        format!("<sip:{}@{}{transport}>", self.user, self.address)
+        let transport = match self.transport() {
+            "UDP" => "",
+            "TCP" => ";transport=tcp",
+            "TLS" => ";transport=tls",
+            _ => ";transport=ws",
+        };
+        format!("<sip:{}@{}{transport}>", self.user, self.host)
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -269,6 +312,10 @@ impl Peer {
                 socket.send_to(bytes, self.server).expect("sent");
             }
             Wire::Tcp(stream, _) => stream.write_all(bytes).expect("sent"),
+            Wire::Web(web) => web.send(bytes),
+            Wire::Tls(stream, _) => {
+                stream.write_all(bytes).and_then(|()| stream.flush()).expect("sent");
+            }
         }
     }
 
@@ -291,17 +338,21 @@ impl Peer {
                         Err(error) => panic!("{} cannot receive: {error}", self.user),
                     }
                 }
-                Wire::Tcp(stream, buffer) => {
-                    if let Some(bytes) = take_message(buffer) {
+                Wire::Web(web) => {
+                    if let Some(bytes) = web.next(left) {
                         return Got { bytes, from: self.server };
                     }
+                }
+                Wire::Tcp(stream, buffer) => {
                     stream.set_read_timeout(Some(left)).expect("a timeout");
-                    let mut bytes = [0; 16_384];
-                    match stream.read(&mut bytes) {
-                        Ok(0) => panic!("the server closed the connection of {}", self.user),
-                        Ok(length) => buffer.extend_from_slice(&bytes[..length]),
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                        Err(error) => panic!("{} cannot receive: {error}", self.user),
+                    if let Some(bytes) = read_message(stream, buffer, &self.user) {
+                        return Got { bytes, from: self.server };
+                    }
+                }
+                Wire::Tls(stream, buffer) => {
+                    stream.sock.set_read_timeout(Some(left)).expect("a timeout");
+                    if let Some(bytes) = read_message(stream, buffer, &self.user) {
+                        return Got { bytes, from: self.server };
                     }
                 }
             }
@@ -467,6 +518,21 @@ pub(crate) fn response(request: &Got, status: u16, more: &str) -> Vec<u8> {
         request.one("CSeq")
     );
     text.into_bytes()
+}
+
+/// The next message of a stream; `None` if more has to be read for it.
+fn read_message(stream: &mut impl Read, buffer: &mut Vec<u8>, user: &str) -> Option<Vec<u8>> {
+    if let Some(bytes) = take_message(buffer) {
+        return Some(bytes);
+    }
+    let mut bytes = [0; 16_384];
+    match stream.read(&mut bytes) {
+        Ok(0) => panic!("the server closed the connection of {user}"),
+        Ok(length) => buffer.extend_from_slice(&bytes[..length]),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+        Err(error) => panic!("{user} cannot receive: {error}"),
+    }
+    None
 }
 
 fn take_message(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {

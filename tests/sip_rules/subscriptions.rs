@@ -157,7 +157,7 @@ fn what_cannot_be_subscribed_to_is_refused_with_its_own_status() {
         let refused = ana.ask(&signed);
         assert_eq!(refused.status(), status, "{}", refused.text());
         match status {
-            489 => assert_eq!(refused.one("Allow-Events"), "reg"),
+            489 => assert_eq!(refused.one("Allow-Events"), "presence, presence.winfo, reg"),
             423 => assert_eq!(refused.one("Min-Expires"), "60"),
             _ => {}
         }

@@ -1,10 +1,10 @@
 //! RFC 3261 s18 and RFC 3581: by which way messages go.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use crate::peer::Peer;
 use crate::server::DOMAIN;
-use crate::{campus, two};
+use crate::{campus, campus_with, two};
 
 fn options(peer: &Peer) -> crate::peer::Draft {
     peer.draft("OPTIONS", &format!("sip:{DOMAIN}"))
@@ -135,4 +135,83 @@ fn a_request_on_a_stream_without_content_length_is_400() {
     let text = String::from_utf8(options(&ana).bytes()).expect("text");
     ana.send(text.replace("Content-Length: 0\r\n", "").as_bytes());
     assert!(ana.next().text().starts_with("SIP/2.0 400 "));
+}
+
+/// A STUN Binding request (RFC 5389 s6) with this transaction id and these attributes.
+fn binding_request(id: u8, attributes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(attributes.len()).expect("a short request");
+    let [high, low] = length.to_be_bytes();
+    let head = [0, 1, high, low, 0x21, 0x12, 0xa4, 0x42];
+    [&head[..], &[id; 12], attributes].concat()
+}
+
+/// RFC 5626 s8: on the same port as SIP, between its messages; XOR-MAPPED-ADDRESS says where it came
+/// from (RFC 5389 s15.2).
+#[test]
+fn a_stun_keep_alive_on_the_port_of_sip_is_told_where_it_came_from() {
+    let (server, mut ana, mut bob) = two();
+    let SocketAddr::V4(ours) = ana.address else { panic!("IPv4") };
+    for id in 1..4 {
+        ana.send(&binding_request(id, &[]));
+        let answer = ana.next();
+        assert_eq!(answer.from, server.udp);
+        let port = (ours.port() ^ 0x2112).to_be_bytes();
+        let address = (u32::from(*ours.ip()) ^ 0x2112_a442).to_be_bytes();
+        let expected = [
+            &[1, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42][..],
+            &[id; 12],
+            &[0, 0x20, 0, 8, 0, 1],
+            &port,
+            &address,
+        ]
+        .concat();
+        assert_eq!(answer.bytes, expected);
+        let signed = ana.challenged(&ana.message("bob", "in between"));
+        ana.send(&signed.bytes());
+        bob.respond_to_next(200);
+        assert_eq!(ana.answer_to(&signed).status(), 200);
+    }
+    let counters = server.run(&["status", "--json"], None).json()["counters"].clone();
+    assert_eq!(counters["sip_keep_alives"], 3, "{counters}");
+    assert_eq!(counters["sip_malformed"], 0, "{counters}");
+}
+
+/// RFC 5389 s7.3.1, s15.9; what is no request gets no answer (s7.3).
+#[test]
+fn a_stun_request_that_wants_more_than_is_known_is_420() {
+    let (_server, mut ana, _bob) = two();
+    ana.send(&binding_request(7, &[0, 3, 0, 4, 0, 0, 0, 6]));
+    let answer = ana.next().bytes;
+    assert_eq!(answer[..2], [1, 0x11]);
+    assert_eq!(answer[20..], [0, 9, 0, 4, 0, 0, 4, 20, 0, 10, 0, 2, 0, 3, 0, 0]);
+    let mut indication = binding_request(8, &[]);
+    indication[1] = 0x11;
+    ana.send(&indication);
+    ana.send(&binding_request(9, &[0, 3, 0, 200]));
+    ana.expect_silence();
+}
+
+/// A stranger's keep-alives are bounded as his requests are, and cost those who signed in nothing.
+#[test]
+fn stun_is_answered_at_the_rate_of_its_source() {
+    let server = campus_with(&["ana"], "[limits]\nsource_rate = 1\nsource_burst = 20\n");
+    let mut ana = Peer::udp(&server, "ana");
+    ana.sign_in();
+    let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    for id in 0..200 {
+        stranger.send_to(&binding_request(id, &[]), server.udp).expect("sent");
+    }
+    // Answered in the order of arrival by now: the stranger's were read before.
+    ana.send(&binding_request(201, &[]));
+    assert_eq!(ana.next().bytes[8..20], [201; 12]);
+    let count = || {
+        let status = server.run(&["status", "--json"], None).json();
+        let read = |name: &str| status["counters"][name].as_u64().unwrap_or_default();
+        (read("sip_keep_alives"), read("sip_dropped"))
+    };
+    let (mut answered, mut dropped) = count();
+    while answered + dropped < 201 {
+        (answered, dropped) = count();
+    }
+    assert!((1..60).contains(&answered), "{answered} of 201 were answered");
 }

@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::lines::Lines;
-use super::{program, repository};
+use super::{free_port, program, repository};
 
 /// Longer than any client needs, shorter than anybody's patience with a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +26,28 @@ pub(crate) enum Kind {
     Linphone,
     /// Baresip 1.0: MD5 only.
     Baresip,
+    /// JsSIP in Chromium: MD5 only. [`Agent::browse`] starts it.
+    Browser,
+}
+
+/// The page that a browser client is.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// Where it is served, by a server of its own.
+    at: SocketAddr,
+    /// The file that vouches for the server of the other people's.
+    pub(crate) authority: Option<PathBuf>,
+}
+
+impl Page {
+    pub(crate) fn new() -> Page {
+        Page { at: free_port(), authority: None }
+    }
+
+    /// What the browser says of it.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.at)
+    }
 }
 
 /// Who the client signs in as, and where.
@@ -41,6 +63,19 @@ pub(crate) struct SignIn<'a> {
     pub(crate) peers: &'a [&'a str],
 }
 
+/// Where a client sits, and what it knows of the server there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat<'a> {
+    /// What stands before a command that is to run there.
+    pub(crate) entrance: &'a [String],
+    /// The address that it binds.
+    pub(crate) local: IpAddr,
+    /// The server's name; the port is that of the sign-in.
+    pub(crate) server: &'a str,
+    /// The file that vouches for the server's certificate.
+    pub(crate) authority: &'a Path,
+}
+
 /// A running client, killed when dropped.
 pub(crate) struct Agent {
     pub(crate) user: String,
@@ -54,10 +89,16 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts a client; it registers by itself.
     pub(crate) fn start(kind: Kind, sign_in: &SignIn<'_>) -> Agent {
-        let directory = TempDir::new().expect("temporary directory");
-        let password = directory.path().join("password");
-        fs::write(&password, sign_in.password).expect("password file");
-        let (python, script) = match kind {
+        Agent::seated(kind, sign_in, None)
+    }
+
+    /// Starts a client elsewhere than on loopback.
+    pub(crate) fn start_at(kind: Kind, sign_in: &SignIn<'_>, seat: &Seat<'_>) -> Agent {
+        Agent::seated(kind, sign_in, Some(seat))
+    }
+
+    fn seated(kind: Kind, sign_in: &SignIn<'_>, seat: Option<&Seat<'_>>) -> Agent {
+        let (interpreter, script) = match kind {
             Kind::Pjsua2 => (virtual_environment(), "pjsua2_agent.py"),
             Kind::Linphone => {
                 program("linphone-daemon", "linphone-cli");
@@ -67,12 +108,49 @@ impl Agent {
                 program("baresip", "baresip-core");
                 (program("python3", "python3"), "baresip_agent.py")
             }
+            Kind::Browser => panic!("a browser needs a page"),
         };
-        let mut child = Command::new(python)
-            .arg(repository("tests/peers").join(script))
+        let mut command = match seat {
+            Some(Seat { entrance: [first, more @ ..], .. }) => {
+                let mut command = Command::new(first);
+                command.args(more).arg(interpreter);
+                command
+            }
+            _ => Command::new(interpreter),
+        };
+        command.arg(repository("tests/peers").join(script));
+        let mut server = sign_in.server.to_string();
+        if let Some(seat) = seat {
+            server = format!("{}:{}", seat.server, sign_in.server.port());
+            command.args(["--local", &seat.local.to_string()]);
+            command.arg("--authority").arg(seat.authority);
+        }
+        Agent::launch(kind, command, sign_in, &server)
+    }
+
+    /// Opens a page that signs in, by the transport `ws` or `wss`.
+    pub(crate) fn browse(page: &Page, sign_in: &SignIn<'_>) -> Agent {
+        program("chromium", "chromium");
+        let packages = repository("tests/peers/node_modules");
+        assert!(packages.is_dir(), "JsSIP is missing: npm ci --prefix tests/peers");
+        let mut command = Command::new(program("node", "nodejs"));
+        command.arg(repository("tests/peers/browser_agent.mjs"));
+        command.args(["--page", &page.at.to_string()]);
+        if let Some(authority) = &page.authority {
+            program("certutil", "libnss3-tools");
+            command.arg("--authority").arg(authority);
+        }
+        Agent::launch(Kind::Browser, command, sign_in, &sign_in.server.to_string())
+    }
+
+    fn launch(kind: Kind, mut command: Command, sign_in: &SignIn<'_>, server: &str) -> Agent {
+        let directory = TempDir::new().expect("temporary directory");
+        let password = directory.path().join("password");
+        fs::write(&password, sign_in.password).expect("password file");
+        let mut child = command
             .args(["--user", sign_in.user, "--auth-user", sign_in.auth_user])
             .args(["--domain", sign_in.domain, "--transport", sign_in.transport])
-            .args(["--server", &sign_in.server.to_string()])
+            .args(["--server", server])
             .args(["--peers", &sign_in.peers.join(",")])
             .arg("--password-file")
             .arg(&password)
@@ -141,8 +219,13 @@ impl Agent {
             .collect()
     }
 
+    /// All that the client has said until now.
+    pub(crate) fn everything(&mut self) -> String {
+        self.events.everything()
+    }
+
     /// Waits for an event; a failure shows all that came, and the client's own trace.
-    fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let found = self.events.wait(PATIENCE, |line| {
             let event: Value = serde_json::from_str(line).ok()?;
             wanted(&event).then_some(event)

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use tagus::clock::Clock;
 use tempfile::TempDir;
 
-use super::program;
+use super::{free_port, program};
 
 /// Where the people are.
 pub(crate) const PEOPLE: &str = "ou=people,dc=campus,dc=test";
@@ -207,12 +207,6 @@ fn carry(mut from: TcpStream, mut to: TcpStream, before: impl Fn()) {
         }
     }
     let _ = to.shutdown(Shutdown::Both);
-}
-
-fn free_port() -> SocketAddr {
-    // slapd cannot choose a port by itself; the moment between is short, and only it would mind.
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address")
 }
 
 fn slapd_conf(home: &Path) -> String {

@@ -2,8 +2,8 @@
 //! system.
 
 use std::fs;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -67,6 +67,32 @@ impl Server {
         server
     }
 
+    /// Starts where `entrance` leads, if it leads anywhere, listening on `address`, under a name that its certificate has.
+    pub(crate) fn start_at(entrance: &[String], address: IpAddr, name: &str, more: &str) -> Server {
+        let home = TempDir::new().expect("temporary directory");
+        let head = format!("domain = \"{DOMAIN}\"\n");
+        let common = COMMON
+            .replace("://127.0.0.1:0", &format!("://{address}:0"))
+            .replace("public_name = \"localhost\"", &format!("public_name = \"{name}\""));
+        let tls = certify(home.path(), &[DOMAIN, name]);
+        let config = format!("{head}{common}[web]\nlisten = []\n{tls}{more}");
+        fs::write(config_path(home.path()), config).expect("configuration");
+        let inner = tagus(home.path());
+        let command = match entrance {
+            [] => inner,
+            [first, more @ ..] => {
+                let mut command = Command::new(first);
+                command.args(more).arg(inner.get_program()).args(inner.get_args());
+                command
+            }
+        };
+        let (child, lines) = spawn(command);
+        let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
+        let mut server = Server { child, lines, home, udp, tcp, tls };
+        server.wait_until_ready();
+        server
+    }
+
     /// The same with a wall clock that [`Server::set_clock`] sets; monotonic time is the machine's.
     pub(crate) fn start_with_clock(more: &str) -> Server {
         let home = TempDir::new().expect("temporary directory");
@@ -99,9 +125,15 @@ impl Server {
         let ready = self.lines.wait(START, |line| line.starts_with("ready").then_some(()));
         assert_eq!(ready, Ok(()), "the server said:\n{}", self.lines.everything());
         let status = self.run(&["status", "--json"], None).json();
-        self.udp = listener(&status, "udp://");
-        self.tcp = listener(&status, "tcp://");
-        self.tls = listener(&status, "tls://");
+        self.udp = listener(&status, "sip", "udp://");
+        self.tcp = listener(&status, "sip", "tcp://");
+        self.tls = listener(&status, "sip", "tls://");
+    }
+
+    /// Where the web is served, by this scheme: `http://` or `https://`.
+    pub(crate) fn web(&self, scheme: &str) -> SocketAddr {
+        let status = self.run(&["status", "--json"], None).json();
+        listener(&status, "web", scheme)
     }
 
     /// SIGKILL, as a power cut would; the data directory stays.
@@ -161,9 +193,31 @@ impl Server {
         self.lines.everything()
     }
 
+    /// Waits for a line of the log, and gives all of it until then.
+    pub(crate) fn log_with(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        if !self.lines.everything().lines().any(&wanted) {
+            let came = self.lines.wait(START, |line| wanted(line).then_some(()));
+            assert_eq!(came, Ok(()), "no {what} in the log:\n{}", self.lines.everything());
+        }
+        self.lines.everything()
+    }
+
     /// The file that vouches for the server's certificate.
     pub(crate) fn authority(&self) -> PathBuf {
         self.home.path().join(CERTIFICATE)
+    }
+
+    /// The certificate of the server's own authority, in a file, as anybody downloads it.
+    pub(crate) fn download_authority(&self) -> PathBuf {
+        let mut stream = TcpStream::connect(self.web("http://")).expect("a connection");
+        let request = "GET /ca.pem HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).expect("a server that reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        let pem = answer.find("-----BEGIN").and_then(|at| answer.get(at..)).expect("a certificate");
+        let file = self.home.path().join("authority.pem");
+        fs::write(&file, pem).expect("a file");
+        file
     }
 
     /// The data directory.
@@ -184,8 +238,7 @@ impl Drop for Server {
     }
 }
 
-const NOWHERE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
 const COMMON: &str = r#"public_name = "localhost"
 aliases = ["localhost", "example.com"]
@@ -202,11 +255,13 @@ listen = "127.0.0.1:0"
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
 
-/// Makes a certificate for the domain that vouches for itself, and says in the configuration where it
-/// is.
-fn certify(home: &Path) -> String {
+/// Makes a certificate for the domain and these names that vouches for itself, and says in the
+/// configuration where it is.
+fn certify(home: &Path, names: &[&str]) -> String {
     let uri = format!("sip:{DOMAIN}").try_into().expect("a URI");
-    let mut params = rcgen::CertificateParams::new([DOMAIN.to_owned()]).expect("a name");
+    let params =
+        rcgen::CertificateParams::new(names.iter().copied().map(str::to_owned).collect::<Vec<_>>());
+    let mut params = params.expect("names");
     params.subject_alt_names.push(rcgen::SanType::URI(uri));
     let key = rcgen::KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&key).expect("a certificate");
@@ -223,7 +278,7 @@ fn certify(home: &Path) -> String {
 /// What a server of a test has unless the test says otherwise.
 fn common(home: &Path, more: &str) -> String {
     let web = if more.contains("[web]") { "" } else { "[web]\nlisten = []\n" };
-    let tls = if more.contains("[tls]") { String::new() } else { certify(home) };
+    let tls = if more.contains("[tls]") { String::new() } else { certify(home, &[DOMAIN]) };
     format!("{COMMON}{web}{tls}")
 }
 
@@ -259,13 +314,13 @@ fn spawn(mut command: Command) -> (Child, Lines) {
     (child, Lines::of([Box::new(out), Box::new(err)]))
 }
 
-fn listener(status: &Value, scheme: &str) -> SocketAddr {
-    status["listeners"]["sip"]
+fn listener(status: &Value, kind: &str, scheme: &str) -> SocketAddr {
+    status["listeners"][kind]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .find_map(|url| url.strip_prefix(scheme))
         .and_then(|address| address.parse().ok())
-        .unwrap_or_else(|| panic!("no {scheme} listener in {status}"))
+        .unwrap_or_else(|| panic!("no {scheme} listener of {kind} in {status}"))
 }

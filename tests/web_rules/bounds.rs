@@ -73,6 +73,36 @@ fn a_source_over_its_connections_is_refused_and_others_are_not_hurt() {
     assert!(freed);
 }
 
+/// A source has one bound for strangers' connections, whatever they speak; who becomes a WebSocket
+/// keeps the place that he had, and gives it up when somebody signs in there, or at its end.
+#[test]
+fn connections_of_a_source_are_counted_once_for_the_web_and_sip() {
+    let site = Site::new("[limits]\nconnections_per_source = 3\n");
+    let mut web = site.connect();
+    assert_eq!(ask(&mut web, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 200);
+    let mut socket = site.connect();
+    let answer = ask(&mut socket, &crate::upgrades::opening());
+    assert_eq!(answer.status, 101);
+    let mut sip = connect(site.server.tcp);
+    let options = "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/TCP a.invalid;branch=z9hG4bKa\r\n\
+                   Max-Forwards: 70\r\nFrom: <sip:a@a.invalid>;tag=a\r\nTo: <sip:localhost>\r\n\
+                   Call-ID: a\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    sip.write_all(options.as_bytes()).expect("a peer");
+    assert!(sip.read(&mut [0; 64]).expect("an answer") > 0);
+    assert!(is_closed(&mut site.connect()), "the fourth, of the web");
+    assert!(is_closed(&mut connect(site.server.tcp)), "the fourth, of SIP");
+    assert_eq!(site.count("web_connections_refused"), 1);
+    assert_eq!(site.count("connections_refused"), 1);
+    // The WebSocket gives its place up once, at its end.
+    socket.shutdown(std::net::Shutdown::Both).expect("a connection");
+    let served = |_| {
+        let mut next = connect(site.server.tcp);
+        let sent = next.write_all(options.as_bytes());
+        sent.is_ok() && next.read(&mut [0; 64]).is_ok_and(|count| count > 0)
+    };
+    assert!((0..200).any(served));
+}
+
 #[test]
 fn what_is_too_large_is_refused() {
     let site = Site::new("");

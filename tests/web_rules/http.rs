@@ -32,17 +32,7 @@ impl Site {
         let listen = "listen = [\"http://127.0.0.1:0\", \"https://127.0.0.1:0\"]";
         let tls = if more.contains("[tls]") { "" } else { "[tls]\nmode = \"internal\"\n" };
         let server = Server::start(&format!("[web]\n{listen}\n{web}\n{tls}{more}"));
-        let status = server.run(&["status", "--json"], None).json();
-        let at = |scheme: &str| {
-            status["listeners"]["web"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(serde_json::Value::as_str)
-                .find_map(|url| url.strip_prefix(scheme)?.parse().ok())
-                .unwrap_or_else(|| panic!("no {scheme} in {status}"))
-        };
-        let (plain, secure) = (at("http://"), at("https://"));
+        let (plain, secure) = (server.web("http://"), server.web("https://"));
         Site { server, plain, secure }
     }
 

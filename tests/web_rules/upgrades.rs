@@ -48,6 +48,11 @@ impl Handshake {
     }
 }
 
+/// A good handshake.
+pub(crate) fn opening() -> String {
+    Handshake::new().text()
+}
+
 // RFC 6455 s4.2, RFC 7118 s4.1.
 #[test]
 fn a_good_handshake_is_answered_as_the_rfc_says() {

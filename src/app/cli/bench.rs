@@ -38,6 +38,18 @@ pub enum Bench {
         #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
         hold: Duration,
     },
+    /// People who register, each over a connection of his own, and do nothing but keep it alive
+    Idle {
+        /// Who is played, and where.
+        #[command(flatten)]
+        crowd: Crowd,
+        /// How long all of them are there
+        #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30s")]
+        hold: Duration,
+        /// With --pid: how long the server has to give memory back once they are gone
+        #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s")]
+        settle: Duration,
+    },
 }
 
 /// How SIP is carried.
@@ -65,9 +77,9 @@ pub enum Algorithm {
     Sha256,
 }
 
-/// What all loads take.
+/// Who is played, and where.
 #[derive(Debug, Args)]
-pub struct Load {
+pub struct Crowd {
     /// The server, as IP:PORT
     #[arg(long, value_name = "IP:PORT")]
     pub server: SocketAddr,
@@ -95,6 +107,26 @@ pub struct Load {
     /// Takes any certificate
     #[arg(long)]
     pub insecure: bool,
+    /// The expiry that registrations ask for, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub expires: u32,
+    /// Threads of the generator
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub threads: usize,
+    /// The algorithm to answer with where there is a choice; else the first that is offered
+    #[arg(long, value_enum)]
+    pub algorithm: Option<Algorithm>,
+    /// The server's process: tell its CPU and memory, its children's included
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+}
+
+/// What all loads take.
+#[derive(Debug, Args)]
+pub struct Load {
+    /// Who is played, and where.
+    #[command(flatten)]
+    pub crowd: Crowd,
     /// Requests, or calls, a second, on schedule whether or not answers come
     #[arg(long, value_name = "R", required_unless_present = "interval")]
     pub rate: Option<f64>,
@@ -104,12 +136,6 @@ pub struct Load {
     /// How long, as 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30s")]
     pub duration: Duration,
-    /// The expiry that registrations ask for, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub expires: u32,
-    /// Threads of the generator
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub threads: usize,
     /// UDP sockets in all
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub sockets: usize,
@@ -119,15 +145,9 @@ pub struct Load {
     /// Go through the challenge for each request instead of counting a nonce up
     #[arg(long)]
     pub no_reuse_nonce: bool,
-    /// The algorithm to answer with where there is a choice; else the first that is offered
-    #[arg(long, value_enum)]
-    pub algorithm: Option<Algorithm>,
     /// Registrations under way at once before anything is measured
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub window: usize,
-    /// The server's process: tell its CPU and memory, its children's included
-    #[arg(long, value_name = "PID")]
-    pub pid: Option<u32>,
     /// The directory's process: tell its CPU
     #[arg(long, value_name = "PID")]
     pub directory_pid: Option<u32>,

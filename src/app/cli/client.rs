@@ -27,6 +27,10 @@ pub enum Client {
     /// A session of MSRP without any SIP: texts and files between two who know each other's path
     #[command(subcommand)]
     Msrp(Msrp),
+    /// Says how one is, stays as long as it is told to, and takes it back at the end
+    Publish(Publish),
+    /// Watches somebody and prints each change
+    Watch(Watch),
 }
 
 /// Where the server is.
@@ -105,6 +109,60 @@ pub struct Listen {
     /// Ends after so many messages
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+    /// Who, and where.
+    #[command(flatten)]
+    pub sign_in: SignIn,
+}
+
+/// `tagus client publish`.
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// Whether one can be written to
+    #[arg(long, default_value = "open", value_parser = ["open", "closed"])]
+    pub status: String,
+    /// What one is doing, by a name of RFC 4480: busy, away, on-the-phone, meeting, vacation ...
+    #[arg(long, value_name = "NAME")]
+    pub activity: Option<String>,
+    /// A few words for others
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// For how many seconds it is asked each time
+    #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub expires: u32,
+    /// Stays for so long instead of until it is interrupted
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// Ends after the first answer and leaves it behind
+    #[arg(long, conflicts_with = "duration")]
+    pub once: bool,
+    /// Who, and where.
+    #[command(flatten)]
+    pub sign_in: SignIn,
+}
+
+/// `tagus client watch`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Whom: a name, user@domain, or a sip: address
+    pub whom: String,
+    /// presence, presence.winfo (who watches oneself) or reg (one's own devices)
+    #[arg(long, default_value = "presence", value_parser = ["presence", "presence.winfo", "reg"])]
+    pub event: String,
+    /// Which documents one takes, instead of those of the event
+    #[arg(long, value_name = "TYPE")]
+    pub accept: Option<String>,
+    /// For how many seconds it is asked each time; 0 asks once
+    #[arg(long, default_value_t = 3600)]
+    pub expires: u32,
+    /// Watches for so long instead of until it is interrupted
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// Ends after so many notifications
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Prints the documents as well
+    #[arg(long)]
+    pub document: bool,
     /// Who, and where.
     #[command(flatten)]
     pub sign_in: SignIn,

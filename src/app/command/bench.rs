@@ -3,18 +3,20 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use crate::app::cli::bench::{Algorithm, Bench, Load, Transport};
+use crate::app::cli::bench::{Algorithm, Bench, Crowd, Load, Transport};
 use crate::app::context::Context;
 use crate::app::exit::Failure;
+use crate::client::bench::people::Person;
 use crate::client::bench::report::Report;
 use crate::client::bench::{
-    BenchError, Kind, Load as Rate, Options, Progress, find_ceiling, people, run as play,
+    BenchError, Kind, Load as Rate, Options, Progress, find_ceiling, idle, people, run as play,
 };
 use crate::client::carrier::Way;
 use crate::http_digest;
 use crate::sip;
 
 pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
+    permit_many_files();
     let (mut body_bytes, mut hold) = (0, Duration::ZERO);
     let (kind, load, warm) = match command {
         Bench::Register { load, warm } => (Kind::Register, load, warm),
@@ -26,8 +28,8 @@ pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
             hold = length;
             (Kind::Invite, load, true)
         }
+        Bench::Idle { crowd, hold, settle } => return rest(context, &crowd, hold, settle),
     };
-    permit_many_files();
     let options = Options { body_bytes, hold, ..options(kind, &load, warm)? };
     let terminal = std::io::stderr().is_terminal();
     let mut tell = |progress: Progress| {
@@ -65,11 +67,57 @@ pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {
     context.output.either(&ceiling, &format!("highest clean rate: {rate} a second"))
 }
 
-fn options(kind: Kind, load: &Load, warm: bool) -> Result<Options, Failure> {
-    let people = match &load.users {
-        Some(file) => people::read(file, load.count),
-        None => people::numbered(&load.user_pattern, &load.password_pattern, load.count),
+/// Connections that do nothing.
+fn rest(context: &Context, crowd: &Crowd, hold: Duration, settle: Duration) -> Result<(), Failure> {
+    let options = idle::Options {
+        server: crowd.server,
+        domain: crowd.domain.clone(),
+        people: played(crowd)?,
+        way: way(crowd)?,
+        expires: crowd.expires,
+        threads: crowd.threads,
+        hold,
+        settle,
+        algorithm: algorithm(crowd),
+        pid: crowd.pid,
     };
+    let report = idle::run(&options, &context.clock).map_err(failure)?;
+    let mut text = format!(
+        "{} connections in {:.1} s, {} failed, {} lost; {} of {} keep-alives answered",
+        report.connections,
+        report.opened_in,
+        report.failed,
+        report.lost,
+        report.keep_alives_answered,
+        report.keep_alives,
+    );
+    if let Some(memory) = report.memory {
+        text.push_str(&format!(
+            "; {} bytes of memory each in the server, {} KiB of it left when they were closed",
+            memory.bytes_each,
+            memory.closed_kib.saturating_sub(memory.before_kib),
+        ));
+    }
+    context.output.either(&report, &text)
+}
+
+fn played(crowd: &Crowd) -> Result<Vec<Person>, Failure> {
+    let people = match &crowd.users {
+        Some(file) => people::read(file, crowd.count),
+        None => people::numbered(&crowd.user_pattern, &crowd.password_pattern, crowd.count),
+    };
+    people.map_err(failure)
+}
+
+fn algorithm(crowd: &Crowd) -> Option<http_digest::Algorithm> {
+    crowd.algorithm.map(|algorithm| match algorithm {
+        Algorithm::Md5 => http_digest::Algorithm::Md5,
+        Algorithm::Sha256 => http_digest::Algorithm::Sha256,
+    })
+}
+
+fn options(kind: Kind, load: &Load, warm: bool) -> Result<Options, Failure> {
+    let crowd = &load.crowd;
     let rate = match (load.rate, load.interval) {
         (_, Some(interval)) => Rate::Interval(interval),
         (Some(rate), None) => Rate::Rate(rate),
@@ -77,32 +125,29 @@ fn options(kind: Kind, load: &Load, warm: bool) -> Result<Options, Failure> {
     };
     Ok(Options {
         kind,
-        server: load.server,
-        domain: load.domain.clone(),
-        people: people.map_err(failure)?,
-        way: way(load)?,
+        server: crowd.server,
+        domain: crowd.domain.clone(),
+        people: played(crowd)?,
+        way: way(crowd)?,
         load: rate,
         duration: load.duration,
-        expires: load.expires,
-        threads: load.threads,
+        expires: crowd.expires,
+        threads: crowd.threads,
         sockets: load.sockets,
         connections: load.connections,
         reuse_nonce: !load.no_reuse_nonce,
-        algorithm: load.algorithm.map(|algorithm| match algorithm {
-            Algorithm::Md5 => http_digest::Algorithm::Md5,
-            Algorithm::Sha256 => http_digest::Algorithm::Sha256,
-        }),
+        algorithm: algorithm(crowd),
         warm,
         window: load.window,
         body_bytes: 0,
         hold: Duration::ZERO,
-        pid: load.pid,
+        pid: crowd.pid,
         directory_pid: load.directory_pid,
     })
 }
 
-fn way(load: &Load) -> Result<Way, Failure> {
-    let mut way = Way::from(match load.transport {
+fn way(crowd: &Crowd) -> Result<Way, Failure> {
+    let mut way = Way::from(match crowd.transport {
         Transport::Udp => sip::Transport::Udp,
         Transport::Tcp => sip::Transport::Tcp,
         Transport::Tls => sip::Transport::Tls,
@@ -110,8 +155,8 @@ fn way(load: &Load) -> Result<Way, Failure> {
         Transport::Wss => sip::Transport::Wss,
     });
     if way.is_secure() {
-        way.trust = Some(super::client::trust(load.ca_file.as_deref(), None, load.insecure)?);
-        way.name = Some(load.domain.clone());
+        way.trust = Some(super::client::trust(crowd.ca_file.as_deref(), None, crowd.insecure)?);
+        way.name = Some(crowd.domain.clone());
     }
     Ok(way)
 }

@@ -19,9 +19,10 @@ use crate::client::carrier::Way;
 use crate::client::link::{self, LinkError};
 use crate::client::listen::{self, Bounds};
 use crate::client::message::{self, LONGEST_FOR_UDP, Order};
+use crate::client::publish::{self, State};
 use crate::client::register::{self, Stay};
 use crate::client::session::Session;
-use crate::client::{ClientError, Notice};
+use crate::client::{ClientError, Notice, watch};
 use crate::sip::Transport;
 
 /// Where the server keeps the certificate of its own authority.
@@ -36,6 +37,8 @@ pub(super) fn run(context: &Context, command: cli::Client) -> Result<(), Failure
         cli::Client::Message { text, sign_in } => send(context, &text, &sign_in),
         cli::Client::Listen(command) => listen(context, &command),
         cli::Client::Msrp(command) => super::msrp::run(context, command),
+        cli::Client::Publish(command) => publish(context, &command),
+        cli::Client::Watch(command) => watch(context, &command),
     }
 }
 
@@ -64,6 +67,44 @@ fn listen(context: &Context, command: &cli::Listen) -> Result<(), Failure> {
     perform(context, async |tell, stop| {
         let mut session = place.open(context, "listen").await?;
         listen::listen(&mut session, bounds, stop, tell).await
+    })
+}
+
+fn publish(context: &Context, command: &cli::Publish) -> Result<(), Failure> {
+    let place = Place::of(context, &command.sign_in, Transport::Udp)?;
+    let state = State {
+        open: command.status == "open",
+        activity: command.activity.clone(),
+        note: command.note.clone(),
+    };
+    let document = state.document(&place.account.address()).map_err(Failure::usage)?;
+    let stay = match (command.once, command.duration) {
+        (true, _) => Stay::Once,
+        (false, Some(duration)) => Stay::For(duration),
+        (false, None) => Stay::UntilStopped,
+    };
+    perform(context, async |tell, stop| {
+        let mut session = place.open(context, "publish").await?;
+        publish::publish(&mut session, &document, command.expires, stay, stop, tell).await
+    })
+}
+
+fn watch(context: &Context, command: &cli::Watch) -> Result<(), Failure> {
+    // Documents of several devices do not fit datagrams.
+    let place = Place::of(context, &command.sign_in, Transport::Tcp)?;
+    let whom = Target::parse(&command.whom, &place.account.domain)
+        .map_err(|error| failure(ClientError::Target { address: command.whom.clone(), error }))?;
+    let order = watch::Order {
+        whom,
+        event: command.event.clone(),
+        accept: command.accept.clone(),
+        expires: command.expires,
+        document: command.document,
+    };
+    let bounds = Bounds { duration: command.duration, count: command.count };
+    perform(context, async |tell, stop| {
+        let mut session = place.open(context, "watch").await?;
+        watch::watch(&mut session, &order, bounds, stop, tell).await
     })
 }
 

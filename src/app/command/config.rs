@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::app::cli;
 use crate::app::context::Context;
+use crate::app::control::{Reply, Request};
 use crate::app::exit::{Exit, Failure};
+use crate::app::site;
 use crate::config::{Config, LoadError, Loaded, Problem};
 use crate::tls::doubts;
 
@@ -112,8 +114,27 @@ fn certificate_doubts(context: &Context, loaded: &Loaded) -> Vec<Problem> {
         .collect()
 }
 
+/// The domain in force in a data directory, as the running server or else its store tells it;
+/// `None` if neither does. Nothing is made or changed there.
+fn settled_domain(context: &Context, data_dir: &Path) -> Option<String> {
+    if let Ok(Reply::Status(status)) = context.ask_server(&Request::Status) {
+        return Some(status.domain);
+    }
+    site::settled_domain(data_dir, &context.clock)
+}
+
 fn show(context: &Context, prefix: &str) -> Result<(), Failure> {
-    let mut settings = context.load()?.settings();
+    let loaded = context.load()?;
+    let mut settings = loaded.settings();
+    // One that only follows from the machine gives way to that of the people who are stored.
+    if !loaded.config.domain_is_set
+        && let Some(domain) = settled_domain(context, &loaded.config.data_dir)
+        && let Some(setting) = settings.get_mut("domain")
+    {
+        setting.value = domain.into();
+        setting.origin = "store";
+        setting.source = Some(format!("the people in {}", loaded.config.data_dir.display()));
+    }
     settings.retain(|key, _| key.starts_with(prefix));
     if settings.is_empty() {
         return Err(Failure::not_found(format!("no key begins with {prefix:?}")));

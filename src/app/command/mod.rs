@@ -17,6 +17,7 @@ mod device;
 mod init;
 mod ldap;
 mod msrp;
+mod presence;
 mod status;
 mod user;
 
@@ -35,6 +36,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Config(command) => config::run(context, command),
         Command::User(command) => user::run(context, command),
         Command::Device(command) => device::run(context, command),
+        Command::Presence(command) => presence::run(context, command),
         Command::Ldap(command) => ldap::run(context, command),
         Command::Ban(command) => ban::run(context, command),
         Command::Message(message) => client::message(context, message),

@@ -6,15 +6,19 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::refused;
+use crate::accounts::{Actor, Deed, note_in};
 use crate::app::control::Reply;
 use crate::app::exit::Failure;
 use crate::app::site::Site;
+use crate::clock::Clock;
 use crate::store::{DiskStore, Existing, ImportError, Store as _, Table};
 
 /// Writes everything into a file that does not exist yet, for its owner alone.
-pub(super) async fn export(site: &Site, path: PathBuf) -> Result<Reply, Failure> {
+pub(super) async fn export(site: &Site, actor: &Actor, path: PathBuf) -> Result<Reply, Failure> {
     let store = Arc::clone(&site.store);
-    aside(move || {
+    let file = path.clone();
+    let count = aside(move || {
         let shown = path.display();
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let file = file.map_err(|error| match error.kind() {
@@ -37,22 +41,37 @@ pub(super) async fn export(site: &Site, path: PathBuf) -> Result<Reply, Failure>
             // Half an export must not be taken for a whole one.
             let _ = fs::remove_file(&path);
         }
-        written.map(Reply::Count)
+        written
     })
-    .await
+    .await?;
+    let deed = Deed { action: "export", subject: &file.to_string_lossy(), detail: &records(count) };
+    if let Err(error) = site.accounts.note(actor, deed).await {
+        // Everything that is stored leaves the directory: not without a trace.
+        let _ = fs::remove_file(&file);
+        return Err(refused(error));
+    }
+    Ok(Reply::Count(count))
+}
+
+fn records(count: u64) -> String {
+    format!("{count} records")
 }
 
 /// Reads everything from a file into a store in which nobody has an account yet.
 pub(super) async fn import(site: &Site, path: PathBuf) -> Result<Reply, Failure> {
-    let store = Arc::clone(&site.store);
-    aside(move || read_into(&store, &path)).await
+    let (store, clock) = (Arc::clone(&site.store), site.clock.clone());
+    aside(move || read_into(&store, &clock, &path)).await.map(Reply::Count)
 }
 
 /// The same, over a store alone: nothing is settled before the file says what it is.
 ///
 /// # Errors
 /// A [`Failure`] if the file is none or the store is not empty; nothing was changed then.
-pub(in crate::app) fn read_into(store: &DiskStore, path: &Path) -> Result<Reply, Failure> {
+pub(in crate::app) fn read_into(
+    store: &DiskStore,
+    clock: &Clock,
+    path: &Path,
+) -> Result<u64, Failure> {
     let held: u64 = Table::ALL
         .into_iter()
         // The realm, settled when somebody looked into the directory, is the file's to say.
@@ -71,7 +90,14 @@ pub(in crate::app) fn read_into(store: &DiskStore, path: &Path) -> Result<Reply,
         ImportError::Foreign | ImportError::Newer(_) => Failure::usage(error),
         _ => Failure::failed(error),
     })?;
-    Ok(Reply::Count(report.total()))
+    // The trail that came with it goes on here.
+    let deed = Deed {
+        action: "import",
+        subject: &path.to_string_lossy(),
+        detail: &records(report.total()),
+    };
+    note_in(store, clock.wall(), &Actor::offline(), deed).map_err(refused)?;
+    Ok(report.total())
 }
 
 fn open(path: &Path) -> Result<fs::File, Failure> {
@@ -83,8 +109,8 @@ fn open(path: &Path) -> Result<fs::File, Failure> {
 
 /// Runs something long where it holds up nobody.
 async fn aside(
-    work: impl FnOnce() -> Result<Reply, Failure> + Send + 'static,
-) -> Result<Reply, Failure> {
+    work: impl FnOnce() -> Result<u64, Failure> + Send + 'static,
+) -> Result<u64, Failure> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(Failure::failed(format!("it broke off: {error}"))))

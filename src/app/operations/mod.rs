@@ -11,15 +11,19 @@ use super::control::{
 use super::exit::Failure;
 use super::secret::Secret;
 use super::site::Site;
+use super::watching::Watching;
 use crate::accounts::{Actor, NewAccount};
+use crate::documents;
 use crate::identity::UserName;
 use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
 use crate::page_mode::{self, Undelivered};
+use crate::presence as presence_service;
 use crate::registrar;
 use crate::store::{Commit, Store as _};
 use crate::subscriptions;
 
 pub(super) mod archive;
+mod presence;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -48,6 +52,11 @@ pub trait Live: Send + Sync {
     fn bans(&self) -> Vec<BanView>;
     /// Lifts bans, and says how many were in force.
     fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> u64;
+    /// Who is where, what people publish, and who watches.
+    ///
+    /// # Errors
+    /// A [`Failure`] if that cannot be had.
+    fn watching(&self) -> Result<Watching, Failure>;
 }
 
 /// Performs requests over an open store, and with a running server's help where there is one.
@@ -102,8 +111,7 @@ impl Administration {
                     Some(live) => live.departed(&self.name(&user)),
                     None => {
                         let aor = self.aor(&user);
-                        let watching = subscriptions::erasure(&*self.site.store, &aor, None)
-                            .map_err(Failure::failed)?;
+                        let watching = self.erasure_of_watching(&aor)?;
                         self.commit(registrar::erasure(&aor).and(watching)).await?;
                     }
                 }
@@ -146,9 +154,13 @@ impl Administration {
                 }
                 Ok(Reply::Done)
             }
+            Request::PresenceShow { user } => self.presence(&user).await,
+            Request::PresenceWatchers { user } => self.watchers(&user).await,
+            Request::RulesShow { user } => self.rules(&user).await,
+            Request::RulesSet { user, document } => self.set_rules(&user, &document).await,
             Request::BanList => self.bans().map(Reply::Bans),
             Request::BanLift { source, user } => self.lift(source, user.as_deref()).await,
-            Request::Export { path } => archive::export(&self.site, path).await,
+            Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await
             }
@@ -198,7 +210,15 @@ impl Administration {
         self.site.store.commit(commit).await.map_err(Failure::failed)
     }
 
-    /// Ends the stored bindings and subscriptions of a device, and its share of held messages.
+    /// What ends a person's subscriptions and publications.
+    fn erasure_of_watching(&self, aor: &str) -> Result<Commit, Failure> {
+        let store = &*self.site.store;
+        let watching = subscriptions::erasure(store, aor, None).map_err(Failure::failed)?;
+        Ok(watching.and(presence_service::erasure(store, aor).map_err(Failure::failed)?))
+    }
+
+    /// Ends the stored bindings, publications and subscriptions of a device, and its share of held
+    /// messages.
     async fn forget_device(&self, user: &str, device: String) -> Result<(), Failure> {
         let aor = self.aor(user);
         let device = DeviceKey::Credential(device);
@@ -209,7 +229,8 @@ impl Administration {
         let share = registrar::erasure_of_device(&*self.site.store, &aor, &device)
             .map_err(Failure::failed)?
             .and(held)
-            .and(watching);
+            .and(watching)
+            .and(presence_service::erasure_of_device(&aor, &device));
         if share.is_empty() { Ok(()) } else { self.commit(share).await }
     }
 
@@ -219,8 +240,9 @@ impl Administration {
     async fn delete(&self, user: &str) -> Result<Reply, Failure> {
         let aor = self.aor(user);
         let held = page_mode::erasure(&*self.site.store, &aor).map_err(Failure::failed)?;
-        let watching = subscriptions::erasure(&*self.site.store, &aor, None);
-        let also = registrar::erasure(&aor).and(held).and(watching.map_err(Failure::failed)?);
+        let documents = documents::erasure(&*self.site.store, &aor).map_err(Failure::failed)?;
+        let watching = self.erasure_of_watching(&aor)?;
+        let also = registrar::erasure(&aor).and(held).and(watching).and(documents);
         let name = self.name(user);
         let unread = self.live.as_ref().map(|live| live.unread(&name)).unwrap_or_default();
         self.site.accounts.delete(&self.actor, user, also).await.map_err(refused)?;

@@ -49,6 +49,9 @@ impl Live for Noting {
         self.note(format!("lift {user:?}"));
         2
     }
+    fn watching(&self) -> Result<Watching, Failure> {
+        Err(Failure::failed("nobody watches here"))
+    }
 }
 
 struct House {
@@ -210,6 +213,15 @@ fn everything_goes_into_a_file_and_comes_back_into_an_empty_directory() {
         panic!("no page")
     };
     assert_eq!(page.len(), 2);
+    let last = |house: &House| house.site.accounts.trail(1, 100).unwrap().pop().unwrap();
+    let (exported, imported) = (last(&house), last(&other));
+    for (entry, action) in [(&exported, "export"), (&imported, "import")] {
+        assert_eq!((entry.action.as_str(), entry.actor.as_str()), (action, "local"));
+        assert_eq!(entry.subject, file.to_string_lossy());
+        assert_eq!(entry.detail, format!("{count} records"));
+    }
+    let trail = other.site.accounts.trail(1, 100).unwrap();
+    assert!(trail.windows(2).all(|pair| pair[1].follows(&pair[0])), "the trail goes on");
 
     let third = House::new(None);
     let mut damaged = std::fs::read(&file).unwrap();

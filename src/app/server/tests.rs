@@ -31,7 +31,12 @@ async fn upgrade(listener: TcpListener, egress: Arc<Egress>) {
         };
         let websocket = accept_hdr_async(socket, agree).await.unwrap();
         let read_ahead = bytes::Bytes::new();
-        egress.accept_websocket(Upgraded { socket: websocket.into_inner(), tls: None, read_ahead });
+        egress.accept_websocket(Upgraded {
+            socket: websocket.into_inner(),
+            tls: None,
+            read_ahead,
+            place: None,
+        });
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::credentials::{Asker, Keyring, Scopes};
-use super::{Agent, Event, RequestId};
+use super::{Agent, Event, RequestId, WatchId};
 use crate::clock::Tick;
 use crate::entropy;
+use crate::payload::pidf;
 use crate::sip::Transport;
 use crate::sip::build::RequestWriter;
 use crate::sip::header::HeaderName;
@@ -58,6 +59,16 @@ impl Outcome {
         self.status / 100 == 2
     }
 
+    /// Whether another try may end better.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self.cause {
+            Cause::Timeout | Cause::Transport => true,
+            Cause::TooLarge => false,
+            Cause::Answer => matches!(self.status, 408 | 480) || self.status / 100 == 5,
+        }
+    }
+
     /// Whether the credentials, or whoever they are of, were refused.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
@@ -65,13 +76,17 @@ impl Outcome {
     }
 }
 
-/// What a request is about.
+/// What a request is about, the last part of each being what Expires says.
 #[derive(Clone, Debug)]
 pub(super) enum Matter {
     /// Binds for so many seconds; 0 unbinds.
     Register { expires: u32 },
     /// Text for somebody.
     Message { body: Vec<u8> },
+    /// A document, or nothing of one that the server has.
+    Publish { body: Option<Vec<u8>>, etag: Option<String>, expires: u32 },
+    /// Asks to watch somebody.
+    Subscribe { watch: WatchId, event: String, accept: String, route: String, expires: u32 },
 }
 
 impl Matter {
@@ -79,6 +94,8 @@ impl Matter {
         match self {
             Matter::Register { .. } => Method::Register,
             Matter::Message { .. } => Method::Message,
+            Matter::Publish { .. } => Method::Publish,
+            Matter::Subscribe { .. } => Method::Subscribe,
         }
     }
 
@@ -86,13 +103,25 @@ impl Matter {
         match self {
             Matter::Register { .. } => "REGISTER",
             Matter::Message { .. } => "MESSAGE",
+            Matter::Publish { .. } => "PUBLISH",
+            Matter::Subscribe { .. } => "SUBSCRIBE",
         }
     }
 
     fn proxy_scope(&self) -> &'static str {
         match self {
             Matter::Register { .. } => "registration",
-            Matter::Message { .. } => "",
+            _ => "",
+        }
+    }
+
+    /// For how many seconds it asks.
+    fn expires(&mut self) -> Option<&mut u32> {
+        match self {
+            Matter::Register { expires }
+            | Matter::Publish { expires, .. }
+            | Matter::Subscribe { expires, .. } => Some(expires),
+            Matter::Message { .. } => None,
         }
     }
 }
@@ -150,6 +179,7 @@ impl Agent {
         );
         let mut headers: Vec<(&str, &[u8])> = Vec::with_capacity(4);
         let contact;
+        let seconds;
         let mut body = None;
         match &exchange.matter {
             Matter::Register { expires } => {
@@ -159,6 +189,26 @@ impl Agent {
             }
             Matter::Message { body: text } => {
                 body = Some(("text/plain;charset=utf-8", text.as_slice()));
+            }
+            Matter::Publish { body: document, etag, expires } => {
+                seconds = expires.to_string();
+                headers.push(("Event", b"presence"));
+                headers.push(("Expires", seconds.as_bytes()));
+                if let Some(etag) = etag {
+                    headers.push(("SIP-If-Match", etag.as_bytes()));
+                }
+                body = document.as_deref().map(|document| (pidf::MEDIA_TYPE, document));
+            }
+            Matter::Subscribe { event, accept, route, expires, .. } => {
+                seconds = expires.to_string();
+                if !route.is_empty() {
+                    headers.push(("Route", route.as_bytes()));
+                }
+                headers.push(("Contact", self.contact.as_bytes()));
+                headers.push(("Event", event.as_bytes()));
+                headers.push(("Accept", accept.as_bytes()));
+                headers.push(("Allow", super::inbound::ALLOW.as_bytes()));
+                headers.push(("Expires", seconds.as_bytes()));
             }
         }
         headers.push(("User-Agent", super::USER_AGENT.as_bytes()));
@@ -243,11 +293,27 @@ impl Agent {
             elapsed: now - exchange.started,
             retry_after: retry_after.map(|seconds| Duration::from_secs(seconds.into())),
         };
-        match exchange.matter {
+        self.concluded(now, id, &exchange, outcome, Some(message));
+    }
+
+    /// A request has its outcome, from the far end or from here.
+    fn concluded(
+        &mut self,
+        now: Tick,
+        id: RequestId,
+        exchange: &Exchange,
+        outcome: Outcome,
+        message: Option<&Message<'_>>,
+    ) {
+        match &exchange.matter {
             Matter::Register { expires } => {
-                self.registered(now, exchange.cseq, expires, outcome, Some(message));
+                self.registered(now, exchange.cseq, *expires, outcome, message);
             }
             Matter::Message { .. } => self.events.push_back(Event::Answered { id, outcome }),
+            sent @ Matter::Publish { .. } => self.published(now, sent, outcome, message),
+            Matter::Subscribe { watch, expires, .. } => {
+                self.subscribed(now, (*watch, exchange.cseq, *expires), outcome, message);
+            }
         }
     }
 
@@ -275,14 +341,16 @@ impl Agent {
         true
     }
 
-    /// Whether the registrar wants a longer registration and tells how long (RFC 3261 s10.2.8).
+    /// Whether the server wants a longer time and tells how long (RFC 3261 s10.2.8, RFC 3903 s4,
+    /// RFC 6665 s4.1.2.1).
     fn lengthens(&mut self, id: RequestId, message: &Message<'_>) -> bool {
         let least = message.header(HeaderName::MinExpires).and_then(text::saturating_number);
         let (Some(exchange), Some(least)) = (self.exchanges.get_mut(&id), least) else {
             return false;
         };
-        let Matter::Register { expires } = &mut exchange.matter else { return false };
-        if least <= *expires || *expires == 0 || exchange.attempts >= MOST_ATTEMPTS {
+        let attempts = exchange.attempts;
+        let Some(expires) = exchange.matter.expires() else { return false };
+        if least <= *expires || *expires == 0 || attempts >= MOST_ATTEMPTS {
             return false;
         }
         *expires = least;
@@ -306,11 +374,6 @@ impl Agent {
         }
         let elapsed = now - exchange.started;
         let outcome = Outcome { status, reason, cause, elapsed, retry_after: None };
-        match exchange.matter {
-            Matter::Register { expires } => {
-                self.registered(now, exchange.cseq, expires, outcome, None);
-            }
-            Matter::Message { .. } => self.events.push_back(Event::Answered { id, outcome }),
-        }
+        self.concluded(now, id, &exchange, outcome, None);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests that reach the user agent (RFC 3261 s8.2, RFC 3428 s7).
+//! Requests that reach the user agent (RFC 3261 s8.2, RFC 3428 s7, RFC 6665 s4.1.3).
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ use crate::sip::wire::Message;
 use crate::text;
 
 /// What the user agent serves.
-pub(super) const ALLOW: &str = "MESSAGE, OPTIONS, CANCEL";
+pub(super) const ALLOW: &str = "MESSAGE, NOTIFY, OPTIONS, CANCEL";
 
 type Headers<'a> = &'a [(&'static str, &'a [u8])];
 
@@ -77,7 +77,7 @@ impl Agent {
     /// Answers a new request in the order of RFC 3261 s8.2: method, Request-URI, Require, body.
     fn serve(&mut self, now: Tick, id: ServerId, message: &Message<'_>) {
         let method = message.method();
-        if !matches!(method, Method::Message | Method::Options) {
+        if !matches!(method, Method::Message | Method::Options | Method::Notify) {
             return self.respond(now, id, message, 405, &[("Allow", ALLOW.as_bytes())]);
         }
         if message.check().is_err() {
@@ -101,6 +101,11 @@ impl Agent {
             .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
         if encoded {
             return self.respond(now, id, message, 415, &[("Accept-Encoding", b"identity")]);
+        }
+        if method == Method::Notify {
+            let status = self.notified(now, message);
+            self.respond(now, id, message, status, &[]);
+            return self.pursue_watches(now);
         }
         self.respond(now, id, message, 200, &[]);
         if let Some(text) = incoming(now, message) {

@@ -1,5 +1,6 @@
 //! A SIP user agent for one account over one flow, sans-IO: bytes and the time go in; packets,
-//! events and the next deadline come out (RFC 3261 s8, s10.2, RFC 3428).
+//! events and the next deadline come out (RFC 3261 s8, s10.2, RFC 3428, RFC 3903 s4, RFC 6665
+//! s4.1).
 //!
 //! The driver hands what arrives to [`Agent::receive`], calls [`Agent::advance`] when
 //! [`Agent::next_deadline`] has come, and after either sends every [`Agent::poll_packet`] and looks
@@ -18,16 +19,21 @@ use crate::sip::wire::{self, Framing, Layout, Limits, Message};
 use super::account::{Account, Target};
 use credentials::Keyring;
 use exchange::{Exchange, Matter};
+use publication::Publication;
 use registration::Registration;
+use watching::Watch;
 
 mod credentials;
 mod exchange;
 mod inbound;
+mod publication;
 mod registration;
 #[cfg(test)]
 mod tests;
+mod watching;
 
 pub use exchange::{Cause, LARGEST_DATAGRAM, Outcome};
+pub use watching::WatchId;
 
 const USER_AGENT: &str = concat!("tagus-client/", env!("CARGO_PKG_VERSION"));
 
@@ -110,6 +116,71 @@ pub enum Event {
     },
     /// Somebody wrote.
     Message(IncomingText),
+    /// The document is published, or published anew.
+    Published {
+        /// For how many seconds.
+        expires: u32,
+        /// From the first sending to the answer.
+        elapsed: Duration,
+    },
+    /// The document is not published.
+    PublishFailed {
+        /// Why.
+        outcome: Outcome,
+        /// When it is tried again; never if nothing is said.
+        retry_in: Option<Duration>,
+    },
+    /// What was published was taken back; without an outcome there was nothing.
+    Unpublished {
+        /// How that went.
+        outcome: Option<Outcome>,
+    },
+    /// A subscription was accepted, or accepted anew; what there is to see is told by
+    /// [`Event::Notified`].
+    Watching {
+        /// Which.
+        id: WatchId,
+        /// The address that is watched.
+        whom: String,
+        /// For how many seconds.
+        expires: u32,
+        /// From the first sending to the answer.
+        elapsed: Duration,
+    },
+    /// A subscription is refused, or cannot be asked for.
+    WatchFailed {
+        /// Which.
+        id: WatchId,
+        /// Why.
+        outcome: Outcome,
+    },
+    /// Something of somebody watched is told; it has been answered with 200.
+    Notified(Notification),
+}
+
+/// A NOTIFY (RFC 6665 s4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Of which subscription.
+    pub id: WatchId,
+    /// The address that is watched.
+    pub whom: String,
+    /// The package.
+    pub event: String,
+    /// `active`, `pending` or `terminated`.
+    pub state: String,
+    /// Why it is terminated.
+    pub reason: Option<String>,
+    /// Seconds that are left.
+    pub expires: Option<u32>,
+    /// Its number.
+    pub cseq: u32,
+    /// The type of the body.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub at: Tick,
 }
 
 /// A SIP user agent for one account over one flow.
@@ -123,6 +194,8 @@ pub struct Agent {
     merged: MergedRequests,
     keyring: Keyring,
     registration: Registration,
+    publication: Publication,
+    watches: Vec<Watch>,
     exchanges: HashMap<RequestId, Exchange>,
     next_id: u64,
     limits: Limits,
@@ -151,6 +224,8 @@ impl Agent {
             table: Table::new(timing, BOUNDS),
             merged: MergedRequests::new(timing, 1_000),
             registration: Registration::new(),
+            publication: Publication::new(),
+            watches: Vec::new(),
             exchanges: HashMap::new(),
             next_id: 1,
             limits: Limits::default(),
@@ -242,6 +317,8 @@ impl Agent {
             }
         }
         self.pursue(now);
+        self.pursue_publication(now);
+        self.pursue_watches(now);
     }
 
     /// Nothing can be sent, or the connection has ended: whatever is under way counts as answered
@@ -258,7 +335,9 @@ impl Agent {
     /// When [`Agent::advance`] has something to do.
     #[must_use]
     pub fn next_deadline(&mut self) -> Tick {
-        self.table.next_deadline().min(self.registration.deadline())
+        let watches = self.watches.iter().map(Watch::deadline).min().unwrap_or(Tick::NEVER);
+        let own = self.registration.deadline().min(self.publication.deadline()).min(watches);
+        self.table.next_deadline().min(own)
     }
 
     /// The next packet to send.

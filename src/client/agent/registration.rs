@@ -145,7 +145,7 @@ impl Agent {
         registration.bound |= outcome.cause != Cause::Answer;
         let mut retry_in = None;
         if matches!(registration.wish, Wish::Bound(_)) {
-            if is_passing(&outcome) {
+            if outcome.is_passing() {
                 let doubled = FIRST_RETRY.saturating_mul(1 << registration.failures.min(5));
                 let wait = outcome.retry_after.unwrap_or(doubled).min(LONGEST_RETRY);
                 registration.failures += 1;
@@ -157,15 +157,6 @@ impl Agent {
         }
         self.events.push_back(Event::RegistrationFailed { outcome, retry_in });
         self.pursue(now);
-    }
-}
-
-/// Whether another try may end better.
-fn is_passing(outcome: &Outcome) -> bool {
-    match outcome.cause {
-        Cause::Timeout | Cause::Transport => true,
-        Cause::TooLarge => false,
-        Cause::Answer => matches!(outcome.status, 408 | 480) || outcome.status / 100 == 5,
     }
 }
 
@@ -195,7 +186,7 @@ fn granted(message: &Message<'_>, contacts: &[BoundContact], own: &str) -> Optio
 
 /// How long to wait before a refresh: a tenth of the expiry before its end, or room for all
 /// retransmissions if that is more, but never sooner than half of it.
-fn refresh_after(granted: u32) -> Duration {
+pub(super) fn refresh_after(granted: u32) -> Duration {
     let whole = Duration::from_secs(u64::from(granted));
     whole.saturating_sub((whole / 10).max(HEADROOM)).max(whole / 2).max(Duration::from_secs(1))
 }

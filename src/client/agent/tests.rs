@@ -13,6 +13,7 @@ use crate::sip::{ConnectionId, Transport};
 
 mod inbound;
 mod registering;
+mod watching;
 mod writing;
 
 const SERVER: &str = "192.0.2.1:5060";

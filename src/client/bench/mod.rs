@@ -6,7 +6,7 @@
 //!
 //! [`run`] plays it. Inside: `crowd` (the people of one thread: bytes and ticks in, bytes out),
 //! `template` and `login` (what they write), `dialog` (what a call keeps), `datagrams` and `streams` (sockets), `worker` (a
-//! thread), `conductor` (phases), `tally` and [`report`] (results).
+//! thread), `conductor` (phases), `tally` and [`report`] (results); [`idle`] (connections that do nothing).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,6 +20,7 @@ mod crowd;
 mod datagrams;
 mod dialog;
 pub mod histogram;
+pub mod idle;
 mod login;
 mod outbox;
 pub mod pace;

@@ -16,6 +16,27 @@ const ROOM: usize = 64 * 1024;
 /// How long one step of a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Connects, and goes through every handshake; the socket blocks, with a timeout.
+pub(super) fn dial(way: &Way, server: SocketAddr) -> io::Result<(TcpStream, Carrier)> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut pending = Vec::new();
+    let mut carrier = Carrier::new(way, server, &mut pending)?;
+    let mut buffer = [0; 4 * 1024];
+    while !carrier.is_ready() {
+        stream.write_all(&pending)?;
+        pending.clear();
+        let count = stream.read(&mut buffer)?;
+        let more = carrier.take(buffer.get(..count).unwrap_or_default(), &mut pending, |_| {})?;
+        if count == 0 || !more {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+    stream.write_all(&pending)?;
+    Ok((stream, carrier))
+}
+
 struct Connection {
     stream: TcpStream,
     carrier: Carrier,
@@ -24,28 +45,10 @@ struct Connection {
 }
 
 impl Connection {
-    /// Connects, and goes through every handshake.
     fn open(way: &Way, server: SocketAddr) -> io::Result<Connection> {
-        let mut stream = TcpStream::connect(server)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut pending = Vec::new();
-        let mut carrier = Carrier::new(way, server, &mut pending)?;
-        let mut buffer = [0; 4 * 1024];
-        while !carrier.is_ready() {
-            stream.write_all(&pending)?;
-            pending.clear();
-            let count = stream.read(&mut buffer)?;
-            let more =
-                carrier.take(buffer.get(..count).unwrap_or_default(), &mut pending, |_| {})?;
-            if count == 0 || !more {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-        }
-        stream.write_all(&pending)?;
-        pending.clear();
+        let (stream, carrier) = dial(way, server)?;
         stream.set_nonblocking(true)?;
-        Ok(Connection { stream, carrier, pending, open: true })
+        Ok(Connection { stream, carrier, pending: Vec::new(), open: true })
     }
 
     fn write(&mut self) {

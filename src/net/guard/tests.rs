@@ -48,6 +48,22 @@ fn a_source_whose_credentials_prove_valid_never_runs_dry() {
     }
 }
 
+/// RFC 5626 s4.4.2: devices that keep their flows alive use tokens of their own, strangers the source's.
+#[test]
+fn keep_alives_of_devices_take_nothing_from_strangers_behind_their_address() {
+    let (guard, _) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    let place = |port| SocketAddr::new(source(1), port);
+    for port in 1..=1_000 {
+        guard.proved(now, place(port), 0);
+        assert!(guard.admit_keep_alive(now, place(port)));
+    }
+    let strangers = (0..1_000).filter(|_| guard.admit_keep_alive(now, place(2_000))).count();
+    assert_eq!(strangers, 200);
+    assert!(!guard.admit(now, source(1)), "these were the source's");
+    assert!(guard.admit_keep_alive(now, place(1)));
+}
+
 #[test]
 fn tokens_given_back_do_not_pile_up() {
     let (guard, _) = guard(GuardLimits::default());

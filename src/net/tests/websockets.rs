@@ -49,7 +49,12 @@ impl Site {
         let _runtime = self.runtime.enter();
         let socket = tokio::net::TcpStream::from_std(accepted).unwrap();
         let read_ahead = Bytes::copy_from_slice(read_ahead);
-        self.server.egress.accept_websocket(Upgraded { socket, tls: None, read_ahead });
+        self.server.egress.accept_websocket(Upgraded {
+            socket,
+            tls: None,
+            read_ahead,
+            place: None,
+        });
         stream
     }
 
@@ -363,7 +368,8 @@ fn a_tls_session_is_taken_over_from_the_web_listener() {
         acceptor.accept(socket).await.unwrap()
     });
     let (socket, tls) = stream.into_inner();
-    let upgraded = Upgraded { socket, tls: Some(Box::new(tls)), read_ahead: Bytes::new() };
+    let (tls, read_ahead) = (Some(Box::new(tls)), Bytes::new());
+    let upgraded = Upgraded { socket, tls, read_ahead, place: None };
     site.server.egress.accept_websocket(upgraded);
     client.join().unwrap();
     let Event::Received(flow, _) = site.server.event() else { panic!("no message") };

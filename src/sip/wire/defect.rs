@@ -179,8 +179,9 @@ impl Defect {
         self.answerable
     }
 
-    /// Whether the stream that brought the message must be closed, after the answer if there is
-    /// one: no byte behind the message can be trusted.
+    /// Whether a connection that brought the message must be closed, after the answer if there is
+    /// one: no byte behind the message can be trusted. A WebSocket has frames of its own, and is held
+    /// to the same rule.
     #[must_use]
     pub fn closes_stream(&self) -> bool {
         self.closes

@@ -34,7 +34,7 @@ pub fn scan(
         answerable: message.is_request()
             && message.method() != Method::Ack
             && message.header(HeaderName::Via).is_some_and(|via| !via.is_empty()),
-        closes: framing == Framing::Stream && walk.breaks,
+        closes: walk.breaks,
     })
 }
 

@@ -36,6 +36,8 @@ fn request() -> impl Strategy<Value = Request> {
         (any::<Option<IpAddr>>(), maybe())
             .prop_map(|(source, user)| Request::BanLift { source, user }),
         text().prop_map(|path| Request::Export { path: path.into() }),
+        text().prop_map(|user| Request::PresenceWatchers { user }),
+        (text(), text()).prop_map(|(user, document)| Request::RulesSet { user, document }),
     ]
 }
 
@@ -58,6 +60,16 @@ fn reply() -> impl Strategy<Value = Reply> {
         prop::collection::vec(user, 0..3).prop_map(Reply::Users),
         (any::<IpAddr>(), any::<Option<String>>(), text())
             .prop_map(|(source, user, until)| Reply::Bans(vec![BanView { source, user, until }])),
+        (text(), any::<Option<u64>>()).prop_map(|(watcher, expires)| {
+            let status = watcher.clone();
+            let watcher = WatcherView { watcher, status, expires, ..WatcherView::default() };
+            Reply::Watchers(vec![watcher])
+        }),
+        (text(), any::<bool>(), any::<Vec<String>>()).prop_map(|(document, open, notes)| {
+            let publications = vec![Publication { open, ..Publication::default() }];
+            let view = PresenceView { document, notes, publications, ..PresenceView::default() };
+            Reply::Presence(Box::new(view))
+        }),
         (any::<u64>(), text()).prop_map(|(line, reason)| {
             let failed = vec![RowFailure { line, user: reason.clone(), reason }];
             Reply::Imported(ImportReport { added: line, failed })

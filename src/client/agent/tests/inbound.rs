@@ -86,7 +86,7 @@ fn options_is_answered_with_what_is_served() {
     let mut agent = ana();
     let response = response_to(&mut agent, &request(Method::Options, "z9hG4bK1", &[], ""));
     assert_eq!(response.message().status(), 200);
-    assert_eq!(response.header(HeaderName::Allow), "MESSAGE, OPTIONS, CANCEL");
+    assert_eq!(response.header(HeaderName::Allow), "MESSAGE, NOTIFY, OPTIONS, CANCEL");
     assert!(response.has(HeaderName::Accept));
     assert!(events(&mut agent).is_empty());
 }
@@ -95,14 +95,14 @@ fn options_is_answered_with_what_is_served() {
 #[test]
 fn other_methods_are_refused_with_405_and_allow() {
     let mut agent = ana();
-    for (at, method) in [Method::Invite, Method::Subscribe, Method::Notify, Method::Other(b"SING")]
+    for (at, method) in [Method::Invite, Method::Subscribe, Method::Publish, Method::Other(b"SING")]
         .iter()
         .enumerate()
     {
         let branch = format!("z9hG4bK{at}");
         let response = response_to(&mut agent, &request(*method, &branch, &[], ""));
         assert_eq!(response.message().status(), 405, "{method}");
-        assert_eq!(response.header(HeaderName::Allow), "MESSAGE, OPTIONS, CANCEL");
+        assert_eq!(response.header(HeaderName::Allow), "MESSAGE, NOTIFY, OPTIONS, CANCEL");
     }
     agent.receive(at(0), &request(Method::Ack, "z9hG4bK0", &[], ""));
     assert!(sent(&mut agent).is_empty());

@@ -1,4 +1,5 @@
-//! How many connections there may be.
+//! How many connections there may be of those that nobody authenticated on: one count for every
+//! listener, so that nobody takes what is meant for one of them at each.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Places for connections, bounded by source and in all.
 #[derive(Debug)]
-pub struct Slots {
+pub struct Places {
     per_source: usize,
     total: usize,
     open: Mutex<Open>,
@@ -18,16 +19,16 @@ struct Open {
     by_source: HashMap<IpAddr, usize>,
 }
 
-impl Slots {
+impl Places {
     /// At most `per_source` of one source and `total` in all.
     #[must_use]
-    pub fn new(per_source: usize, total: usize) -> Arc<Slots> {
-        Arc::new(Slots { per_source, total, open: Mutex::default() })
+    pub fn new(per_source: usize, total: usize) -> Arc<Places> {
+        Arc::new(Places { per_source, total, open: Mutex::default() })
     }
 
     /// A place for a connection of `source`, or none. It is given back when it is dropped.
     #[must_use]
-    pub fn take(self: &Arc<Self>, source: IpAddr) -> Option<Slot> {
+    pub fn take(self: &Arc<Self>, source: IpAddr) -> Option<Place> {
         let source = source.to_canonical();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let here = open.by_source.get(&source).copied().unwrap_or(0);
@@ -36,20 +37,20 @@ impl Slots {
         }
         open.total += 1;
         open.by_source.insert(source, here + 1);
-        Some(Slot { slots: Arc::clone(self), source })
+        Some(Place { places: Arc::clone(self), source })
     }
 }
 
 /// A connection's place.
 #[derive(Debug)]
-pub struct Slot {
-    slots: Arc<Slots>,
+pub struct Place {
+    places: Arc<Places>,
     source: IpAddr,
 }
 
-impl Drop for Slot {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.slots.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.places.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.total = open.total.saturating_sub(1);
         match open.by_source.get_mut(&self.source) {
             Some(count) if *count > 1 => *count -= 1,
@@ -66,17 +67,17 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_connection_ends() {
-        let slots = Slots::new(2, 3);
+        let places = Places::new(2, 3);
         let (one, two) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let first = slots.take(one).unwrap();
-        let _second = slots.take("::ffff:192.0.2.1".parse().unwrap()).unwrap();
-        assert!(slots.take(one).is_none(), "over the bound of a source");
-        let third = slots.take(two).unwrap();
-        assert!(slots.take(two).is_none(), "over the bound of all");
+        let first = places.take(one).unwrap();
+        let _second = places.take("::ffff:192.0.2.1".parse().unwrap()).unwrap();
+        assert!(places.take(one).is_none(), "over the bound of a source");
+        let third = places.take(two).unwrap();
+        assert!(places.take(two).is_none(), "over the bound of all");
         drop(first);
-        let _fourth = slots.take(one).unwrap();
+        let _fourth = places.take(one).unwrap();
         drop(third);
-        assert!(slots.take(two).is_some());
-        assert_eq!(slots.open.lock().unwrap().by_source.len(), 1);
+        assert!(places.take(two).is_some());
+        assert_eq!(places.open.lock().unwrap().by_source.len(), 1);
     }
 }

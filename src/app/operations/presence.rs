@@ -1,0 +1,122 @@
+//! Who sees what of a person: shown, and decided by rules.
+
+use super::Administration;
+use crate::app::control::{
+    PresenceView, Publication, Reply, RulesDocument, RulesView, WatcherView,
+};
+use crate::app::exit::{Exit, Failure};
+use crate::app::watching::{self, Watching};
+use crate::config::Policy;
+use crate::documents::{Condition, DocumentError, Place};
+use crate::identity::Existence;
+use crate::payload::pres_rules::{self, Permissions, Shape};
+use crate::presence::{OMA_RULES, RULES};
+
+/// The document that is installed where no name is said (RFC 5025 s9.2).
+const INDEX: &str = "index";
+
+impl Administration {
+    pub(super) async fn presence(&self, user: &str) -> Result<Reply, Failure> {
+        let aor = self.person(user).await?;
+        let presence = self.watching()?.presence;
+        let composed = presence.compose(&aor);
+        let summary = composed.summary();
+        let document =
+            pres_rules::transform(&composed, &Permissions::everything(), Shape::default());
+        let publications = presence.publications(&aor).into_iter().map(|one| Publication {
+            device: one.device.to_string(),
+            open: one.summary.open,
+            activities: one.summary.activities,
+            notes: one.summary.notes,
+            changed: one.changed.to_string(),
+            expires: one.left.as_secs(),
+        });
+        Ok(Reply::Presence(Box::new(PresenceView {
+            user: self.name(user).to_string(),
+            open: summary.open,
+            activities: summary.activities,
+            notes: summary.notes,
+            publications: publications.collect(),
+            document: String::from_utf8_lossy(&document).into_owned(),
+            address: aor,
+        })))
+    }
+
+    pub(super) async fn watchers(&self, user: &str) -> Result<Reply, Failure> {
+        let aor = self.person(user).await?;
+        let watchers = self.watching()?.subscriptions.watchers(&aor);
+        let view = |watcher: crate::payload::watcherinfo::Watcher| WatcherView {
+            watcher: watcher.uri.strip_prefix("sip:").unwrap_or(&watcher.uri).to_owned(),
+            name: watcher.display_name,
+            status: watcher.status.name().to_owned(),
+            event: watcher.event.name().to_owned(),
+            expires: watcher.expiration,
+            since: watcher.duration_subscribed,
+        };
+        Ok(Reply::Watchers(watchers.into_iter().map(view).collect()))
+    }
+
+    pub(super) async fn rules(&self, user: &str) -> Result<Reply, Failure> {
+        let aor = self.person(user).await?;
+        let documents = watching::documents(&self.site);
+        let mut found = Vec::new();
+        for auid in [RULES, OMA_RULES] {
+            found.extend(documents.list(&aor, Some(auid)).map_err(Failure::failed)?);
+        }
+        let found = found.into_iter().map(|row| RulesDocument {
+            auid: row.auid,
+            path: row.path,
+            written: row.written.to_string(),
+            document: String::from_utf8_lossy(&row.body).into_owned(),
+        });
+        let default_policy = match self.site.config.presence.default_policy {
+            Policy::Allow => "allow",
+            Policy::Confirm => "confirm",
+            Policy::Block => "block",
+        };
+        Ok(Reply::Rules(RulesView {
+            user: self.name(user).to_string(),
+            default_policy: default_policy.to_owned(),
+            documents: found.collect(),
+        }))
+    }
+
+    /// Checks rules as whoever will read them does, and installs them.
+    pub(super) async fn set_rules(&self, user: &str, document: &str) -> Result<Reply, Failure> {
+        let aor = self.person(user).await?;
+        pres_rules::read(document.as_bytes()).map_err(Failure::usage)?;
+        let place = Place { owner: &aor, auid: RULES, path: INDEX };
+        // A running server's own: those who watch are told by it.
+        let documents = self.watching()?.documents;
+        let put =
+            documents.put(&place, pres_rules::MEDIA_TYPE, document.as_bytes(), Condition::Any);
+        put.await.map(|_| Reply::Done).map_err(|error| match error {
+            DocumentError::TooLarge { .. } | DocumentError::NoRoom { .. } => Failure::usage(error),
+            other => Failure::failed(other),
+        })
+    }
+
+    /// The address-of-record of a person of ours.
+    async fn person(&self, user: &str) -> Result<String, Failure> {
+        let name = self.name(user);
+        match self.site.identity.exists(&name).await {
+            Existence::Local | Existence::Directory => Ok(self.aor(user)),
+            // One who is locked out has an account all the same.
+            _ if self.site.accounts.show(user).is_ok() => Ok(self.aor(user)),
+            Existence::Unavailable { .. } => {
+                Err(Failure::unreachable("the directory does not answer, and only it knows"))
+            }
+            Existence::Unknown | Existence::MustWait => {
+                Err(Failure::new(Exit::NotFound, format!("there is nobody called {name}")))
+            }
+        }
+    }
+
+    /// The running server's services, or such as it would start with.
+    fn watching(&self) -> Result<Watching, Failure> {
+        match &self.live {
+            Some(live) => live.watching(),
+            None => Watching::open(&self.site, Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Presence and who watches it, on a virtual clock.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::payload::watcherinfo::{Document, Event, Status};
+use crate::presence::PublishRequest;
+use crate::presence::testing::{Condition, Place};
+
+impl Bench {
+    /// Somebody watches alice.
+    fn watch(&self, watcher: &str, tag: &str, expires: u32) -> Result<Granted, Refusal> {
+        self.ask(Package::Presence, watcher, tag, expires)
+    }
+
+    fn ask(
+        &self,
+        package: Package,
+        watcher: &str,
+        tag: &str,
+        expires: u32,
+    ) -> Result<Granted, Refusal> {
+        with_subscribe(self.next(), "", expires, |message| {
+            self.subscriptions.begin(SubscribeRequest {
+                message,
+                resource: AOR,
+                watcher,
+                package,
+                event_id: None,
+                flow: flow(0),
+                bound: false,
+                device: None,
+                tag: tag.to_owned(),
+            })
+        })
+    }
+
+    fn publish(&self, note: &str) {
+        publish(&self.presence, note);
+    }
+
+    /// Who of these watches by a rule of alice's, and gets what.
+    fn rule(&self, watchers: &[&str], handling: &str) {
+        let ones: String =
+            watchers.iter().map(|watcher| format!("<one id=\"sip:{watcher}\"/>")).collect();
+        let rules = format!(
+            "<ruleset xmlns=\"urn:ietf:params:xml:ns:common-policy\"><rule id=\"r\"><conditions>\
+             <identity>{ones}</identity></conditions><actions><sub-handling \
+             xmlns=\"urn:ietf:params:xml:ns:pres-rules\">{handling}</sub-handling></actions>\
+             <transformations/></rule></ruleset>"
+        );
+        let place = Place { owner: AOR, auid: crate::presence::RULES, path: "index" };
+        let put = self.documents.put(&place, "x/y", rules.as_bytes(), Condition::Any);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(put).unwrap();
+    }
+
+    /// The list of watchers that is due, and its version.
+    fn list(&self) -> (u32, bool, Vec<(String, Status, Event)>) {
+        let document = Document::read(&self.told().body).unwrap();
+        let watchers = document.lists.into_iter().flat_map(|list| list.watchers);
+        let watchers = watchers.map(|one| (one.uri, one.status, one.event)).collect();
+        (document.version, document.full, watchers)
+    }
+}
+
+fn publish(presence: &Presence, note: &str) {
+    let document = format!(
+        "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:{AOR}\"><tuple id=\"t\">\
+         <status><basic>open</basic></status><note>{note}</note></tuple></presence>"
+    );
+    let request = PublishRequest {
+        aor: AOR,
+        etag: None,
+        expires: None,
+        body: Some(document.as_bytes()),
+        device: DeviceKey::Anonymous,
+    };
+    presence.publish(&request).unwrap();
+}
+
+fn one(user: &str, status: Status, event: Event) -> (String, Status, Event) {
+    (format!("sip:{user}@campus.example"), status, event)
+}
+
+const BOB: &str = "bob@campus.example";
+const EVA: &str = "eva@campus.example";
+
+// RFC 3903 s6, RFC 6665 s4.4.1: whichever threads publish and ask, of two NOTIFYs the one with the
+// higher number has the later state
+#[test]
+fn the_order_of_states_is_the_order_of_numbers_with_several_threads() {
+    let rules = crate::presence::Settings {
+        default_policy: crate::payload::pres_rules::Handling::Allow,
+        ..crate::presence::Settings::default()
+    };
+    let b = bench_with(crate::store::memory(), rules, Duration::ZERO);
+    for (tag, watcher) in [("t1", BOB), ("t2", EVA)] {
+        b.watch(watcher, tag, 3_600).unwrap();
+    }
+    let (subscriptions, presence, registrar) = (&b.subscriptions, &b.presence, &b.registrar);
+    let done = AtomicBool::new(false);
+    let now = b.clock.now();
+    let told: Vec<(String, u32, u64)> = std::thread::scope(|scope| {
+        let asks = || {
+            let mut told = Vec::new();
+            loop {
+                let over = done.load(Ordering::Acquire);
+                let row = |aor: &str| registrar.lookup(aor);
+                while let Some(notify) = subscriptions.due(now, row, &|_| true) {
+                    let body = std::str::from_utf8(&notify.body).unwrap();
+                    let note = body.split("<note>").nth(1).and_then(|rest| rest.split('<').next());
+                    let state = note.and_then(|note| note.parse().ok()).unwrap_or(0);
+                    told.push((notify.dialog.local_tag.clone(), notify.dialog.local_cseq, state));
+                    subscriptions.settle(notify.id, Outcome::Answered(200));
+                }
+                if over {
+                    return told;
+                }
+            }
+        };
+        let askers: Vec<_> = (0..3).map(|_| scope.spawn(asks)).collect();
+        for number in 1..=300 {
+            publish(presence, &number.to_string());
+        }
+        done.store(true, Ordering::Release);
+        askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect()
+    });
+    let mut of: HashMap<&str, Vec<(u32, u64)>> = HashMap::new();
+    for (tag, cseq, state) in &told {
+        of.entry(tag).or_default().push((*cseq, *state));
+    }
+    assert_eq!(of.len(), 2);
+    for (tag, mut notifies) in of {
+        notifies.sort_unstable();
+        assert!(notifies.windows(2).all(|two| two[0].0 + 1 == two[1].0), "{tag}: {notifies:?}");
+        assert!(notifies.windows(2).all(|two| two[0].1 <= two[1].1), "{tag}: {notifies:?}");
+        assert_eq!(notifies.last().map(|last| last.1), Some(300), "{tag}");
+    }
+}
+
+// A change that leaves what the watcher sees as it was is none to him
+#[test]
+fn what_a_watcher_may_not_see_is_not_told_by_a_notify_either() {
+    let b = bench();
+    b.rule(&[BOB], "allow");
+    b.watch(BOB, "t1", 3_600).unwrap();
+    b.told();
+    b.publish("busy");
+    b.wait(5);
+    // The rule shows no service, and there was none to show before.
+    if let Some(notify) = b.due() {
+        assert!(!String::from_utf8_lossy(&notify.body).contains("busy"));
+        b.subscriptions.settle(notify.id, Outcome::Answered(200));
+    }
+    b.publish("away");
+    b.wait(5);
+    assert!(b.due().is_none());
+}
+
+// RFC 3857 s4.7.1, RFC 3858 s3.3
+#[test]
+fn a_person_is_told_of_each_watcher_what_became_of_him_last() {
+    let b = bench();
+    b.watch(BOB, "t1", 3_600).unwrap();
+    b.told();
+    b.ask(Package::Watchers, AOR, "w1", 3_600).unwrap();
+    assert_eq!(b.list(), (0, true, vec![one("bob", Status::Pending, Event::Subscribe)]));
+    b.watch(EVA, "t2", 3_600).unwrap();
+    b.told();
+    b.rule(&[BOB, EVA], "allow");
+    b.told();
+    b.told();
+    b.rule(&[EVA], "allow");
+    // Paced, and of each the last: bob is pending again, having been approved in between.
+    assert_eq!(b.told().state.to_string(), "pending;expires=3600");
+    assert!(b.due().is_none());
+    b.wait(5);
+    let (version, full, mut watchers) = b.list();
+    watchers.sort_by(|a, b| a.0.cmp(&b.0));
+    let last = [
+        one("bob", Status::Pending, Event::Subscribe),
+        one("eva", Status::Active, Event::Approved),
+    ];
+    assert_eq!((version, full, &*watchers), (1, false, &last[..]));
+}
+
+// RFC 3857 s4.7.1: giveup
+#[test]
+fn a_question_waits_for_an_answer_as_long_as_it_may() {
+    let b = bench();
+    b.watch(BOB, "t1", 60).unwrap();
+    b.told();
+    b.wait(60);
+    b.told();
+    let waiting = |b: &Bench| {
+        let watchers = b.subscriptions.watchers(AOR);
+        watchers.into_iter().map(|one| (one.status, one.event)).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(&b), [(Status::Waiting, Event::Timeout)]);
+    b.store.flush().wait().unwrap();
+    let again = bench_on(Arc::clone(&b.store));
+    assert_eq!(waiting(&again), [(Status::Waiting, Event::Timeout)], "a restart keeps it");
+    b.ask(Package::Watchers, AOR, "w1", 86_400).unwrap();
+    b.list();
+    // The clock of the test stands still for nobody: 14 days.
+    b.hands.set_wall(b.clock.wall() + Duration::from_secs(14 * 86_400));
+    b.subscriptions.sweep();
+    b.wait(5);
+    assert_eq!(b.list().2, [one("bob", Status::Terminated, Event::Giveup)]);
+    assert_eq!(waiting(&b), []);
+    b.store.flush().wait().unwrap();
+    assert_eq!(waiting(&bench_on(Arc::clone(&b.store))), []);
+}
+
+#[test]
+fn too_many_who_wait_give_up_the_one_who_waits_longest() {
+    let b = bench();
+    for number in 0..4 {
+        let watcher = format!("u{number}@campus.example");
+        b.watch(&watcher, &format!("t{number}"), 0).unwrap();
+        b.told();
+    }
+    let waits: Vec<String> = b.subscriptions.watchers(AOR).into_iter().map(|one| one.uri).collect();
+    let last = ["sip:u1@campus.example", "sip:u2@campus.example", "sip:u3@campus.example"];
+    assert_eq!(waits, last);
+}
+
+// RFC 6665 s4.2.2, RFC 5025 s3.2.1: who was blocked at the door never was there
+#[test]
+fn nobody_hears_of_a_watcher_who_is_blocked() {
+    let b = bench();
+    b.rule(&[BOB], "block");
+    b.ask(Package::Watchers, AOR, "w1", 3_600).unwrap();
+    assert_eq!(b.list().2, []);
+    b.watch(BOB, "t1", 3_600).unwrap();
+    let last = b.told();
+    assert_eq!(last.state, NotifyState::Terminated(EndReason::Rejected));
+    assert!(last.body.is_empty());
+    b.wait(5);
+    assert!(b.due().is_none());
+    assert_eq!(b.subscriptions.len(), 1);
+}
+
+#[test]
+fn a_person_who_goes_is_told_to_his_watchers_and_his_own_subscriptions_end() {
+    let b = bench();
+    b.watch(BOB, "t1", 3_600).unwrap();
+    b.ask(Package::Watchers, AOR, "w1", 3_600).unwrap();
+    for _ in 0..2 {
+        b.told();
+    }
+    b.subscriptions.end(AOR, None, EndReason::Rejected);
+    let mut ends = [b.told(), b.told()].map(|last| (last.dialog.local_tag.clone(), last.state));
+    ends.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(
+        ends,
+        [
+            ("t1".to_owned(), NotifyState::Terminated(EndReason::NoResource)),
+            ("w1".to_owned(), NotifyState::Terminated(EndReason::Rejected)),
+        ]
+    );
+    assert!(b.subscriptions.is_empty());
+    assert_eq!(b.subscriptions.people(), Vec::<Box<str>>::new());
+}
