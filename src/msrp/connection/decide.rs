@@ -56,7 +56,7 @@ impl Connection {
     }
 
     /// A whole message was received successfully, as the sender wanted to know. Only for sessions
-    /// whose [`Setup::reports`] are off; in others, it has been told.
+    /// whose [`Setup::reports`](crate::msrp::session::Setup::reports) are off; in others, it has been told.
     pub fn report_success(&mut self, id: IncomingId) {
         if self.incoming.get(&id).is_some_and(|i| i.decision == Decision::Whole) {
             self.success_report(id, 0);
