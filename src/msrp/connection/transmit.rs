@@ -328,12 +328,14 @@ impl Connection {
         self.fail_chunk(id, reason, (start, end));
     }
 
-    /// A message fails because some bytes of it did. Nothing more of it is sent (s7.3.2).
+    /// A message fails because some bytes of it did. Nothing more of it is sent (s7.3.2). One whose
+    /// session ends may go on in another, so its chunk says that more comes.
     pub(super) fn fail_chunk(&mut self, id: OutgoingId, reason: Failure, range: (u64, u64)) {
         if let Some(writing) = &mut self.writing
             && writing.id == id
         {
-            writing.ending = Some(Flag::Abort);
+            let ends = reason == Failure::SessionEnded;
+            writing.ending = Some(if ends { Flag::More } else { Flag::Abort });
         }
         if self.forget_outgoing(id).is_some() {
             self.notices.push_back(Notice::Failed { id, reason, range });
