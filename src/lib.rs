@@ -5,7 +5,7 @@
 //! 1. [`clock`], [`entropy`]: the only readers of time and randomness.
 //! 2. [`text`], `http_digest`, [`xml`]: small grammars that several protocols share.
 //! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
-//!    messages carry. `channel`: TLS and WebSocket in the same manner.
+//!    messages carry. `msrp`: the MSRP peer library, its core in the same manner. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
 //! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `documents`, `presence`,
 //!    `subscriptions`, `proxy`, `page_mode`, `accounts`: what is decided.
@@ -17,7 +17,7 @@ pub mod accounts;
 pub mod app;
 #[cfg(feature = "server")]
 pub mod bus;
-#[cfg(feature = "server")]
+#[cfg(feature = "msrp")]
 pub mod channel;
 #[cfg(feature = "server")]
 pub mod client;
@@ -32,6 +32,8 @@ pub mod http_digest;
 pub mod identity;
 #[cfg(feature = "server")]
 pub mod model;
+#[cfg(feature = "msrp")]
+pub mod msrp;
 #[cfg(feature = "server")]
 pub mod net;
 #[cfg(feature = "server")]

@@ -15,6 +15,8 @@
 mod corpus;
 #[path = "fuzz/directory.rs"]
 mod directory;
+#[path = "fuzz/msrp.rs"]
+mod msrp;
 #[path = "fuzz/mutate.rs"]
 mod mutate;
 #[path = "fuzz/targets.rs"]

@@ -40,6 +40,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     // Rules and documents of presence name people by SIP URI.
     ("payload", "sip"),
     ("msrp", "payload"),
+    ("msrp", "channel"),
     ("rls", "presence"),
     ("proxy", "registrar"),
     // What the registration event package tells is the registrar's rows, and presence begins with
@@ -69,6 +70,13 @@ const RANDOM: &[&str] = &["rand", "getrandom", "fastrand", "OsRng", "SystemRando
 const SHELL_ONLY: &[&str] = &["tokio", "socket2", "nix", "UdpSocket", "TcpStream", "TcpListener"];
 const SANS_IO: &[&str] =
     &["sip/", "msrp/", "payload/", "xcap/", "text.rs", "xml.rs", "sdp.rs", "client/agent"];
+
+/// Shells that stand within a protocol core's module, so that other projects find both in one place.
+/// The core may not import them.
+const SHELLS_WITHIN: &[&str] = &["msrp/peer", "msrp/ffi"];
+
+/// The only place where addresses are followed: C's.
+const UNSAFE: &str = "msrp/ffi/";
 
 const FORBIDDEN_NAMES: &[&str] = &[
     "core", "common", "util", "utils", "helper", "helpers", "manager", "managers", "handler",
@@ -187,15 +195,37 @@ fn fence_breaches(source: &Source) -> Vec<String> {
         {
             wrong.push(format!("{place}: only entropy.rs reads randomness ({word})"));
         }
-        let core = SANS_IO.iter().any(|core| source.path.starts_with(core));
+        let within = |places: &[&str]| places.iter().any(|p| source.path.starts_with(p));
+        let core = within(SANS_IO) && !within(SHELLS_WITHIN);
         if core
             && SHELL_ONLY.contains(&word)
             && (names_crate(&tokens, at) || word.starts_with(char::is_uppercase))
         {
             wrong.push(format!("{place}: a protocol core never touches {word}"));
         }
+        let names_shell = || {
+            let path = format!("{}/{word}", owner(&source.path).unwrap_or_default());
+            SHELLS_WITHIN.contains(&path.as_str())
+        };
+        if core && next(1).is_some_and(|t| t.kind == Kind::Colons) && names_shell() {
+            wrong.push(format!("{place}: a protocol core may not import its shell {word}"));
+        }
     }
     wrong
+}
+
+/// What the compiler does not check, outside the place for it.
+fn unchecked(source: &Source) -> Vec<String> {
+    if source.path.starts_with(UNSAFE) {
+        return Vec::new();
+    }
+    let tokens = lexer::tokens(&source.text);
+    let is_unchecked = |token: &&Token| token.is_word("unsafe") || token.is_word("unsafe_code");
+    tokens
+        .iter()
+        .filter(is_unchecked)
+        .map(|token| format!("src/{}:{}: only src/{UNSAFE} may be unsafe", source.path, token.line))
+        .collect()
 }
 
 fn too_long(source: &Source) -> Option<String> {
@@ -253,6 +283,14 @@ fn imports_go_down_only() {
 #[test]
 fn engines_time_and_randomness_have_one_reader_each() {
     assert_none(&sources().iter().flat_map(fence_breaches).collect::<Vec<_>>());
+}
+
+#[test]
+fn unsafe_stands_in_the_c_interface_alone() {
+    let sources = sources();
+    assert_none(&sources.iter().flat_map(unchecked).collect::<Vec<_>>());
+    let at_home = |source: &&Source| source.path.starts_with(UNSAFE);
+    assert!(sources.iter().filter(at_home).any(|source| source.text.contains("unsafe {")));
 }
 
 #[test]

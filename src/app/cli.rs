@@ -10,8 +10,10 @@ use super::exit::Failure;
 use super::secret::{self, Secret};
 
 mod client;
+mod msrp;
 
 pub use client::{Client, Connection, Listen, Message, Publish, Register, SignIn, Text, Watch};
+pub use msrp::{Granularity, Msrp, MsrpPriority, MsrpTalk};
 
 pub mod bench;
 

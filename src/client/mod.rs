@@ -14,6 +14,7 @@ pub mod echo;
 pub mod link;
 pub mod listen;
 pub mod message;
+pub mod msrp;
 pub mod notice;
 pub mod publish;
 pub mod register;

@@ -2,6 +2,8 @@
 
 import statistics
 
+import msrp_transfers
+
 # Watchers of each publisher, publishers, PUBLISHes a second.
 CROWDS = [(0, 200, 400), (1, 200, 400), (10, 100, 100), (500, 4, 2)]
 
@@ -58,6 +60,7 @@ def table(lines):
             row(key[0].upper(), key[1], key[2], key[3], "on" if key[4] else "off", cpu["tagus"],
                 cpu["kamailio"], ldap["tagus"], ldap["kamailio"], packets, size["tagus"],
                 size["kamailio"])
+    msrp_transfers.table(lines, head, row)
     rings = [line for line in lines if line["test"] == "calls"]
     if rings:
         head("Calls: INVITE, 180, 200, ACK, BYE, with a challenge", "transport",

@@ -121,6 +121,7 @@ pub(crate) fn all() -> Vec<Vec<u8>> {
     torture
         .chain(clients())
         .chain(OTHERS.iter().map(|text| text.as_bytes().to_vec()))
+        .chain(super::msrp::CORPUS.iter().map(|text| text.replace('\n', "\r\n").into_bytes()))
         .chain(ROWS.iter().map(|text| from_hex(text)))
         .chain([export()])
         .collect()

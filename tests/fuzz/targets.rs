@@ -26,6 +26,7 @@ use tagus::text;
 use tagus::web::{HostPort, Origin, OwnNames};
 
 use super::directory::directory_entry;
+use super::msrp;
 use super::mutate::Dice;
 
 /// One parser.
@@ -41,6 +42,9 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "a message of a stream", run: message_of_a_stream, one_of: 1 },
     Target { name: "a stream", run: stream, one_of: 1 },
     Target { name: "a WebSocket", run: websocket, one_of: 2 },
+    Target { name: "a stream of MSRP", run: msrp::stream, one_of: 1 },
+    Target { name: "an MSRP connection", run: msrp::connection, one_of: 1 },
+    Target { name: "MSRP URIs and states", run: msrp::names, one_of: 1 },
     Target { name: "STUN", run: keep_alive, one_of: 1 },
     Target { name: "header values", run: values, one_of: 1 },
     Target { name: "Digest", run: digest, one_of: 1 },

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    LONGEST_FILE, Source, badly_named, dependencies, fence_breaches, too_long, upward_imports,
+    LONGEST_FILE, Source, badly_named, dependencies, fence_breaches, too_long, unchecked,
+    upward_imports,
 };
 
 fn source(path: &str, text: &str) -> Source {
@@ -121,4 +122,19 @@ fn a_name_that_says_nothing_is_found() {
     assert_eq!(badly_named(&source("net/udp.rs", "mod helpers { }"), &crates).len(), 1);
     assert_eq!(badly_named(&source("net/bytes.rs", ""), &crates).len(), 1);
     assert_eq!(badly_named(&source("net/udp.rs", "mod tests { }"), &crates).len(), 0);
+}
+
+#[test]
+fn a_shell_within_a_core_may_do_what_shells_do_and_is_not_imported_by_the_core() {
+    assert_eq!(breaches("msrp/peer/dial.rs", "use tokio::net::TcpStream;"), 0);
+    assert_eq!(breaches("msrp/framer.rs", "use tokio::net;"), 1);
+    assert_eq!(breaches("msrp/framer.rs", "use super::peer::Peer;"), 1);
+    assert_eq!(breaches("msrp/peer/dial.rs", "use crate::msrp::peer::Peer;"), 0);
+}
+
+#[test]
+fn what_is_unsafe_outside_its_place_is_found() {
+    let text = "#![expect(unsafe_code)] fn f() { unsafe { g() } } // unsafe";
+    assert_eq!(unchecked(&source("net/udp.rs", text)).len(), 2);
+    assert_eq!(unchecked(&source("msrp/ffi/border.rs", text)).len(), 0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::Password;
+use super::{Msrp, Password};
 use crate::config::parse_duration;
 
 /// `tagus client`.
@@ -24,6 +24,9 @@ pub enum Client {
     },
     /// Registers and prints each message that comes
     Listen(Listen),
+    /// A session of MSRP without any SIP: texts and files between two who know each other's path
+    #[command(subcommand)]
+    Msrp(Msrp),
     /// Says how one is, stays as long as it is told to, and takes it back at the end
     Publish(Publish),
     /// Watches somebody and prints each change

@@ -36,6 +36,7 @@ pub(super) fn run(context: &Context, command: cli::Client) -> Result<(), Failure
         cli::Client::Register(command) => register(context, &command),
         cli::Client::Message { text, sign_in } => send(context, &text, &sign_in),
         cli::Client::Listen(command) => listen(context, &command),
+        cli::Client::Msrp(command) => super::msrp::run(context, command),
         cli::Client::Publish(command) => publish(context, &command),
         cli::Client::Watch(command) => watch(context, &command),
     }

@@ -16,6 +16,7 @@ mod config;
 mod device;
 mod init;
 mod ldap;
+mod msrp;
 mod presence;
 mod status;
 mod user;

@@ -1,0 +1,331 @@
+//! Messages on their way in: what a connection does with what arrives.
+
+use std::future::Future as _;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::block::{Piece, Pool};
+use super::engine::Engine;
+use super::receiving::{Arriving, Header, Incoming, ReceiveFailure, Received};
+use super::registry::Came;
+use super::session::{Event, Inbox, Whole};
+use super::sink::{Drain, Sink, SinkError, WAITING_MOST};
+use crate::msrp::message::{Announced, Arrival, By, IncomingId};
+use crate::msrp::resume::IncomingState;
+use crate::msrp::session::{Refusal, SessionId};
+use crate::msrp::uri::Path;
+
+/// A message on its way in.
+pub(super) struct Inbound {
+    session: SessionId,
+    drain: Drain,
+    /// Bytes that came.
+    bytes: u64,
+    /// Its length, once all of it came.
+    complete: Option<u64>,
+    whose: Whose,
+}
+
+/// Who gets it.
+enum Whose {
+    /// Whoever reads the session's events, when it is whole.
+    Session(Box<Header>),
+    /// Whoever accepted it.
+    Accepted {
+        received: Arc<std::sync::atomic::AtomicU64>,
+        tell: oneshot::Sender<Result<Received, ReceiveFailure>>,
+    },
+}
+
+impl Inbound {
+    pub(super) fn accepted(session: SessionId, arriving: Arriving) -> Inbound {
+        let Arriving { sink, received, tell } = arriving;
+        Inbound {
+            session,
+            drain: Drain::new(sink.0),
+            bytes: 0,
+            complete: None,
+            whose: Whose::Accepted { received, tell },
+        }
+    }
+
+    fn collected(session: SessionId, header: Header, most: u64) -> Inbound {
+        Inbound {
+            session,
+            drain: Drain::new(Sink::memory(most).0),
+            bytes: 0,
+            complete: None,
+            whose: Whose::Session(Box::new(header)),
+        }
+    }
+
+    /// Whether its sink is not too far behind.
+    pub(super) fn keeps_up(&self) -> bool {
+        self.drain.load < WAITING_MOST
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        if let Whose::Accepted { received, .. } = &self.whose {
+            received.store(self.bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells whoever gets it that it does not.
+    pub(super) fn fail(self, inbox: Option<&Inbox>, failure: ReceiveFailure) {
+        match self.whose {
+            Whose::Accepted { tell, .. } => {
+                let _ = tell.send(Err(failure));
+            }
+            Whose::Session(header) => {
+                if let Some(inbox) = inbox {
+                    let message_id = header.message_id;
+                    inbox.events.push(Event::Aborted { message_id, bytes: self.bytes });
+                }
+            }
+        }
+    }
+
+    /// Its session ended. What is told waits until the sink has what came.
+    pub(super) async fn end(
+        mut self,
+        pool: &mut Pool,
+        inbox: Option<&Inbox>,
+        mut state: Option<Box<IncomingState>>,
+    ) {
+        while !self.drain.is_empty() {
+            let outcome = std::future::poll_fn(|cx| self.drain.poll(cx, pool)).await;
+            if outcome.is_err() {
+                // Nobody knows what the sink has.
+                (self.complete, state) = (None, None);
+                break;
+            }
+        }
+        match self.complete {
+            Some(length) => self.deliver(inbox, length),
+            None => {
+                let bytes = self.bytes;
+                self.fail(inbox, ReceiveFailure::Lost { bytes, state });
+            }
+        }
+    }
+
+    /// Hands it over.
+    fn deliver(self, inbox: Option<&Inbox>, length: u64) {
+        let memory = Bytes::from(self.drain.into_memory());
+        match self.whose {
+            Whose::Accepted { tell, .. } => {
+                let _ = tell.send(Ok(Received { length, memory }));
+            }
+            Whose::Session(header) => {
+                if let Some(inbox) = inbox {
+                    inbox.events.push(Event::Message(Whole { header: *header, body: memory }));
+                }
+            }
+        }
+    }
+
+    pub(super) fn session(&self) -> SessionId {
+        self.session
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Engine {
+    pub(super) fn arrived(&mut self, arrival: Arrival<'_>, input: &[u8]) {
+        match arrival {
+            Arrival::Unbound { to, from } => self.admit(to, from),
+            Arrival::Message(announced) => self.announce(&announced),
+            Arrival::Body { id, offset, bytes } => self.body(id, offset, bytes, input),
+            Arrival::Complete { id, length } => {
+                if let Some(inbound) = self.incoming.get_mut(&id) {
+                    inbound.complete = Some(length);
+                    // What lies in the input buffer is stored first.
+                    if self.spans.iter().all(|(other, ..)| *other != id) {
+                        self.finish(id);
+                    }
+                }
+            }
+            Arrival::Aborted { id, by, bytes } => {
+                self.lose(id, ReceiveFailure::Aborted { by, bytes });
+            }
+        }
+    }
+
+    fn admit(&mut self, to: &str, from: &str) {
+        let certificate = self.certificate().map(<[u8]>::to_vec);
+        let claimed = Path::parse(from).map_err(|_| Refusal::NoSession).and_then(|path| {
+            let expected = self.registry.claim(to, self.key, certificate.as_deref())?;
+            Ok((path, expected))
+        });
+        match claimed {
+            Ok((path, mut expected)) => {
+                if expected.remote_open {
+                    expected.setup.remote = path.clone();
+                }
+                let local = expected.setup.local.clone();
+                let id = self.core.admit(expected.setup);
+                self.sessions.insert(id, (local.clone(), expected.inbox));
+                let commands = self.handle.clone();
+                if expected.tell.send(Ok(Came { id, commands, from: path })).is_err() {
+                    // Nobody waits any more.
+                    self.end(id);
+                }
+            }
+            Err(refusal) => {
+                tracing::debug!(peer = %self.remote(), to, %refusal, "session refused");
+                self.core.refuse(refusal);
+            }
+        }
+    }
+
+    fn announce(&mut self, announced: &Announced<'_>) {
+        let id = announced.id;
+        let Some((_, inbox)) = self.sessions.get(&announced.session) else {
+            self.core.deny(id, 481);
+            return;
+        };
+        let header = Header {
+            message_id: announced.message_id.to_owned(),
+            content_type: announced.content_type.to_owned(),
+            size: announced.total,
+            disposition: announced.head.field("Content-Disposition").map(str::to_owned),
+            success_report: announced.success_report,
+            duplicate: announced.duplicate,
+        };
+        // A chat line of a sender who does not tell its length is short all the same.
+        let is_text = || {
+            ["text/", "message/"].iter().any(|family| {
+                header
+                    .content_type
+                    .get(..family.len())
+                    .is_some_and(|own| own.eq_ignore_ascii_case(family))
+            })
+        };
+        let short = announced.total.map_or_else(is_text, |total| total <= inbox.collect);
+        if short && inbox.collect > 0 {
+            let inbound = Inbound::collected(announced.session, header, inbox.collect);
+            self.incoming.insert(id, inbound);
+            self.core.accept(id);
+            return;
+        }
+        let commands = self.handle.clone();
+        inbox.events.push(Event::Incoming(Incoming {
+            id,
+            session: announced.session,
+            header,
+            commands,
+            decided: false,
+        }));
+    }
+
+    fn body(&mut self, id: IncomingId, offset: u64, bytes: &[u8], input: &[u8]) {
+        let Some(inbound) = self.incoming.get_mut(&id) else { return };
+        inbound.count(bytes.len());
+        match inbound.drain.write_now(offset, bytes) {
+            Ok(true) => {}
+            Ok(false) => self.note(id, offset, bytes, input),
+            Err(error) => self.break_off(id, &error),
+        }
+    }
+
+    /// Gives bytes to a message's sink.
+    pub(super) fn store(
+        &mut self,
+        id: IncomingId,
+        offset: u64,
+        buffer: &Arc<Vec<u8>>,
+        range: Range<usize>,
+    ) {
+        if let Some(inbound) = self.incoming.get_mut(&id) {
+            inbound.drain.push(offset, Piece { buffer: Arc::clone(buffer), range });
+        }
+    }
+
+    pub(super) fn poll_drains(&mut self, cx: &mut Context<'_>) -> bool {
+        let (mut moved, mut finished, mut broken) = (false, Vec::new(), Vec::new());
+        for (id, inbound) in &mut self.incoming {
+            loop {
+                match inbound.drain.poll(cx, &mut self.pool) {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(())) => moved = true,
+                    Poll::Ready(Err(error)) => {
+                        broken.push((*id, error));
+                        break;
+                    }
+                }
+            }
+            if inbound.complete.is_some() && inbound.drain.is_empty() {
+                finished.push(*id);
+            }
+        }
+        moved |= !finished.is_empty() || !broken.is_empty();
+        for (id, error) in broken {
+            self.break_off(id, &error);
+        }
+        for id in finished {
+            self.finish(id);
+        }
+        moved
+    }
+
+    /// The sink has everything, unless some of it is still being written.
+    fn finish(&mut self, id: IncomingId) {
+        let Some(inbound) = self.incoming.get(&id) else { return };
+        let Some(length) = inbound.complete.filter(|_| inbound.drain.is_empty()) else { return };
+        let Some(inbound) = self.incoming.remove(&id) else { return };
+        let inbox = self.sessions.get(&inbound.session).map(|(_, inbox)| inbox);
+        if inbox.is_some_and(|inbox| inbox.reports_at_end) {
+            self.core.report_success(id);
+        }
+        inbound.deliver(inbox, length);
+    }
+
+    /// The sink does not take it: the sender is told 413.
+    fn break_off(&mut self, id: IncomingId, error: &SinkError) {
+        self.core.fail(id, 413);
+        self.lose(id, ReceiveFailure::Sink(error.to_string()));
+    }
+
+    /// A message will not come whole.
+    pub(super) fn lose(&mut self, id: IncomingId, failure: ReceiveFailure) {
+        if let Some(inbound) = self.incoming.remove(&id) {
+            let inbox = self.sessions.get(&inbound.session).map(|(_, inbox)| inbox);
+            inbound.fail(inbox, failure);
+        }
+    }
+
+    /// A session is about to end: its messages will not come whole.
+    pub(super) fn part_incoming(&mut self, session: SessionId) {
+        let of_it = |inbound: &Inbound| inbound.session == session;
+        let ending: Vec<_> = self.incoming.extract_if(|_, inbound| of_it(inbound)).collect();
+        for (id, inbound) in ending {
+            let state = self.core.incoming_state(id).map(Box::new);
+            let inbox = self.sessions.get(&session).map(|(_, inbox)| inbox.clone());
+            let parting =
+                async move { inbound.end(&mut Pool::default(), inbox.as_ref(), state).await };
+            // Most have nothing to wait for, and tell before the session says that it is closed.
+            let mut parting = Box::pin(parting);
+            let mut cx = Context::from_waker(Waker::noop());
+            if parting.as_mut().poll(&mut cx).is_pending() {
+                tokio::spawn(parting);
+            }
+        }
+    }
+
+    /// We give it up.
+    pub(super) fn abort_incoming(&mut self, id: IncomingId) {
+        self.core.deny(id, 413);
+        if let Some(bytes) = self.incoming.get(&id).map(Inbound::bytes) {
+            self.lose(id, ReceiveFailure::Aborted { by: By::Local, bytes });
+        }
+    }
+}

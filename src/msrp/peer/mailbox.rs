@@ -1,0 +1,156 @@
+//! A queue from a connection's task to the application. The task asks whether there is room before it
+//! reads more from its socket, so a slow application slows its peer down and nothing grows.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// One queue.
+#[derive(Debug)]
+pub(super) struct Mailbox<T> {
+    inside: Mutex<Inside<T>>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Inside<T> {
+    queue: VecDeque<T>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    closed: bool,
+}
+
+impl<T> Mailbox<T> {
+    /// A queue that counts as full with `most` entries.
+    pub(super) fn new(most: usize) -> Arc<Mailbox<T>> {
+        let inside = Inside { queue: VecDeque::new(), reader: None, writer: None, closed: false };
+        Arc::new(Mailbox { inside: Mutex::new(inside), most })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside<T>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts something in, also when it is full: who puts asks [`Mailbox::poll_room`] before he takes
+    /// on more. `false` when nobody reads any more.
+    pub(super) fn push(&self, item: T) -> bool {
+        let mut inside = self.lock();
+        if inside.closed {
+            return false;
+        }
+        inside.queue.push_back(item);
+        let reader = inside.reader.take();
+        drop(inside);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        true
+    }
+
+    /// Puts something in; when it is full, `merge` may put it into the last entry.
+    pub(super) fn push_or_merge(
+        &self,
+        item: T,
+        merge: impl FnOnce(&mut T, T) -> Option<T>,
+    ) -> bool {
+        let mut inside = self.lock();
+        let full = inside.queue.len() >= self.most;
+        let rest = match inside.queue.back_mut() {
+            Some(last) if full => merge(last, item),
+            _ => Some(item),
+        };
+        drop(inside);
+        rest.is_none_or(|item| self.push(item))
+    }
+
+    /// Whether there is room; if not, the task is woken when there is.
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut inside = self.lock();
+        if inside.queue.len() < self.most || inside.closed {
+            return Poll::Ready(());
+        }
+        inside.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// The next entry; `None` when it is empty and nobody will put anything in.
+    pub(super) async fn next(&self) -> Option<T> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut inside = self.lock();
+        let item = inside.queue.pop_front();
+        if item.is_none() && !inside.closed {
+            inside.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        // Half empty: waking for each entry would cost more than reading it.
+        let writer = if inside.queue.len() <= self.most / 2 { inside.writer.take() } else { None };
+        drop(inside);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        Poll::Ready(item)
+    }
+
+    /// Whether nothing more goes in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Nothing more goes in; what is in can still be read.
+    pub(super) fn close(&self) {
+        let mut inside = self.lock();
+        inside.closed = true;
+        let wakers = [inside.reader.take(), inside.writer.take()];
+        drop(inside);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn now<T>(mailbox: &Mailbox<T>) -> Poll<Option<T>> {
+        mailbox.poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn has_room<T>(mailbox: &Mailbox<T>) -> bool {
+        mailbox.poll_room(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn a_full_mailbox_says_so_and_loses_nothing() {
+        let mailbox = Mailbox::new(2);
+        assert!(mailbox.push(1) && has_room(&mailbox));
+        assert!(mailbox.push(2) && !has_room(&mailbox));
+        assert!(mailbox.push(3));
+        assert_eq!(now(&mailbox), Poll::Ready(Some(1)));
+        assert_eq!(now(&mailbox), Poll::Ready(Some(2)));
+        assert!(has_room(&mailbox));
+        mailbox.close();
+        assert!(!mailbox.push(4));
+        assert_eq!(now(&mailbox), Poll::Ready(Some(3)));
+        assert_eq!(now(&mailbox), Poll::Ready(None));
+    }
+
+    #[test]
+    fn only_a_full_mailbox_merges() {
+        let mailbox = Mailbox::new(2);
+        let add = |last: &mut i32, item| {
+            *last += item;
+            None
+        };
+        for item in [1, 2, 3, 4] {
+            assert!(mailbox.push_or_merge(item, add));
+        }
+        assert_eq!(now(&mailbox), Poll::Ready(Some(1)));
+        assert_eq!(now(&mailbox), Poll::Ready(Some(9)));
+        assert_eq!(now(&mailbox), Poll::Pending);
+    }
+}

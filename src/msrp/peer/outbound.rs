@@ -1,0 +1,310 @@
+//! Messages on their way out, and what handles ask for: the other half of a connection's work.
+
+use std::sync::Arc;
+
+use super::command::{Answer, Command, Outgoing};
+use super::engine::{End, Engine};
+use super::inbound::Inbound;
+use super::receiving::ReceiveFailure;
+use super::sending::{Goal, SendEvent, SendFailure, Shared};
+use super::session::{Event, Inbox, OpenError};
+use super::source::Feed;
+use crate::clock::Tick;
+use crate::msrp::head::FailureReport;
+use crate::msrp::message::{Content, Failure, Notice, OutgoingId};
+use crate::msrp::session::{SessionId, Setup};
+
+/// Messages that have arrived and may fail all the same, at most.
+const LATE_MOST: usize = 1_024;
+
+/// A message on its way out.
+pub(super) struct Track {
+    session: SessionId,
+    pub(super) shared: Arc<Shared>,
+    goal: Goal,
+    sent: bool,
+    /// A relay answers at once and reports later.
+    may_fail_late: bool,
+}
+
+impl Engine {
+    pub(super) fn obey(&mut self, now: Tick, command: Command) {
+        match command {
+            Command::Open { setup, inbox, answer } => self.open(now, *setup, inbox, answer),
+            Command::Send { session, message, shared } => self.send(now, session, *message, shared),
+            Command::LookForAborts => {
+                let aborted: Vec<_> = self
+                    .outgoing
+                    .iter()
+                    .filter(|(_, track)| track.shared.is_aborted())
+                    .map(|(id, _)| *id)
+                    .collect();
+                for id in aborted {
+                    self.core.abort(id);
+                }
+            }
+            Command::Accept { id, session, arriving } => {
+                // Too late, and it is lost already.
+                if self.core.incoming_state(id).is_some() {
+                    self.core.accept(id);
+                    self.incoming.insert(id, Inbound::accepted(session, *arriving));
+                }
+            }
+            Command::Deny { id, code } => {
+                self.core.deny(id, code);
+            }
+            Command::AbortIncoming { id } => self.abort_incoming(id),
+            Command::Expect { session, state, arriving } => {
+                if let Some(id) = self.core.expect_incoming(session, *state) {
+                    self.incoming.insert(id, Inbound::accepted(session, *arriving));
+                }
+            }
+            Command::Request { request, answer } => match self.core.request(now, &request) {
+                Ok(transaction) => {
+                    self.requests.insert(transaction, answer);
+                }
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                }
+            },
+            Command::End { session, told } => {
+                self.end(session);
+                self.partings.extend(told.map(|told| (None, told)));
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        now: Tick,
+        setup: Setup,
+        inbox: Inbox,
+        answer: Answer<SessionId, OpenError>,
+    ) {
+        let local = setup.local.clone();
+        let session = self.core.add_session(setup);
+        self.sessions.insert(session, (local, inbox));
+        match self.core.greet(now, session) {
+            Ok(id) => {
+                self.opening.insert(id, (session, answer));
+            }
+            Err(_) => {
+                self.end(session);
+                let _ = answer.send(Err(OpenError::Closed));
+            }
+        }
+    }
+
+    fn send(&mut self, now: Tick, session: SessionId, outgoing: Outgoing, shared: Arc<Shared>) {
+        let Outgoing { message, source, resume, goal } = outgoing;
+        let streams = matches!(message.content, Content::Stream { .. });
+        let relayed = self.core.setup(session).is_some_and(|s| s.remote.uris().len() > 1);
+        let may_fail_late = relayed && goal == Goal::Answered
+            || goal == Goal::Sent && message.failure_report == FailureReport::Partial;
+        let taken = match resume {
+            Some(state) => self.core.resume_outgoing(now, session, state, message),
+            None => self.core.send(now, session, message),
+        };
+        match taken {
+            Ok(id) => {
+                if streams {
+                    let mut feed = Feed::new(source.0);
+                    if feed.is_stream() {
+                        // Others go before it until it has something.
+                        feed.starved = true;
+                        self.core.stall(id);
+                    }
+                    self.feeds.insert(id, feed);
+                }
+                let track = Track { session, shared, goal, sent: false, may_fail_late };
+                self.outgoing.insert(id, track);
+            }
+            Err(error) => shared.fail(SendFailure::NotTaken(error)),
+        }
+    }
+
+    /// Ends a session: what is under way in it fails, and can be gone on with elsewhere.
+    pub(super) fn end(&mut self, session: SessionId) {
+        let of_it = |(id, track): (&OutgoingId, &Track)| (track.session == session).then_some(*id);
+        for id in self.outgoing.iter().filter_map(of_it).collect::<Vec<_>>() {
+            self.feeds.remove(&id);
+            if let Some(track) = self.outgoing.remove(&id) {
+                self.part(id, &track);
+            }
+        }
+        self.part_incoming(session);
+        if let Some((local, inbox)) = self.sessions.remove(&session) {
+            self.registry.forget(&local);
+            inbox.events.push(Event::Closed);
+            inbox.events.close();
+        }
+        self.core.end_session(session);
+    }
+
+    /// Ends sessions that nobody has any more.
+    pub(super) fn sweep(&mut self) {
+        let dropped: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, (_, inbox))| inbox.events.is_closed())
+            .map(|(id, _)| *id)
+            .collect();
+        for session in dropped {
+            self.end(session);
+        }
+    }
+
+    pub(super) fn take_notices(&mut self) {
+        while let Some(notice) = self.core.poll_notice() {
+            self.hear(notice);
+        }
+    }
+
+    fn hear(&mut self, notice: Notice) {
+        match notice {
+            Notice::Bound { .. } => {}
+            Notice::Alive { session } => self.tell_session(session, Event::Alive),
+            Notice::SessionFailed { session, code } => {
+                self.tell_session(session, Event::Failed { code });
+            }
+            Notice::Progress { id, sent, total } => {
+                self.tell(id, SendEvent::Progress { sent, total });
+            }
+            Notice::Sent { id, bytes } => {
+                self.feeds.remove(&id);
+                self.tell(id, SendEvent::Sent { bytes });
+            }
+            Notice::Answered { id } => match self.opening.remove(&id) {
+                Some((session, answer)) => {
+                    if answer.send(Ok(session)).is_err() {
+                        self.end(session);
+                    }
+                }
+                None => self.tell(id, SendEvent::Answered),
+            },
+            Notice::Reported { id, received, whole } => {
+                self.tell(id, SendEvent::Reported { received, whole });
+            }
+            Notice::Failed { id, reason, .. } => self.failed(id, reason),
+            Notice::Aborted { id, by, bytes } => {
+                self.give_up(id, SendFailure::Aborted { by, bytes });
+            }
+            Notice::Lost { id, bytes, code } => {
+                let failure = if code == 0 {
+                    ReceiveFailure::Lost { bytes, state: None }
+                } else {
+                    ReceiveFailure::Sink(format!(
+                        "it came in too many parts, or nobody took it in time: {code}"
+                    ))
+                };
+                self.lose(id, failure);
+            }
+            Notice::Response(response) => {
+                if let Some(answer) = self.requests.remove(&response.transaction) {
+                    let _ = answer.send(Ok(response));
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, id: OutgoingId, event: SendEvent) {
+        let Some(track) = self.outgoing.get_mut(&id) else { return };
+        track.sent |= matches!(event, SendEvent::Sent { .. });
+        let arrived = match &event {
+            SendEvent::Sent { .. } => track.goal == Goal::Sent,
+            SendEvent::Answered => track.goal == Goal::Answered,
+            SendEvent::Reported { whole, .. } => *whole,
+            SendEvent::Progress { .. } | SendEvent::Failed(_) => false,
+        };
+        track.shared.tell(event);
+        if arrived {
+            self.arrive(id);
+        }
+    }
+
+    /// A message has arrived as far as we know. A relay may know better, for a while.
+    fn arrive(&mut self, id: OutgoingId) {
+        let mut over = Some(id);
+        if self.outgoing.get(&id).is_some_and(|track| track.may_fail_late) {
+            self.late.push_back(id);
+            over = if self.late.len() > LATE_MOST { self.late.pop_front() } else { None };
+        }
+        if let Some(track) = over.and_then(|over| self.outgoing.remove(&over)) {
+            track.shared.events.close();
+        }
+    }
+
+    fn tell_session(&self, session: SessionId, event: Event) {
+        if let Some((_, inbox)) = self.sessions.get(&session) {
+            inbox.events.push(event);
+        }
+    }
+
+    fn failed(&mut self, id: OutgoingId, reason: Failure) {
+        if let Some((session, answer)) = self.opening.remove(&id) {
+            self.end(session);
+            let _ = answer.send(Err(match reason {
+                Failure::Code { code, comment } => {
+                    OpenError::Refused { code, comment: comment.into() }
+                }
+                Failure::Timeout => OpenError::Timeout,
+                _ => OpenError::Closed,
+            }));
+            return;
+        }
+        let failure = match reason {
+            Failure::Code { code, comment } => {
+                SendFailure::Refused { code, comment: comment.into() }
+            }
+            Failure::Timeout => SendFailure::Timeout,
+            Failure::SessionEnded => SendFailure::Lost(None),
+            Failure::Unreported => SendFailure::Unreported(None),
+            Failure::Source => SendFailure::Source("it ended before its size".to_owned()),
+        };
+        self.give_up(id, failure);
+    }
+
+    pub(super) fn give_up(&mut self, id: OutgoingId, failure: SendFailure) {
+        self.feeds.remove(&id);
+        if let Some(track) = self.outgoing.remove(&id) {
+            track.shared.fail(failure);
+        }
+    }
+
+    /// Tells a message that its session ended before it.
+    fn part(&self, id: OutgoingId, track: &Track) {
+        if self.late.contains(&id) {
+            track.shared.events.close();
+            return;
+        }
+        let state = self.core.outgoing_state(id).map(Box::new);
+        track.shared.fail(if track.sent && track.goal == Goal::Reported {
+            SendFailure::Unreported(state)
+        } else {
+            SendFailure::Lost(state)
+        });
+    }
+
+    /// The connection ended: every message and session is told, and what can be gone on with
+    /// elsewhere is handed out.
+    pub(super) async fn bury(mut self, end: &End) {
+        self.registry.forget_connection(self.key);
+        for (id, track) in std::mem::take(&mut self.outgoing) {
+            self.part(id, &track);
+        }
+        for (id, inbound) in std::mem::take(&mut self.incoming) {
+            let state = self.core.incoming_state(id).map(Box::new);
+            let inbox = self.sessions.get(&inbound.session()).map(|(_, inbox)| inbox);
+            inbound.end(&mut self.pool, inbox, state).await;
+        }
+        for (_, (_, answer)) in self.opening.drain() {
+            let _ = answer.send(Err(OpenError::Closed));
+        }
+        for (_, (local, inbox)) in self.sessions.drain() {
+            self.registry.forget(&local);
+            tracing::debug!(session = %local, %end, "session ended");
+            inbox.events.push(Event::Closed);
+            inbox.events.close();
+        }
+    }
+}

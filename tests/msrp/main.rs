@@ -1,0 +1,26 @@
+//! The MSRP peer library over real sockets and files, directly and through a foreign relay. Each row
+//! of the two feature tables that the library was built by has a test that names it.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+#[path = "../support/lines.rs"]
+mod lines;
+#[path = "../support/msrp_relay.rs"]
+mod msrp_relay;
+#[path = "../support/programs.rs"]
+mod programs;
+#[path = "../support/tshark.rs"]
+mod tshark;
+
+mod alone;
+#[cfg(feature = "server")]
+mod command;
+mod connecting;
+mod direct;
+mod pair;
+mod relayed;
+mod resumed;
+#[cfg(feature = "msrp-self-signed")]
+mod secure;
+#[cfg(feature = "msrp-ws")]
+mod socket;
