@@ -5,6 +5,7 @@ pub mod cpim;
 pub mod imdn;
 pub mod iscomposing;
 pub mod pidf;
+#[cfg(feature = "server")]
 pub mod pres_rules;
 pub mod reginfo;
 pub mod watcherinfo;
