@@ -24,8 +24,11 @@ pub use summary::{Summary, TupleSummary};
 pub use topic::{Topic, TopicSet};
 pub use write::{CLOSED_ID, PERSON_ID, closed};
 
+#[cfg(feature = "server")]
 pub(super) use read::collapsed;
-pub(super) use write::{escape, write};
+pub(super) use write::escape;
+#[cfg(any(test, feature = "server"))]
+pub(super) use write::write;
 
 use std::ops::Range;
 
