@@ -17,7 +17,8 @@ mod peer_name;
 #[cfg(feature = "server")]
 mod places;
 mod roots;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 pub(crate) mod testing;
 #[cfg(feature = "server")]
 mod tls;

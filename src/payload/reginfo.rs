@@ -163,7 +163,8 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
