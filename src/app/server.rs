@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
@@ -22,6 +23,7 @@ use crate::net::{
     self, Address, Bound, Egress, Engine, Guard, ListenError, Neighbours, Resolver, Workers,
 };
 use crate::page_mode::{self, PageMode, Undelivered};
+use crate::presence::Presence;
 use crate::proxy::{self, RouteTokens, Routes};
 use crate::sip::Transport;
 use crate::sip::locate::Destination;
@@ -181,7 +183,11 @@ impl Server {
         });
         let workers = net::start(&egress, &engine)
             .map_err(|error| Failure::failed(format!("no thread can be made: {error}")))?;
-        let sweep = control.spawn(sweep(Arc::clone(&engine)));
+        let sweep = control.spawn(sweep(
+            Arc::clone(&engine),
+            Arc::clone(&watching.presence),
+            clock.clone(),
+        ));
         let server = Arc::new(Server {
             engine,
             page_mode,
@@ -286,15 +292,27 @@ impl Server {
     }
 }
 
-/// What runs out without anybody asking.
-async fn sweep(engine: Arc<Engine>) {
+/// What runs out without anybody asking. Presence does so in time: somebody is watching.
+async fn sweep(engine: Arc<Engine>, presence: Arc<Presence>, clock: Clock) {
+    let earlier = Arc::new(Notify::new());
+    let bell = Arc::clone(&earlier);
+    presence.ring(move || bell.notify_one());
     let mut interval = tokio::time::interval(Engine::SWEEP_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
-        let engine = Arc::clone(&engine);
+        let left = presence.deadline().since(clock.now()).min(Engine::SWEEP_INTERVAL);
         // Walks tables; nothing else on this runtime waits for it.
-        let _ = tokio::task::spawn_blocking(move || engine.sweep()).await;
+        let _ = tokio::select! {
+            _ = interval.tick() => {
+                let engine = Arc::clone(&engine);
+                tokio::task::spawn_blocking(move || engine.sweep()).await
+            }
+            () = tokio::time::sleep(left) => {
+                let presence = Arc::clone(&presence);
+                tokio::task::spawn_blocking(move || presence.sweep()).await
+            }
+            () = earlier.notified() => continue,
+        };
     }
 }
 

@@ -399,11 +399,10 @@ impl Engine {
         self.shard(usize::from(context.shard)).lock()
     }
 
-    /// Housekeeping that needs no precision: contacts, publications and messages that ran out. Call it every
-    /// few seconds.
+    /// Housekeeping that needs no precision: contacts and messages that ran out. Call it every few
+    /// seconds.
     pub fn sweep(&self) {
         self.registrar.sweep();
-        self.presence.sweep();
         self.subscriptions.sweep();
         let undelivered = self.page_mode.held().expire(self.clock.earliest_wall());
         self.report_undelivered(&undelivered);

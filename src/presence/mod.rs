@@ -8,6 +8,7 @@
 
 pub mod compose;
 mod device;
+mod ends;
 mod person;
 pub mod policy;
 mod publication;

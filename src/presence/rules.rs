@@ -79,6 +79,11 @@ impl Rules {
         due
     }
 
+    /// When the first of them may.
+    pub(super) fn next_review(&self) -> Option<WallTime> {
+        self.reviews().first().map(|(at, _)| *at)
+    }
+
     fn reviews(&self) -> std::sync::MutexGuard<'_, BTreeSet<(WallTime, Box<str>)>> {
         self.reviews.lock().unwrap_or_else(PoisonError::into_inner)
     }

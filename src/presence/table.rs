@@ -66,13 +66,14 @@ pub struct Parts {
 pub struct Presence {
     pub(super) parts: Parts,
     people: papaya::HashMap<Box<str>, Arc<Person>>,
-    rules: Rules,
+    pub(super) rules: Rules,
     stripes: Vec<Mutex<()>>,
     stripe_of: RandomState,
     /// People of whom something ends.
-    due: Mutex<BTreeSet<(Tick, Box<str>)>>,
+    pub(super) due: Mutex<BTreeSet<(Tick, Box<str>)>>,
     count: AtomicUsize,
     observer: OnceLock<Arc<dyn Observer>>,
+    pub(super) bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// A publication, for people to look at.
@@ -105,6 +106,7 @@ impl Presence {
             due: Mutex::default(),
             count: AtomicUsize::new(0),
             observer: OnceLock::new(),
+            bell: OnceLock::new(),
         };
         presence.load()?;
         Ok(presence)
@@ -354,30 +356,8 @@ impl Presence {
         self.change(aor, |person| person.entries.retain(|entry| entry.device != *device));
     }
 
-    /// Takes back what has run out, and looks again at rules that are for a time. Call it every
-    /// few seconds.
-    pub fn sweep(&self) {
-        let now = self.parts.clock.now();
-        loop {
-            let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some((at, aor)) = due.first().cloned() else { break };
-            if at > now {
-                break;
-            }
-            due.pop_first();
-            drop(due);
-            self.change(&aor, |person| person.entries.retain(|entry| entry.ends() > now));
-        }
-        for aor in self.rules.due(self.parts.clock.wall()) {
-            let guard = self.lock(&aor);
-            self.rules.forget(&aor);
-            drop(guard);
-            self.tell(&aor, true);
-        }
-    }
-
     /// Takes entries away, and tells if there were any.
-    fn change(&self, aor: &str, change: impl FnOnce(&mut Person)) {
+    pub(super) fn change(&self, aor: &str, change: impl FnOnce(&mut Person)) {
         let guard = self.lock(aor);
         let Some(before) = self.person(aor) else { return };
         let mut person = (*before).clone();
@@ -396,7 +376,7 @@ impl Presence {
         minds && before.and_then(sphere) != sphere(after)
     }
 
-    fn tell(&self, aor: &str, rules: bool) {
+    pub(super) fn tell(&self, aor: &str, rules: bool) {
         let Some(observer) = self.observer.get() else { return };
         if rules {
             observer.rules_changed(aor);
@@ -409,7 +389,8 @@ impl Presence {
         let (old, new) = (before.map_or(0, |before| before.entries.len()), person.entries.len());
         self.count.fetch_add(new, Ordering::Relaxed);
         self.count.fetch_sub(old, Ordering::Relaxed);
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = self.due();
+        let first = due.first().map(|(at, _)| *at);
         if let Some(at) = before.and_then(|before| before.due) {
             due.remove(&(at, aor.into()));
         }
@@ -418,6 +399,9 @@ impl Presence {
             due.insert((at, aor.into()));
         }
         drop(due);
+        if person.due.is_some_and(|at| first.is_none_or(|first| at < first)) {
+            self.hurry();
+        }
         if let Some(before) = before {
             self.store_changes(aor, before, &person);
         } else {
@@ -442,7 +426,14 @@ impl Presence {
         let _guard = self.lock(aor);
         match self.rules.get(aor) {
             Some(kept) => kept,
-            None => self.rules.load(&self.parts.documents, aor, self.parts.clock.wall()),
+            None => {
+                let before = self.rules.next_review();
+                let kept = self.rules.load(&self.parts.documents, aor, self.parts.clock.wall());
+                if self.rules.next_review() != before {
+                    self.hurry();
+                }
+                kept
+            }
         }
     }
 
@@ -454,7 +445,7 @@ impl Presence {
         self.parts.settings.domains.iter().map(String::as_str).collect()
     }
 
-    fn lock(&self, aor: &str) -> MutexGuard<'_, ()> {
+    pub(super) fn lock(&self, aor: &str) -> MutexGuard<'_, ()> {
         let stripe = (self.stripe_of.hash_one(aor) as usize) % self.stripes.len();
         // A poisoned stripe guards no data of its own: people are replaced as a whole.
         self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)

@@ -193,7 +193,7 @@ fn of_two_publications_with_one_tag_at_the_same_time_one_is_taken() {
                 scope.spawn(move || {
                     let request = PublishRequest {
                         aor: AOR,
-                        etag: Some(&etag),
+                                    etag: Some(&etag),
                         expires: None,
                         body: Some(body.as_bytes()),
                         device: instance(1),
@@ -415,4 +415,48 @@ fn the_rules_of_a_person_who_is_gone_are_forgotten() {
     b.store.commit_blocking(documents::erasure(&*b.store, AOR).unwrap()).unwrap();
     b.presence.remove(AOR);
     assert_eq!(b.handling(), Handling::Confirm);
+}
+
+// Decision 17: watchers hear of an end when it comes, so the end is known before
+#[test]
+fn what_ends_by_itself_says_when_and_rings_if_that_is_earlier_than_before() {
+    let b = bench();
+    let rings = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&rings);
+    b.presence.ring(move || *count.lock().unwrap() += 1);
+    let rung = || std::mem::take(&mut *rings.lock().unwrap());
+    let at = |seconds| crate::clock::Tick::from_secs(seconds);
+    assert_eq!(b.presence.deadline(), crate::clock::Tick::NEVER);
+    b.publish(&instance(1), None, Some(&document("open", "")), Some(600)).unwrap();
+    assert_eq!((b.presence.deadline(), rung()), (at(600), 1));
+    b.publish(&instance(2), None, Some(&document("open", "")), Some(900)).unwrap();
+    assert_eq!((b.presence.deadline(), rung()), (at(600), 0), "nothing is earlier");
+    // A device that goes has its grace.
+    b.register("<urn:uuid:1>", 600, 7);
+    b.registrar.connection_closed(ConnectionId(7));
+    assert_eq!((b.presence.deadline(), rung()), (at(60), 1));
+    b.heard();
+    b.hands.advance(Duration::from_secs(60));
+    b.presence.sweep();
+    assert_eq!(b.heard(), [format!("presence {AOR}")]);
+    assert_eq!((b.presence.len(), b.presence.deadline()), (1, at(900)));
+}
+
+// RFC 4745 s7.3: a rule for a time is looked at when that comes, not at the next sweep
+#[test]
+fn a_rule_that_is_for_a_time_says_when_it_is_to_be_looked_at() {
+    let b = bench();
+    // The clock stands at 2023-11-14T22:13:20Z.
+    let validity = "<validity><from>2023-11-14T22:14:00Z</from>\
+                    <until>2023-11-14T22:15:00Z</until></validity>";
+    b.rules(&ruleset(validity, "allow"));
+    assert_eq!(b.handling(), Handling::Confirm);
+    for (seconds, handling) in [(40, Handling::Allow), (60, Handling::Confirm)] {
+        let next = b.presence.deadline();
+        b.hands.advance(Duration::from_secs(seconds));
+        assert_eq!(next, b.presence.parts.clock.now());
+        b.presence.sweep();
+        assert_eq!(b.handling(), handling);
+    }
+    assert_eq!(b.presence.deadline(), crate::clock::Tick::NEVER);
 }
