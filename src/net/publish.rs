@@ -52,6 +52,7 @@ impl Engine {
         }
         let publish = PublishRequest {
             aor,
+            uri: message.request_uri(),
             etag,
             expires: message.expires(),
             body: (!body.is_empty()).then_some(body),
@@ -80,6 +81,7 @@ impl Engine {
                     Refusal::TooBrief => (423, Some(("Min-Expires", &*least))),
                     Refusal::Nothing | Refusal::Unreadable(_) => (400, None),
                     Refusal::NotYours | Refusal::TooMany => (403, None),
+                    Refusal::TooMuch => (413, None),
                 };
                 self.refuse(outbox, request, status, Some(&reason), header.as_slice(), out);
             }

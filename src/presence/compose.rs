@@ -82,7 +82,7 @@ pub struct Parts<'a> {
     pub publications: &'a [Publication],
     /// What holds whether or not a device is there (RFC 4827); its device does not matter.
     pub hard_state: Option<&'a Publication>,
-    /// Which devices are registered. One that publishes nothing counts as open.
+    /// Which devices are registered. One that publishes no service counts as open.
     pub registered: &'a [Registered],
 }
 
@@ -149,9 +149,18 @@ fn sources<'a>(parts: &Parts<'a>, composed: &mut Composed) -> Vec<Source<'a>> {
         .collect()
 }
 
-/// Adds a service for each registered device that publishes nothing (RFC 3856 s7.2).
+/// Adds a service for each registered device that publishes none (RFC 3856 s7.2); what a device
+/// says of its person alone is no reason to hide that it can be reached.
 fn registered(parts: &Parts<'_>, composed: &mut Composed) {
-    let publishes = |tag| parts.publications.iter().any(|publication| publication.device == tag);
+    let has_service = |publication: &Publication| {
+        publication.document.components().iter().any(|c| c.kind == ComponentKind::Service)
+    };
+    let publishes = |tag| {
+        parts
+            .publications
+            .iter()
+            .any(|publication| publication.device == tag && has_service(publication))
+    };
     let mut devices: Vec<&Registered> =
         parts.registered.iter().filter(|device| !publishes(device.device)).collect();
     devices.sort_by_key(|device| (device.device, Reverse(device.q), &device.contact));

@@ -69,6 +69,12 @@ impl Person {
         self.entries.iter().position(|entry| *entry.etag == *etag && entry.ends() > now)
     }
 
+    /// Bytes of all documents but the one at this place.
+    pub(super) fn size_without(&self, place: Option<usize>) -> usize {
+        let others = self.entries.iter().enumerate().filter(|(at, _)| Some(*at) != place);
+        others.map(|(_, entry)| entry.publication.document.size()).sum()
+    }
+
     /// When the first of them ends.
     pub(super) fn next_end(&self) -> Option<Tick> {
         self.entries.iter().map(Entry::ends).min()

@@ -28,6 +28,9 @@ pub struct Settings {
     pub grace: Duration,
     /// Publications of one person.
     pub per_person: usize,
+    /// Bytes of all documents of one person, with the namespaces that their parts need: what they
+    /// make together is to fit into a datagram, and is sent to everybody who watches.
+    pub bytes_per_person: usize,
     /// All names of our domain, the first one being that of addresses-of-record.
     pub domains: Vec<String>,
     /// For watchers whom no rule of the person names, and no group.
@@ -44,6 +47,7 @@ impl Default for Settings {
             max_expires: 86_400,
             grace: Duration::from_secs(60),
             per_person: 16,
+            bytes_per_person: 56 * 1024,
             domains: Vec::new(),
             default_policy: Handling::Confirm,
             group_policy: Vec::new(),
@@ -56,6 +60,8 @@ impl Default for Settings {
 pub struct PublishRequest<'a> {
     /// The canonical address-of-record, `user@domain`.
     pub aor: &'a str,
+    /// The Request-URI, which may be another name of the same person.
+    pub uri: &'a [u8],
     /// SIP-If-Match.
     pub etag: Option<&'a str>,
     /// The Expires header, seconds.
@@ -96,4 +102,7 @@ pub enum Refusal {
     /// The person has as many publications as one may: 403.
     #[error("Too Many Publications")]
     TooMany,
+    /// The documents of all of the person's devices are too long together: 413.
+    #[error("Too Much Is Published")]
+    TooMuch,
 }

@@ -23,6 +23,7 @@ use crate::model::DeviceKey;
 use crate::payload::pidf::{self, Composed, Summary};
 use crate::payload::pres_rules::Handling;
 use crate::registrar::{self, Registrar, Row, public_gruu};
+use crate::sip::uri::Uri;
 use crate::store::{Store, StoreError};
 
 /// Writers of different people seldom meet on one of these.
@@ -158,7 +159,7 @@ impl Presence {
         let document = match request.body {
             None if request.etag.is_none() => return Err(Refusal::Nothing),
             None => None,
-            Some(body) => Some((self.read(request.aor, body)?, body)),
+            Some(body) => Some((self.read(request, body)?, body)),
         };
         let guard = self.lock(request.aor);
         let before = self.person(request.aor);
@@ -172,6 +173,11 @@ impl Presence {
         if place.is_none() && person.entries.len() >= self.parts.settings.per_person {
             return Err(Refusal::TooMany);
         }
+        if let Some((document, _)) = &document
+            && person.size_without(place) + document.size() > self.parts.settings.bytes_per_person
+        {
+            return Err(Refusal::TooMuch);
+        }
         let etag = entropy::token(ETAG_BYTES);
         let until = now + Duration::from_secs(expires.into());
         let mut news = true;
@@ -182,9 +188,16 @@ impl Presence {
             // Nothing is kept of a request with 0 (s6 step 5).
             (None, _) if expires == 0 => news = false,
             (Some(place), document) => {
+                let known = person.entries.iter().any(|entry| entry.device == request.device);
                 if let Some(entry) = person.entries.get_mut(place) {
                     entry.etag = etag.as_str().into();
                     entry.expires = until;
+                    // It published before it registered; now it is known which one it is.
+                    let adopted = !known && !entry.bound && entry.device == DeviceKey::Anonymous;
+                    if adopted {
+                        entry.device = request.device.clone();
+                        entry.publication.device = self.tag(request.aor, &request.device);
+                    }
                     // The same words again are a refresh, even where a device repeats them.
                     news = match document {
                         Some((document, body)) if *entry.body != *body => {
@@ -193,7 +206,7 @@ impl Presence {
                             entry.body = Bytes::copy_from_slice(body);
                             true
                         }
-                        _ => false,
+                        _ => adopted,
                     };
                 }
             }
@@ -236,13 +249,22 @@ impl Presence {
         Ok(wished.min(settings.max_expires))
     }
 
-    fn read(&self, aor: &str, body: &[u8]) -> Result<Arc<pidf::Document>, Refusal> {
+    fn read(
+        &self,
+        request: &PublishRequest<'_>,
+        body: &[u8],
+    ) -> Result<Arc<pidf::Document>, Refusal> {
         let document = pidf::read(body)?;
-        let user = aor.rsplit_once('@').map_or(aor, |(user, _)| user);
-        if !document.is_of(user, &self.domains()) {
-            return Err(Refusal::NotYours);
+        let user = user_of(request.aor);
+        // By whatever name the request found the person, a number for one, so may the document.
+        let is_called_so = || {
+            let called = Uri::parse(request.uri).ok().and_then(|uri| uri.canonical_aor());
+            called.is_some_and(|aor| document.is_of(user_of(&aor), &[host_of(&aor)]))
+        };
+        if document.is_of(user, &self.domains()) || is_called_so() {
+            return Ok(Arc::new(document));
         }
-        Ok(Arc::new(document))
+        Err(Refusal::NotYours)
     }
 
     /// What all of a person's devices make together now.
@@ -465,6 +487,10 @@ fn user_of(aor: &str) -> &str {
 fn is_same_group(one: &str, other: &str) -> bool {
     let one = one.chars().flat_map(char::to_lowercase);
     one.eq(other.chars().flat_map(char::to_lowercase))
+}
+
+fn host_of(aor: &str) -> &str {
+    aor.rsplit_once('@').map_or("", |(_, host)| host)
 }
 
 fn sphere(person: &Person) -> Option<&str> {

@@ -81,6 +81,7 @@ impl Bench {
     ) -> Result<Published, Refusal> {
         self.presence.publish(&PublishRequest {
             aor: AOR,
+            uri: b"",
             etag,
             expires,
             body: body.map(str::as_bytes),
@@ -193,7 +194,8 @@ fn of_two_publications_with_one_tag_at_the_same_time_one_is_taken() {
                 scope.spawn(move || {
                     let request = PublishRequest {
                         aor: AOR,
-                                    etag: Some(&etag),
+                        uri: b"",
+                        etag: Some(&etag),
                         expires: None,
                         body: Some(body.as_bytes()),
                         device: instance(1),
@@ -459,4 +461,60 @@ fn a_rule_that_is_for_a_time_says_when_it_is_to_be_looked_at() {
         assert_eq!(b.handling(), handling);
     }
     assert_eq!(b.presence.deadline(), crate::clock::Tick::NEVER);
+}
+
+// Decision 18a: some clients publish first and register then
+#[test]
+fn a_device_that_published_before_it_registered_is_known_with_its_next_publish() {
+    let b = bench();
+    let etag = b.first(&DeviceKey::Anonymous, "here").etag;
+    b.register("<urn:uuid:1>", 600, 7);
+    assert_eq!(b.sees().matches("<tuple").count(), 2, "nobody knows yet that it is one device");
+    b.heard();
+    b.publish(&instance(1), Some(&etag), None, None).unwrap();
+    assert_eq!(b.heard(), [format!("presence {AOR}")]);
+    let sees = b.sees();
+    assert_eq!(sees.matches("<tuple").count(), 1, "{sees}");
+    assert!(sees.contains("here"), "{sees}");
+    // So it ends with its device.
+    b.registrar.connection_closed(ConnectionId(7));
+    b.wait(60);
+    assert!(b.presence.is_empty());
+    b.store.flush().wait().unwrap();
+    assert!(bench_on(Arc::clone(&b.store), Settings::default()).presence.is_empty());
+}
+
+#[test]
+fn what_all_devices_publish_together_has_a_bound() {
+    let b = bench();
+    let long = "x".repeat(20 * 1024);
+    let first = b.first(&instance(1), &long).etag;
+    b.first(&instance(2), &long);
+    let third = b.publish(&instance(3), None, Some(&document("open", &long)), None);
+    assert_eq!(third, Err(Refusal::TooMuch));
+    // What is replaced does not count.
+    b.publish(&instance(1), Some(&first), Some(&document("closed", &long)), None).unwrap();
+    b.first(&instance(2), "short");
+    b.first(&instance(3), &long);
+}
+
+// RFC 3903 s6 step 1, RFC 3863 s4.1.1
+#[test]
+fn a_document_may_name_the_person_as_the_request_does() {
+    let b = bench();
+    let body = document("open", "").replace(AOR, "1001@192.0.2.1");
+    let publish = |uri: &str| {
+        b.presence.publish(&PublishRequest {
+            aor: AOR,
+            uri: uri.as_bytes(),
+            etag: None,
+            expires: None,
+            body: Some(body.as_bytes()),
+            device: instance(1),
+        })
+    };
+    assert_eq!(publish("sip:alice@192.0.2.1"), Err(Refusal::NotYours));
+    assert_eq!(publish("sip:1002@192.0.2.1"), Err(Refusal::NotYours));
+    publish("sip:1001@192.0.2.1:5060").unwrap();
+    assert!(b.sees().contains(&format!("entity=\"sip:{AOR}\"")), "watchers know one name");
 }

@@ -5,7 +5,7 @@ use crate::presence::{
     OPEN, bare_publish, document, publication, publish, republish, subscribe, subscribed, text,
     watch,
 };
-use crate::server::Server;
+use crate::server::{DOMAIN, Server};
 use crate::{PASSWORD, campus, campus_with};
 
 fn publications(server: &Server) -> u64 {
@@ -257,4 +257,27 @@ fn a_publication_outlives_a_power_cut() {
     let (_, _, notify) = subscribed(&mut bob, &draft);
     assert!(text(&notify).contains("busy"), "{}", text(&notify));
     republish(&mut ana, &etag, "open", "away");
+}
+
+/// RFC 3903 s6 step 1, RFC 3863 s4.1.1: a softphone that knows the server by its address says so in
+/// the Request-URI and in the document; watchers know one name all the same.
+#[test]
+fn a_client_that_knows_the_server_by_its_address_publishes() {
+    let server = campus_with(&["ana", "bob"], OPEN);
+    let mut bob = Peer::udp(&server, "bob");
+    watch(&mut bob, "ana");
+    let mut ana = Peer::udp(&server, "ana");
+    let host = server.udp.ip();
+    let body =
+        document("ana", "open", "busy").replace(&format!("ana@{DOMAIN}"), &format!("ana@{host}"));
+    let mut draft = publication(&ana, &body);
+    draft.uri = format!("sip:ana@{}", server.udp);
+    assert_eq!(ana.ask_signed(&draft).status(), 200);
+    let told = text(&bob.respond_to_next(200));
+    assert!(told.contains(&format!("entity=\"sip:ana@{DOMAIN}\"")), "{told}");
+    assert!(told.contains("busy"), "{told}");
+    // Of somebody else it is as little as by the domain's name.
+    let mut others = publication(&ana, &body.replace("sip:ana@", "sip:bob@"));
+    others.uri = format!("sip:ana@{}", server.udp);
+    assert_eq!(ana.ask_signed(&others).status(), 403);
 }

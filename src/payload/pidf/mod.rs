@@ -154,6 +154,12 @@ impl Document {
         &self.components
     }
 
+    /// Bytes of its parts with the namespaces that each needs.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len()
+    }
+
     fn slice(&self, span: &Span) -> &str {
         self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }

@@ -248,6 +248,17 @@ fn a_registered_device_that_publishes_nothing_is_open() {
     assert_eq!(summary.tuples[0].contact.as_deref(), Some(ANA));
 }
 
+// RFC 3856 s7.2, RFC 4479 s3.3: a person is no service
+#[test]
+fn a_registered_device_that_publishes_only_its_person_is_open() {
+    let busy = publication("phone", 1, &person("p", &activity("busy")));
+    let text = compose_all(std::slice::from_ref(&busy), None, &[registered("phone")]);
+    assert_eq!(ids(&text), ["tphone", "p0"]);
+    let told = summary(&[busy], &[registered("phone")]);
+    assert!(told.open, "{told:?}");
+    assert_eq!(told.activities, ["busy"]);
+}
+
 // RFC 5025 s3.2.1: nobody there and politely blocked look the same
 #[test]
 fn nobody_there_is_the_document_of_a_polite_block() {

@@ -72,6 +72,7 @@ fn publish(presence: &Presence, note: &str) {
     );
     let request = PublishRequest {
         aor: AOR,
+        uri: b"",
         etag: None,
         expires: None,
         body: Some(document.as_bytes()),
