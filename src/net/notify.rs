@@ -1,5 +1,7 @@
 //! NOTIFY requests of our own (RFC 6665 s4.2.2): sent when a subscription says so, in order.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -18,6 +20,9 @@ pub(super) const NOTIFIER: usize = 0;
 
 /// NOTIFYs that one turn of a worker sends; the rest waits for the next, behind what came meanwhile.
 const PER_TURN: usize = 64;
+
+/// When a NOTIFY is tried again for which there was no room.
+const ROOM_AGAIN: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Sends what is due at `now`, and sees to it that the rest is sent in time; returns when there is
@@ -65,8 +70,7 @@ impl Engine {
         let Ok(client) = client else {
             drop(state);
             EngineCounts::add(&self.counts.shed);
-            // As if the subscriber had been too busy: it is told with the next change.
-            return self.subscriptions.settle(notify.id, Outcome::Answered(503));
+            return self.subscriptions.put_off(notify.id, now + ROOM_AGAIN);
         };
         let context = NotifyContext { notify, flow, streamed, client };
         state.contexts.insert(id.number, Context::Notify(Box::new(context)));

@@ -114,6 +114,7 @@ impl Engine {
         let (status, headers) = match refusal {
             Refusal::TooBrief => (423, Some(("Min-Expires", &*least))),
             Refusal::TooMany | Refusal::TooManyWatchers => (403, None),
+            Refusal::Twice => (482, None),
             Refusal::Unknown => (481, None),
             Refusal::Dialog(DialogError::OutOfOrder) => (500, None),
             Refusal::Dialog(_) => (400, None),

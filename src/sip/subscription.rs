@@ -223,6 +223,19 @@ impl Subscription {
         self.rests_until = Tick::ZERO;
     }
 
+    /// The NOTIFY under way did not leave, for want of room here: it is due again at `at`. One that
+    /// tells the end is given up.
+    pub fn put_off(&mut self, at: Tick) {
+        match self.in_flight.take() {
+            None => {}
+            Some(NotifyState::Terminated(_)) => self.over = true,
+            Some(_) => {
+                self.rests_until = at;
+                self.wanted = Wanted::Paced;
+            }
+        }
+    }
+
     /// What became of the NOTIFY under way. `true` if all must be told with the next one, which is
     /// due then.
     ///
@@ -321,6 +334,23 @@ mod tests {
         assert_eq!(subscription.poll(at(100)), None);
         subscription.changed();
         assert!(subscription.poll(at(100)).is_some(), "the first one after a rest goes at once");
+    }
+
+    // RFC 6665 s4.2.2: what we had no room for is no failure of the subscriber's
+    #[test]
+    fn a_notify_that_could_not_leave_is_due_again_and_counts_as_no_failure() {
+        let mut subscription = settled();
+        for round in 0..u64::from(MOST_FAILURES) + 1 {
+            subscription.changed();
+            assert!(subscription.poll(at(100 + round)).is_some());
+            subscription.put_off(at(101 + round));
+            assert_eq!(subscription.deadline(), at(101 + round));
+        }
+        assert!(!subscription.is_over());
+        subscription.end(EndReason::Rejected);
+        assert!(subscription.poll(at(200)).is_some());
+        subscription.put_off(at(201));
+        assert!(subscription.is_over(), "who is not told asks, and is told 481");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::index::{Entry, Inner, Known};
 use super::package::Package;
@@ -9,7 +10,6 @@ use super::registration;
 use super::table::Subscriptions;
 use super::waiting::Wait;
 use super::watchers::Change;
-use crate::clock::Tick;
 use crate::model::DeviceKey;
 use crate::payload::pres_rules::Handling;
 use crate::payload::watcherinfo::{Event, Status};
@@ -31,6 +31,9 @@ impl Subscriptions {
                 self.end_one(&mut inner, id, reason);
             }
         }
+        if let Some(lost) = inner.lost.get_mut(person) {
+            lost.retain(|entry| device.is_some() && entry.device.as_ref() != device);
+        }
         if device.is_none() {
             let watched = inner.by_resource.get(person).map(|watched| watched.ids.clone());
             for id in watched.unwrap_or_default() {
@@ -46,7 +49,7 @@ impl Subscriptions {
         self.note(&inner);
     }
 
-    fn end_one(&self, inner: &mut Inner, id: u64, reason: EndReason) {
+    pub(super) fn end_one(&self, inner: &mut Inner, id: u64, reason: EndReason) {
         let Some(entry) = inner.entries.get_mut(&id) else { return };
         entry.subscription.end(reason);
         self.forget(entry);
@@ -176,34 +179,6 @@ impl Subscriptions {
         self.stop_waiting(inner, resource, watcher, event);
     }
 
-    /// A device came back on another connection: what it had asked for goes there.
-    fn regain(&self, inner: &mut Inner, watcher: &str, row: &Row, now: Tick) {
-        if inner.adrift == 0 {
-            return;
-        }
-        for id in inner.by_watcher.get(watcher).cloned().unwrap_or_default() {
-            let Some(entry) = inner.entries.get_mut(&id) else { continue };
-            if entry.adrift.is_none() {
-                continue;
-            }
-            let is_same = |device: &DeviceKey| {
-                *device != DeviceKey::Anonymous && entry.device.as_ref() == Some(device)
-            };
-            // Two devices that say nothing of themselves are told apart by where they are.
-            let back = row.live(now).find(|binding| {
-                is_same(&binding.device) || *binding.contact == *entry.dialog.target
-            });
-            let Some(back) = back else { continue };
-            let place = (back.flow, back.connection_bound);
-            entry.subscription.urge();
-            inner.moves(id, place);
-            if let Some(entry) = inner.entries.get_mut(&id) {
-                self.keep(entry);
-            }
-            inner.reindex(id);
-        }
-    }
-
     /// Marks those who watch a person's presence.
     fn touch(&self, inner: &mut Inner, aor: &str) {
         let Some(watched) = inner.by_resource.get_mut(aor) else { return };
@@ -221,6 +196,10 @@ impl Subscriptions {
 
 impl Observer for Subscriptions {
     fn changed(&self, aor: &str, before: Option<&Row>, after: &Row) {
+        // Also one that comes back by the same contact has another connection.
+        if self.awaited.load(Ordering::Acquire) > 0 {
+            self.regain(aor, after);
+        }
         if self.is_empty() {
             return;
         }
@@ -230,7 +209,6 @@ impl Observer for Subscriptions {
             return;
         }
         let mut inner = self.lock();
-        self.regain(&mut inner, aor, after, self.clock.now());
         for id in inner.ids_of(aor, Package::Registration) {
             let Some(entry) = inner.entries.get_mut(&id) else { continue };
             entry.subscription.changed();

@@ -112,6 +112,8 @@ pub(super) struct Inner {
     pub(super) viewed: Vec<Arc<str>>,
     /// How many have lost their connection.
     pub(super) adrift: usize,
+    /// Those whose device did not come back in time, by subscriber: it is told when it does.
+    pub(super) lost: HashMap<Arc<str>, Vec<Entry>>,
     pub(super) last_id: u64,
 }
 

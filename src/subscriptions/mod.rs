@@ -6,6 +6,7 @@
 //! presence. What there is to see is asked of [`crate::presence`] when a NOTIFY is due, once for all
 //! watchers who see the same.
 
+mod adrift;
 mod changes;
 mod index;
 mod package;

@@ -112,6 +112,9 @@ pub enum Refusal {
     /// As many watch that person as may.
     #[error("Too Many Watchers")]
     TooManyWatchers,
+    /// The dialog that it would begin is there: 482 (RFC 3261 s8.2.2.2).
+    #[error("Merged Request")]
+    Twice,
     /// No such subscription: 481.
     #[error("No Such Subscription")]
     Unknown,

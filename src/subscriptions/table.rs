@@ -66,6 +66,9 @@ pub struct Subscriptions {
     pub(super) everything: Arc<Permissions>,
     inner: Mutex<Inner>,
     count: AtomicUsize,
+    /// How many wait for their device to come back, so that no REGISTER takes the lock to learn that
+    /// none does.
+    pub(super) awaited: AtomicUsize,
     /// The first deadline, so that nobody takes the lock to learn that nothing is due.
     deadline: AtomicU64,
     bell: OnceLock<Box<dyn Fn(Tick) + Send + Sync>>,
@@ -95,6 +98,7 @@ impl Subscriptions {
             everything: Arc::new(Permissions::everything()),
             inner: Mutex::default(),
             count: AtomicUsize::new(0),
+            awaited: AtomicUsize::new(0),
             deadline: AtomicU64::new(u64::MAX),
             bell: OnceLock::new(),
         };
@@ -183,6 +187,10 @@ impl Subscriptions {
         let mut subscription = Subscription::new(until, self.settings.interval);
         let package = request.package;
         let mut inner = self.lock();
+        // Whoever repeats another's Call-ID and branch must not come between.
+        if inner.by_tag.contains_key(dialog.local_tag.as_str()) {
+            return Err(Refusal::Twice);
+        }
         let held = inner.by_watcher.get(request.watcher).map_or(0, SmallVec::len);
         if held >= self.settings.per_user {
             return Err(Refusal::TooMany);
@@ -323,9 +331,9 @@ impl Subscriptions {
                     inner.deadlines.remove(&(deadline, id));
                     continue;
                 }
-                // Its device did not come back: there is nobody to tell it to.
+                // Its device did not come back in time.
                 Some(entry) if entry.adrift.is_some() => {
-                    self.drop_entry(&mut inner, id, Some(Event::Deactivated));
+                    self.give_up(&mut inner, id);
                     continue;
                 }
                 Some(_) => {}
@@ -348,6 +356,21 @@ impl Subscriptions {
             // Nobody knows what the subscriber knows.
             entry.known = Known::Nothing;
         }
+        if entry.subscription.is_over() {
+            self.drop_entry(&mut inner, id, None);
+        } else {
+            inner.reindex(id);
+        }
+        self.note(&inner);
+    }
+
+    /// A NOTIFY could not be sent for want of room: it is due again at `at`, with the state as it is
+    /// then.
+    pub fn put_off(&self, id: u64, at: Tick) {
+        let mut inner = self.lock();
+        let Some(entry) = inner.entries.get_mut(&id) else { return };
+        entry.subscription.put_off(at);
+        entry.known = Known::Nothing;
         if entry.subscription.is_over() {
             self.drop_entry(&mut inner, id, None);
         } else {
@@ -394,6 +417,11 @@ impl Subscriptions {
                 watched.view = None;
             }
         }
+        let now = self.clock.now();
+        inner.lost.retain(|_, lost| {
+            lost.retain(|entry| entry.subscription.expires() > now);
+            !lost.is_empty()
+        });
         for (resource, wait) in inner.waiting.expire(self.clock.wall()) {
             self.forget_wait(&resource, &wait.watcher);
             let change = watchers::Change::of_wait(&wait, Status::Terminated, Event::Giveup);
@@ -405,6 +433,7 @@ impl Subscriptions {
     /// Publishes what others read without the lock.
     pub(super) fn note(&self, inner: &Inner) {
         self.count.store(inner.entries.len(), Ordering::Relaxed);
+        self.awaited.store(inner.adrift + inner.lost.len(), Ordering::Release);
         let first = inner.deadlines.first().map_or(Tick::NEVER, |(deadline, _)| *deadline);
         let before = self.deadline.swap(first.as_micros(), Ordering::AcqRel);
         if first.as_micros() < before

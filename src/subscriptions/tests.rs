@@ -86,6 +86,16 @@ impl Bench {
     }
 
     fn register(&self, uri: &str, expires: u32, connection: u64) {
+        self.register_with(uri, expires, connection, None);
+    }
+
+    /// A device with this credential is reached over a connection.
+    fn register_as(&self, credential: &str, connection: u64) {
+        let uri = format!("sip:{credential}@device.invalid");
+        self.register_with(&uri, 600, connection, Some(credential));
+    }
+
+    fn register_with(&self, uri: &str, expires: u32, connection: u64, credential: Option<&str>) {
         let contact = ContactRequest {
             uri: uri.as_bytes(),
             expires: Some(expires),
@@ -104,7 +114,7 @@ impl Bench {
             is_first_hop: true,
             supported: Supported::default(),
             path: SmallVec::new(),
-            credential: None,
+            credential: credential.map(|id| DeviceKey::Credential(id.to_owned())),
             user_agent: None,
         };
         self.registrar.register(&request).unwrap();

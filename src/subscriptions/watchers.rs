@@ -13,6 +13,19 @@ use crate::sip::header::Address;
 /// Changes that are kept for one who is to be told of them; with more, all is told.
 const MOST_CHANGES: usize = 256;
 
+/// Characters of a watcher's name that its owner is told: the watcher chose it.
+const LONGEST_NAME: usize = 128;
+
+/// Whether a character of a name is shown: controls are not, and none that turns the direction of
+/// what stands beside it.
+fn shows(character: &char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    !turns && !character.is_control()
+}
+
 /// What became of one watcher.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
@@ -29,7 +42,7 @@ impl Change {
     /// Of a subscription.
     pub(super) fn of(id: u64, entry: &Entry, status: Status, event: Event) -> Change {
         let name = Address::parse(&entry.dialog.remote).ok().and_then(|address| {
-            address.display().map(|name| name.chars().filter(|c| !c.is_control()).collect())
+            address.display().map(|name| name.chars().filter(shows).take(LONGEST_NAME).collect())
         });
         Change {
             id,

@@ -265,3 +265,193 @@ fn a_person_who_goes_is_told_to_his_watchers_and_his_own_subscriptions_end() {
     assert!(b.subscriptions.is_empty());
     assert_eq!(b.subscriptions.people(), Vec::<Box<str>>::new());
 }
+
+impl Bench {
+    /// Somebody watches over a connection.
+    fn watch_over(&self, watcher: &str, tag: &str, connection: u64) {
+        let granted = with_subscribe(self.next(), "", 3_600, |message| {
+            self.subscriptions.begin(SubscribeRequest {
+                message,
+                resource: AOR,
+                watcher,
+                package: Package::Presence,
+                event_id: None,
+                flow: flow(connection),
+                bound: true,
+                device: Some(DeviceKey::Credential(tag.to_owned())),
+                tag: tag.to_owned(),
+            })
+        });
+        granted.unwrap();
+    }
+
+    /// The process ends and begins anew on what the store has.
+    fn restarted(&self) -> Bench {
+        self.store.flush().wait().unwrap();
+        bench_on(Arc::clone(&self.store))
+    }
+}
+
+// RFC 6665 s4.4.1, decision 20: its device comes back after the grace and is told to ask anew
+#[test]
+fn a_device_that_comes_back_too_late_is_told_that_its_subscription_is_over() {
+    let b = bench();
+    b.watch_over(AOR, "t1", 7);
+    let before = b.told();
+    let b = b.restarted();
+    b.wait(60);
+    assert!(b.due().is_none(), "there is nobody to tell");
+    assert!(b.subscriptions.is_empty(), "it holds no place");
+    b.register_as("t2", 8);
+    assert!(b.due().is_none(), "another device");
+    b.register_as("t1", 9);
+    let last = b.told();
+    assert_eq!(last.state, NotifyState::Terminated(EndReason::Deactivated));
+    assert_eq!(last.flow.connection, ConnectionId(9));
+    assert!(last.body.is_empty());
+    assert_eq!(last.dialog.call_id, before.dialog.call_id);
+    assert!(last.dialog.local_cseq > before.dialog.local_cseq);
+    assert!(b.subscriptions.is_empty());
+    b.register_as("t1", 10);
+    assert!(b.due().is_none(), "once");
+    assert!(b.restarted().subscriptions.is_empty());
+}
+
+#[test]
+fn a_device_that_comes_back_in_time_is_told_the_state_over_its_new_connection() {
+    let b = bench();
+    b.watch_over(AOR, "t1", 7);
+    b.told();
+    let b = b.restarted();
+    b.wait(59);
+    b.register_as("t1", 9);
+    let told = b.told();
+    assert!(matches!(told.state, NotifyState::Active(_)), "{:?}", told.state);
+    assert_eq!(told.flow.connection, ConnectionId(9));
+    assert!(!told.body.is_empty());
+}
+
+#[test]
+fn a_subscription_whose_time_ran_out_meanwhile_is_not_told_of() {
+    let b = bench();
+    b.watch_over(AOR, "t1", 7);
+    b.told();
+    let b = b.restarted();
+    b.wait(60);
+    assert!(b.due().is_none());
+    b.wait(3_600);
+    b.subscriptions.sweep();
+    b.register_as("t1", 9);
+    assert!(b.due().is_none());
+}
+
+// RFC 3857 s4.7.1: the question of a watcher whom a restart cut off is still there
+#[test]
+fn a_restart_takes_no_question_away() {
+    let b = bench();
+    b.watch_over(BOB, "t1", 7);
+    b.told();
+    let b = b.restarted();
+    b.wait(60);
+    assert!(b.due().is_none());
+    let watchers = b.subscriptions.watchers(AOR);
+    let watchers: Vec<_> = watchers.into_iter().map(|one| (one.uri, one.status)).collect();
+    assert_eq!(watchers, [(format!("sip:{BOB}"), Status::Waiting)]);
+}
+
+// RFC 3261 s8.2.2.2: the tag follows from Call-ID and branch, which others may have seen
+#[test]
+fn a_dialog_that_is_there_is_not_begun_by_somebody_else() {
+    let b = bench();
+    b.watch(BOB, "t1", 3_600).unwrap();
+    assert_eq!(b.watch(EVA, "t1", 3_600), Err(Refusal::Twice));
+    b.told();
+    let event = EventHeader::parse(b"presence").unwrap();
+    let refreshed = with_subscribe(b.next(), ";tag=t1", 3_600, |message| {
+        b.subscriptions.refresh(message, BOB, &event, (flow(0), false))
+    });
+    assert_eq!(refreshed, Ok(Granted { expires: 3_600 }));
+}
+
+// RFC 3858 s3: the display name is the watcher's own choice
+#[test]
+fn the_name_of_a_watcher_is_told_without_what_would_deceive() {
+    let b = bench();
+    let name = format!("\u{202e}rotceR\u{2069}{}", "x".repeat(4_000));
+    let text = with_name(b.next(), &name);
+    let mut layout = Layout::default();
+    scan(text.as_bytes(), Framing::Stream, &Limits::default(), &mut layout).unwrap();
+    let message = Message::new(text.as_bytes(), &layout);
+    let request = SubscribeRequest {
+        message: &message,
+        resource: AOR,
+        watcher: BOB,
+        package: Package::Presence,
+        event_id: None,
+        flow: flow(0),
+        bound: false,
+        device: None,
+        tag: "t1".to_owned(),
+    };
+    b.subscriptions.begin(request).unwrap();
+    let watchers = b.subscriptions.watchers(AOR);
+    let told = watchers[0].display_name.as_deref().unwrap();
+    assert!(told.starts_with("rotceRxxx"), "{told}");
+    assert_eq!(told.chars().count(), 128);
+}
+
+fn with_name(cseq: u32, name: &str) -> String {
+    format!(
+        "SUBSCRIBE sip:{AOR} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1\r\n\
+         From: \"{name}\" <sip:{BOB}>;tag=f\r\nTo: <sip:{AOR}>\r\nCall-ID: c\r\n\
+         CSeq: {cseq} SUBSCRIBE\r\nContact: <sip:bob@192.0.2.7>\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    // RFC 6665 s4.2.1.1, s4.2.1.4, s4.2.2: never longer than asked, and each NOTIFY says what is
+    // left, or that it is over
+    #[test]
+    fn no_expiry_is_longer_than_asked_and_every_notify_says_what_is_left(
+        wish in 0u32..200_000, wait in 0u64..100_000, again in 0u32..200_000,
+    ) {
+        let b = bench();
+        let granted = match b.watch(AOR, "t1", wish) {
+            Err(refusal) => {
+                proptest::prop_assert_eq!(refusal, Refusal::TooBrief);
+                proptest::prop_assert!((1..60).contains(&wish));
+                return Ok(());
+            }
+            Ok(granted) => granted.expires,
+        };
+        proptest::prop_assert!(granted <= wish);
+        let says = |notify: &Notify, granted: u32| match notify.state {
+            NotifyState::Active(left) => left == u64::from(granted) && granted > 0,
+            state => granted == 0 && state == NotifyState::Terminated(EndReason::Timeout),
+        };
+        proptest::prop_assert!(says(&b.told(), granted));
+        if granted == 0 {
+            return Ok(());
+        }
+        b.wait(wait);
+        if wait >= u64::from(granted) {
+            proptest::prop_assert!(says(&b.told(), 0));
+            proptest::prop_assert!(b.subscriptions.is_empty());
+            return Ok(());
+        }
+        proptest::prop_assert!(b.due().is_none());
+        let event = EventHeader::parse(b"presence").unwrap();
+        let refreshed = with_subscribe(b.next(), ";tag=t1", again, |message| {
+            b.subscriptions.refresh(message, AOR, &event, (flow(0), false))
+        });
+        match refreshed {
+            Err(refusal) => proptest::prop_assert_eq!(refusal, Refusal::TooBrief),
+            Ok(refreshed) => {
+                proptest::prop_assert!(refreshed.expires <= again);
+                proptest::prop_assert!(says(&b.told(), refreshed.expires));
+            }
+        }
+    }
+}
