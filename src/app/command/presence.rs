@@ -10,7 +10,7 @@ use crate::app::cli;
 use crate::app::context::Context;
 use crate::app::control::{PresenceView, Reply, Request};
 use crate::app::escape;
-use crate::app::exit::Failure;
+use crate::app::exit::{Exit, Failure};
 
 /// A larger document is no document of rules.
 const LARGEST_RULES: u64 = 1024 * 1024;
@@ -26,12 +26,21 @@ pub(super) fn run(context: &Context, command: cli::Presence) -> Result<(), Failu
         cli::Presence::Rules(cli::Rules::Set { user, file }) => {
             let sentence = format!("The rules of {user} are in force.");
             let document = read(&file)?;
-            match context.perform(&Request::RulesSet { user, document })? {
+            let performed = context.perform(&Request::RulesSet { user, document });
+            match performed.map_err(|failure| located(failure, &file))? {
                 Reply::Done => context.output.either(&json!({ "done": true }), &sentence),
                 _ => Err(unexpected()),
             }
         }
     }
+}
+
+/// What is wrong with a document, with the name of its file.
+fn located(failure: Failure, file: &Path) -> Failure {
+    if failure.exit != Exit::Usage || file == Path::new("-") {
+        return failure;
+    }
+    Failure::usage(format!("{}: {failure}", file.display()))
 }
 
 fn state(open: bool) -> String {

@@ -50,8 +50,8 @@ impl From<xml::Error> for RulesError {
 enum Cause {
     #[error("{0}")]
     Xml(xml::Cause),
-    #[error("the root is <{0}>, not <ruleset> of common policy")]
-    OtherRoot(String),
+    #[error("the root is <{name}> of {namespace:?}, not <ruleset> of {COMMON_POLICY:?}")]
+    OtherRoot { name: String, namespace: String },
     #[error("<{0}> does not belong here")]
     Misplaced(String),
     #[error("a second <{0}>")]
@@ -86,7 +86,9 @@ pub fn read(bytes: &[u8]) -> Result<Ruleset, RulesError> {
     let reader = Reader { source: xml.input_text() };
     let root = xml.root_element();
     if !root.has_tag_name((COMMON_POLICY, "ruleset")) {
-        return Err(reader.error(root, Cause::OtherRoot(root.tag_name().name().to_owned())));
+        let name = root.tag_name().name().to_owned();
+        let namespace = root.tag_name().namespace().unwrap_or_default().to_owned();
+        return Err(reader.error(root, Cause::OtherRoot { name, namespace }));
     }
     let mut ids = BTreeSet::new();
     let mut rules = Vec::new();
