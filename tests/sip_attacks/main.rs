@@ -17,6 +17,7 @@ mod frames;
 mod framing;
 mod guessing;
 mod phone;
+mod publishing;
 mod raw;
 mod registering;
 mod relaying;

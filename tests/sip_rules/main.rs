@@ -23,6 +23,7 @@ mod peer;
 mod presence;
 mod presence_polite;
 mod presence_publish;
+mod presence_return;
 mod presence_rules;
 mod presence_survives;
 mod presence_watch;
