@@ -320,6 +320,12 @@ impl Presence {
         registered
     }
 
+    /// Reads what the person's documents say, unless that is known: whoever is about to ask with a
+    /// lock of his own held does not wait for them then.
+    pub fn prepare(&self, owner: &str) {
+        self.kept(owner);
+    }
+
     /// What `watcher` may see of `owner`; both are addresses-of-record.
     #[must_use]
     pub fn authorise(&self, owner: &str, watcher: &str) -> Decision {

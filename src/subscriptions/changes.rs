@@ -17,8 +17,8 @@ use crate::presence;
 use crate::registrar::{Observer, Row};
 use crate::sip::subscription::EndReason;
 
-/// People whose subscriptions are looked at before others may come in between.
-const WATCHERS_AT_ONCE: usize = 64;
+/// People whose subscriptions are looked at before others may come in between: rules may take a while.
+const WATCHERS_AT_ONCE: usize = 16;
 
 impl Subscriptions {
     /// A person may not be here any more: his own subscriptions end with `reason`, those of others
@@ -233,10 +233,17 @@ impl presence::Observer for Subscriptions {
     }
 
     fn rules_changed(&self, aor: &str) {
-        let mut inner = self.lock();
-        for id in inner.ids_of(aor, Package::Presence) {
-            self.reauthorise(&mut inner, id);
+        self.presence.prepare(aor);
+        let ids = self.lock().ids_of(aor, Package::Presence);
+        // Who begins meanwhile is asked about by the rules as they are.
+        for some in ids.chunks(WATCHERS_AT_ONCE) {
+            let mut inner = self.lock();
+            for id in some {
+                self.reauthorise(&mut inner, *id);
+            }
+            self.note(&inner);
         }
+        let mut inner = self.lock();
         for wait in inner.waiting.of(aor).to_vec() {
             self.decide(&mut inner, aor, &wait.watcher);
         }

@@ -186,6 +186,9 @@ impl Subscriptions {
         let until = now + Duration::from_secs(expires.into());
         let mut subscription = Subscription::new(until, self.settings.interval);
         let package = request.package;
+        if package == Package::Presence {
+            self.presence.prepare(request.resource);
+        }
         let mut inner = self.lock();
         // Whoever repeats another's Call-ID and branch must not come between.
         if inner.by_tag.contains_key(dialog.local_tag.as_str()) {

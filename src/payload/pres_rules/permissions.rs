@@ -185,6 +185,14 @@ impl Selector {
 }
 
 impl Unknowns {
+    /// How many names there are.
+    pub(super) fn names(&self) -> usize {
+        match self {
+            Unknowns::All => 0,
+            Unknowns::Of(names) => names.values().map(BTreeSet::len).sum(),
+        }
+    }
+
     pub(super) fn has(&self, (namespace, name): (&str, &str)) -> bool {
         match self {
             Unknowns::All => true,

@@ -24,6 +24,10 @@ const LONGEST_DOMAIN: usize = 1_024;
 /// More ways to name components than a person has components. Each is compared with each.
 const MAX_SELECTORS: usize = 64;
 
+/// More names of unknown attributes, over all rules, than people grant by name. Those of the rules
+/// that match are united for each watcher.
+const MAX_NAMES: usize = 1_024;
+
 /// What is wrong with a document of rules, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{position}: {cause}")]
@@ -70,6 +74,8 @@ enum Cause {
     DomainOfOne,
     #[error("more than {MAX_SELECTORS} ways to name services, persons and devices")]
     TooMany,
+    #[error("more than {MAX_NAMES} names of unknown attributes")]
+    TooManyNames,
     #[error("<from> and <until> come in pairs")]
     Unpaired,
     #[error("<{element}> is {value:?}, not {allowed}")]
@@ -93,6 +99,7 @@ pub fn read(bytes: &[u8]) -> Result<Ruleset, RulesError> {
     let mut ids = BTreeSet::new();
     let mut rules = Vec::new();
     let mut whole = Permissions::nothing();
+    let mut names = 0;
     for node in elements(root) {
         if !node.has_tag_name((COMMON_POLICY, "rule")) {
             return Err(reader.misplaced(node));
@@ -105,6 +112,10 @@ pub fn read(bytes: &[u8]) -> Result<Ruleset, RulesError> {
         whole.add(&rule.permissions);
         if whole.selectors() > MAX_SELECTORS {
             return Err(reader.error(node, Cause::TooMany));
+        }
+        names += rule.permissions.unknown.names();
+        if names > MAX_NAMES {
+            return Err(reader.error(node, Cause::TooManyNames));
         }
         rules.push(rule);
     }

@@ -358,3 +358,29 @@ fn unknown_actions_and_transformations_grant_nothing() {
     );
     assert_eq!(ask(&rules(&text), None, None), Some(Grant::default()));
 }
+
+// What the rules that match grant is united for each watcher, so it has a bound
+#[test]
+fn names_of_unknown_attributes_have_a_bound() {
+    let rules = |count: usize| {
+        let rules: String = (0..count)
+            .map(|n| {
+                format!(
+                    "<rule id='r{n}'><transformations><p:provide-unknown-attribute \
+                     ns='urn:x{n}' name='n'>true</p:provide-unknown-attribute>\
+                     </transformations></rule>"
+                )
+            })
+            .collect();
+        read(
+            format!("<ruleset xmlns='{COMMON_POLICY}' xmlns:p='{PRES_RULES}'>{rules}</ruleset>")
+                .as_bytes(),
+        )
+    };
+    assert_eq!(rules(1_024).map(|rules| rules.len()), Ok(1_024));
+    let refused = rules(1_025).unwrap_err();
+    assert!(
+        refused.to_string().ends_with("more than 1024 names of unknown attributes"),
+        "{refused}"
+    );
+}
