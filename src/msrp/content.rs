@@ -76,7 +76,7 @@ pub enum Verdict {
 
 /// Looks at the beginning of messages before the application gets them. Whoever has the bytes
 /// calls it: the core keeps none.
-pub trait Validator: Send + Sync {
+pub trait Validator: std::fmt::Debug + Send + Sync {
     /// Judges a message by its first bytes; `whole` if they are all of it.
     fn look(&self, accept: &Accept, content_type: &str, beginning: &[u8], whole: bool) -> Verdict;
 }
@@ -130,6 +130,7 @@ mod tests {
     }
 
     // RFC 4975 s8.6, s13
+    // features 1.3 "Data content wrapper validator, CPIM"
     #[test]
     fn a_wrapped_type_that_is_not_taken_is_denied_with_415() {
         let accept = Accept::new("message/cpim", "text/plain");

@@ -72,7 +72,7 @@ fn head() -> Seen {
     Seen::Head("abcd SEND".into(), None)
 }
 
-// RFC 4975 s5.1, s9; trap "Boundary and off-by-one"
+// RFC 4975 s5.1, s9; features 1.3 "Robustness / compliance"; trap "Boundary and off-by-one"
 #[test]
 fn every_split_of_an_msrp_stream_frames_alike() {
     let mut stream = CHAT.to_vec();

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::endpoint::EndpointOptions;
 use super::fingerprint::Fingerprint;
 use super::tls::{self, Identity, TlsError, Trust};
 use crate::msrp::uri::{Host, Uri};
@@ -99,7 +100,7 @@ impl Hop {
     }
 
     /// Where it is; of relays also by their SRV records (RFC 4976 s8).
-    async fn addresses(&self) -> Result<Vec<SocketAddr>, DialError> {
+    async fn addresses(&self, servers: &[SocketAddr]) -> Result<Vec<SocketAddr>, DialError> {
         let name = match &self.host {
             Host::Address(ip) => {
                 let port = self.port.unwrap_or(RELAY_PORT);
@@ -111,8 +112,10 @@ impl Hop {
         match self.port {
             Some(port) => targets.push((name.to_string(), port)),
             None => {
+                #[cfg(not(feature = "msrp-srv"))]
+                let _ = servers;
                 #[cfg(feature = "msrp-srv")]
-                targets.extend(super::srv::relays(name).await);
+                targets.extend(super::srv::relays(name, servers).await);
                 if targets.is_empty() {
                     targets.push((name.to_string(), RELAY_PORT));
                 }
@@ -131,29 +134,19 @@ impl Hop {
     }
 
     /// Opens a connection.
-    pub(super) async fn dial(
-        &self,
-        trust: &Trust,
-        identity: Option<&Identity>,
-        websocket_path: &str,
-    ) -> Result<Wire, DialError> {
-        let opened =
-            tokio::time::timeout(PATIENCE, self.open(trust, identity, websocket_path)).await;
+    pub(super) async fn dial(&self, options: &EndpointOptions) -> Result<Wire, DialError> {
+        let opened = tokio::time::timeout(PATIENCE, self.open(options)).await;
         opened.unwrap_or_else(|_| Err(self.unreachable(io::ErrorKind::TimedOut.into())))
     }
 
-    async fn open(
-        &self,
-        trust: &Trust,
-        identity: Option<&Identity>,
-        websocket_path: &str,
-    ) -> Result<Wire, DialError> {
+    async fn open(&self, options: &EndpointOptions) -> Result<Wire, DialError> {
         let mut last = io::ErrorKind::NotFound.into();
-        for address in self.addresses().await? {
+        let (trust, identity) = (&options.trust, options.identity.as_ref());
+        for address in self.addresses(&options.nameservers).await? {
             match TcpStream::connect(address).await {
                 Ok(socket) => {
                     let wire = self.secure(socket, trust, identity).await?;
-                    return self.upgrade(wire, websocket_path).await;
+                    return self.upgrade(wire, &options.websocket_path).await;
                 }
                 Err(error) => last = error,
             }

@@ -20,7 +20,7 @@ use super::fingerprint::Fingerprint;
 use super::mailbox::Mailbox;
 use super::outflow;
 use super::registry::{Came, Expected, Registry};
-use super::relay::RelayHold;
+use super::relay::{RelayHold, RelayWay};
 use super::session::{
     CHUNK_THROUGH_RELAYS, Event, Inbox, OpenError, Session, SessionHandle, SessionOptions,
 };
@@ -49,6 +49,9 @@ pub struct EndpointOptions {
     pub dump: Option<WireDump>,
     /// Where on a relay's web server MSRP is (RFC 7977 s5).
     pub websocket_path: String,
+    /// Who is asked for the SRV records of relays (feature `msrp-srv`); if nobody, the machine's own
+    /// name servers.
+    pub nameservers: Vec<SocketAddr>,
 }
 
 impl EndpointOptions {
@@ -61,6 +64,7 @@ impl EndpointOptions {
             trust: Trust::Fingerprints(Vec::new()),
             dump: None,
             websocket_path: "/msrp".to_owned(),
+            nameservers: Vec::new(),
         }
     }
 }
@@ -101,9 +105,7 @@ impl Common {
         hop: &Hop,
         hold: Weak<()>,
     ) -> Result<mpsc::Sender<Command>, dial::DialError> {
-        let options = &self.options;
-        let identity = options.identity.as_ref();
-        let wire = hop.dial(&options.trust, identity, &options.websocket_path).await?;
+        let wire = hop.dial(&self.options).await?;
         tracing::debug!(local = %wire.local, remote = %wire.remote, "connected");
         Ok(self.start(wire, hold))
     }
@@ -304,6 +306,12 @@ impl Offer {
         &self.path
     }
 
+    /// The way through our relays, if there is one, to be watched for renewals.
+    #[must_use]
+    pub fn relay_way(&self) -> Option<RelayWay> {
+        self.relay.as_ref().map(|relay| relay.way())
+    }
+
     /// The peer's connection has to show a certificate with one of these fingerprints (RFC 4975
     /// s14.4), whether it dials or we do.
     #[must_use]
@@ -326,7 +334,7 @@ impl Offer {
     /// # Errors
     /// [`OpenError`].
     pub async fn connect(self, remote: &Path) -> Result<Session, OpenError> {
-        let inbox = Inbox::new(&self.options);
+        let inbox = Inbox::new(&self.options, &self.local);
         let (commands, remote) = match &self.relay {
             // RFC 6135 s4.5: through the relay, whatever was agreed on.
             Some(relay) => {
@@ -343,7 +351,7 @@ impl Offer {
         commands.send(open).await.map_err(|_| OpenError::Closed)?;
         let id = opened.await.unwrap_or(Err(OpenError::Closed))?;
         let handle = SessionHandle { id, commands, local: self.local };
-        Ok(Session { handle, events, _relay: self.relay })
+        Ok(Session { handle, events, relay: self.relay })
     }
 
     async fn connection(&self, remote: &Path) -> Result<mpsc::Sender<Command>, OpenError> {
@@ -376,7 +384,7 @@ impl Offer {
     }
 
     fn expect(self, remote: Option<&Path>) -> Result<Waiting, OpenError> {
-        let inbox = Inbox::new(&self.options);
+        let inbox = Inbox::new(&self.options, &self.local);
         let events = Arc::clone(&inbox.events);
         let remote_open = remote.is_none();
         let mut way = remote.cloned().unwrap_or_else(|| self.path.clone());
@@ -413,7 +421,7 @@ impl Waiting {
         forget.keep();
         tracing::debug!(local = %offer.local, from = %came.from, "session bound");
         let handle = SessionHandle { id: came.id, commands: came.commands, local: offer.local };
-        Ok(Session { handle, events, _relay: offer.relay })
+        Ok(Session { handle, events, relay: offer.relay })
     }
 }
 

@@ -34,6 +34,7 @@ use super::outflow::{self, Outflow};
 use super::registry::Registry;
 use super::sending::SendFailure;
 use super::session::{Inbox, OpenError};
+use super::sink::SinkError;
 use super::source::{Feed, Offered};
 use crate::clock::{Clock, Tick};
 use crate::msrp::connection::{Connection, ConnectionError, Options, Transmit};
@@ -97,6 +98,8 @@ pub(super) struct Engine {
     timer: Pin<Box<Sleep>>,
     timer_at: Tick,
     idle_since: Option<Tick>,
+    /// When somebody who does not keep up is left behind.
+    patience_ends: Tick,
     /// Who waits for the last bytes of a session to go, and the place behind them, once it is known.
     pub(super) partings: Vec<(Option<u64>, oneshot::Sender<()>)>,
     /// Bytes that were written.
@@ -144,6 +147,7 @@ impl Engine {
             timer: Box::pin(tokio::time::sleep(IDLE)),
             timer_at: Tick::NEVER,
             idle_since: None,
+            patience_ends: Tick::NEVER,
             partings: Vec::new(),
             written: 0,
         }
@@ -204,21 +208,47 @@ impl Engine {
         count > 0
     }
 
-    /// Whether everybody keeps up: applications with their events, files with their bytes.
-    fn keeps_up(&self, cx: &mut Context<'_>) -> bool {
-        self.incoming.values().all(Inbound::keeps_up)
-            && self.sessions.values().all(|(_, inbox)| inbox.events.poll_room(cx).is_ready())
+    /// Whether everybody keeps up: applications with their events, files with their bytes. Who held
+    /// up others for too long loses the message, or what comes until it has read its events.
+    fn keeps_up(&mut self, cx: &mut Context<'_>, now: Tick) -> bool {
+        let shared = self.sessions.len() > 1;
+        let (mut due, mut all) = (Tick::NEVER, true);
+        let mut too_slow = None;
+        for (id, inbound) in &mut self.incoming {
+            all &= inbound.keeps_up();
+            if let Some(gone) = inbound.held_up_until(now, shared) {
+                due = due.min(gone);
+                too_slow = too_slow.or((gone <= now).then_some(*id));
+            }
+        }
+        for (_, inbox) in self.sessions.values_mut() {
+            if inbox.events.poll_room(cx).is_ready() {
+                inbox.full_since = None;
+                continue;
+            }
+            let since = *inbox.full_since.get_or_insert(now);
+            if !(shared && inbox.is_passed_over(now)) {
+                all = false;
+                due = due.min(since + inbox.patience);
+            }
+        }
+        self.patience_ends = if shared { due } else { Tick::NEVER };
+        if let Some(id) = too_slow {
+            self.break_off(id, &SinkError::Slow);
+            return self.keeps_up(cx, now);
+        }
+        all
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Tick) -> Result<bool, End> {
         let mut moved = false;
         // What was left when somebody had to decide first.
-        if self.filled > 0 && self.core.wants_input() && self.keeps_up(cx) {
+        if self.filled > 0 && self.core.wants_input() && self.keeps_up(cx, now) {
             let before = self.filled;
             self.digest(now)?;
             moved = self.filled != before;
         }
-        if !self.core.wants_input() || !self.keeps_up(cx) || self.filled == self.input.len() {
+        if !self.core.wants_input() || !self.keeps_up(cx, now) || self.filled == self.input.len() {
             return Ok(moved);
         }
         let room = self.input.get_mut(self.filled..).unwrap_or_default();
@@ -246,7 +276,7 @@ impl Engine {
         let mut rest = input.get(..filled).unwrap_or_default();
         let outcome = loop {
             match self.core.receive(now, &mut rest) {
-                Ok(Some(arrival)) => self.arrived(arrival, &input),
+                Ok(Some(arrival)) => self.arrived(now, arrival, &input),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -433,7 +463,7 @@ impl Engine {
         }
         // Whoever holds the connection wakes nobody when he lets it go.
         let look_again = if self.sessions.is_empty() { now + IDLE } else { Tick::NEVER };
-        let due = self.core.deadline().min(idle_at).min(look_again);
+        let due = self.core.deadline().min(idle_at).min(look_again).min(self.patience_ends);
         if due != self.timer_at {
             self.timer_at = due;
             let wait = due.since(now).min(Duration::from_secs(86_400));

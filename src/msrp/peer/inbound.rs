@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -15,6 +16,8 @@ use super::receiving::{Arriving, Header, Incoming, ReceiveFailure, Received};
 use super::registry::Came;
 use super::session::{Event, Inbox, Whole};
 use super::sink::{Drain, Sink, SinkError, WAITING_MOST};
+use crate::clock::Tick;
+use crate::msrp::content::Verdict;
 use crate::msrp::message::{Announced, Arrival, By, IncomingId};
 use crate::msrp::resume::IncomingState;
 use crate::msrp::session::{Refusal, SessionId};
@@ -29,12 +32,16 @@ pub(super) struct Inbound {
     /// Its length, once all of it came.
     complete: Option<u64>,
     whose: Whose,
+    /// How long it held up what comes behind it, and since when it does.
+    held: Duration,
+    held_since: Option<Tick>,
+    patience: Duration,
 }
 
 /// Who gets it.
 enum Whose {
-    /// Whoever reads the session's events, when it is whole.
-    Session(Box<Header>),
+    /// Whoever reads the session's events, when it is whole, and if it is what he takes.
+    Session { header: Box<Header>, judged: bool },
     /// Whoever accepted it.
     Accepted {
         received: Arc<std::sync::atomic::AtomicU64>,
@@ -43,30 +50,43 @@ enum Whose {
 }
 
 impl Inbound {
-    pub(super) fn accepted(session: SessionId, arriving: Arriving) -> Inbound {
-        let Arriving { sink, received, tell } = arriving;
+    fn new(session: SessionId, sink: Sink, whose: Whose, patience: Duration) -> Inbound {
         Inbound {
             session,
             drain: Drain::new(sink.0),
             bytes: 0,
             complete: None,
-            whose: Whose::Accepted { received, tell },
+            whose,
+            held: Duration::ZERO,
+            held_since: None,
+            patience,
         }
     }
 
-    fn collected(session: SessionId, header: Header, most: u64) -> Inbound {
-        Inbound {
-            session,
-            drain: Drain::new(Sink::memory(most).0),
-            bytes: 0,
-            complete: None,
-            whose: Whose::Session(Box::new(header)),
-        }
+    pub(super) fn accepted(session: SessionId, arriving: Arriving, inbox: &Inbox) -> Inbound {
+        let Arriving { sink, received, tell } = arriving;
+        Inbound::new(session, sink, Whose::Accepted { received, tell }, inbox.patience)
+    }
+
+    fn collected(session: SessionId, header: Header, inbox: &Inbox) -> Inbound {
+        let judged = inbox.validator.is_none();
+        let whose = Whose::Session { header: Box::new(header), judged };
+        Inbound::new(session, Sink::memory(inbox.collect), whose, inbox.patience)
     }
 
     /// Whether its sink is not too far behind.
     pub(super) fn keeps_up(&self) -> bool {
         self.drain.load < WAITING_MOST
+    }
+
+    /// When it will have held up other sessions for too long, all in all; `None` while it does not.
+    pub(super) fn held_up_until(&mut self, now: Tick, shared: bool) -> Option<Tick> {
+        if !shared || self.keeps_up() {
+            self.held += self.held_since.take().map_or(Duration::ZERO, |since| now.since(since));
+            return None;
+        }
+        let since = *self.held_since.get_or_insert(now);
+        Some(since + self.patience.saturating_sub(self.held))
     }
 
     fn count(&mut self, bytes: usize) {
@@ -82,7 +102,7 @@ impl Inbound {
             Whose::Accepted { tell, .. } => {
                 let _ = tell.send(Err(failure));
             }
-            Whose::Session(header) => {
+            Whose::Session { header, .. } => {
                 if let Some(inbox) = inbox {
                     let message_id = header.message_id;
                     inbox.events.push(Event::Aborted { message_id, bytes: self.bytes });
@@ -122,7 +142,7 @@ impl Inbound {
             Whose::Accepted { tell, .. } => {
                 let _ = tell.send(Ok(Received { length, memory }));
             }
-            Whose::Session(header) => {
+            Whose::Session { header, .. } => {
                 if let Some(inbox) = inbox {
                     inbox.events.push(Event::Message(Whole { header: *header, body: memory }));
                 }
@@ -140,10 +160,10 @@ impl Inbound {
 }
 
 impl Engine {
-    pub(super) fn arrived(&mut self, arrival: Arrival<'_>, input: &[u8]) {
+    pub(super) fn arrived(&mut self, now: Tick, arrival: Arrival<'_>, input: &[u8]) {
         match arrival {
             Arrival::Unbound { to, from } => self.admit(to, from),
-            Arrival::Message(announced) => self.announce(&announced),
+            Arrival::Message(announced) => self.announce(now, &announced),
             Arrival::Body { id, offset, bytes } => self.body(id, offset, bytes, input),
             Arrival::Complete { id, length } => {
                 if let Some(inbound) = self.incoming.get_mut(&id) {
@@ -187,12 +207,20 @@ impl Engine {
         }
     }
 
-    fn announce(&mut self, announced: &Announced<'_>) {
+    fn announce(&mut self, now: Tick, announced: &Announced<'_>) {
         let id = announced.id;
+        let shared = self.sessions.len() > 1;
         let Some((_, inbox)) = self.sessions.get(&announced.session) else {
             self.core.deny(id, 481);
             return;
         };
+        let (message_id, size) = (announced.message_id, announced.total);
+        tracing::debug!(parent: &inbox.span, message_id, size, "a message comes");
+        if shared && inbox.is_passed_over(now) {
+            tracing::warn!(parent: &inbox.span, message_id, "refused: nobody reads the events");
+            self.core.deny(id, 413);
+            return;
+        }
         let header = Header {
             message_id: announced.message_id.to_owned(),
             content_type: announced.content_type.to_owned(),
@@ -212,7 +240,7 @@ impl Engine {
         };
         let short = announced.total.map_or_else(is_text, |total| total <= inbox.collect);
         if short && inbox.collect > 0 {
-            let inbound = Inbound::collected(announced.session, header, inbox.collect);
+            let inbound = Inbound::collected(announced.session, header, inbox);
             self.incoming.insert(id, inbound);
             self.core.accept(id);
             return;
@@ -231,9 +259,32 @@ impl Engine {
         let Some(inbound) = self.incoming.get_mut(&id) else { return };
         inbound.count(bytes.len());
         match inbound.drain.write_now(offset, bytes) {
-            Ok(true) => {}
+            Ok(true) => self.judge(id, false),
             Ok(false) => self.note(id, offset, bytes, input),
             Err(error) => self.break_off(id, &error),
+        }
+    }
+
+    /// Has the session's validator look at what has come of a message: what it denies goes no further.
+    fn judge(&mut self, id: IncomingId, whole: bool) {
+        let Some(inbound) = self.incoming.get_mut(&id) else { return };
+        let Whose::Session { header, judged } = &mut inbound.whose else { return };
+        let Some((_, inbox)) = self.sessions.get(&inbound.session).filter(|_| !*judged) else {
+            return;
+        };
+        let Some(setup) = self.core.setup(inbound.session) else { return };
+        let Some(validator) = &inbox.validator else { return };
+        let whole = whole || header.size == Some(inbound.bytes);
+        let beginning = inbound.drain.memory();
+        match validator.look(&setup.accept, &header.content_type, beginning, whole) {
+            Verdict::Take => *judged = true,
+            Verdict::More => {}
+            Verdict::Deny(code) => {
+                let message_id = &header.message_id;
+                tracing::debug!(parent: &inbox.span, message_id, code, "a message is refused");
+                self.core.fail(id, code);
+                self.incoming.remove(&id);
+            }
         }
     }
 
@@ -279,18 +330,22 @@ impl Engine {
 
     /// The sink has everything, unless some of it is still being written.
     fn finish(&mut self, id: IncomingId) {
+        self.judge(id, true);
         let Some(inbound) = self.incoming.get(&id) else { return };
         let Some(length) = inbound.complete.filter(|_| inbound.drain.is_empty()) else { return };
         let Some(inbound) = self.incoming.remove(&id) else { return };
         let inbox = self.sessions.get(&inbound.session).map(|(_, inbox)| inbox);
-        if inbox.is_some_and(|inbox| inbox.reports_at_end) {
-            self.core.report_success(id);
+        if let Some(inbox) = inbox {
+            tracing::debug!(parent: &inbox.span, length, "a message is whole");
+            if inbox.reports_at_end {
+                self.core.report_success(id);
+            }
         }
         inbound.deliver(inbox, length);
     }
 
     /// The sink does not take it: the sender is told 413.
-    fn break_off(&mut self, id: IncomingId, error: &SinkError) {
+    pub(super) fn break_off(&mut self, id: IncomingId, error: &SinkError) {
         self.core.fail(id, 413);
         self.lose(id, ReceiveFailure::Sink(error.to_string()));
     }
@@ -299,6 +354,10 @@ impl Engine {
     pub(super) fn lose(&mut self, id: IncomingId, failure: ReceiveFailure) {
         if let Some(inbound) = self.incoming.remove(&id) {
             let inbox = self.sessions.get(&inbound.session).map(|(_, inbox)| inbox);
+            if let Some(inbox) = inbox {
+                let bytes = inbound.bytes;
+                tracing::debug!(parent: &inbox.span, bytes, %failure, "a message is lost");
+            }
             inbound.fail(inbox, failure);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// One queue.
@@ -23,9 +23,9 @@ struct Inside<T> {
 
 impl<T> Mailbox<T> {
     /// A queue that counts as full with `most` entries.
-    pub(super) fn new(most: usize) -> Arc<Mailbox<T>> {
+    pub(super) const fn new(most: usize) -> Mailbox<T> {
         let inside = Inside { queue: VecDeque::new(), reader: None, writer: None, closed: false };
-        Arc::new(Mailbox { inside: Mutex::new(inside), most })
+        Mailbox { inside: Mutex::new(inside), most }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside<T>> {
@@ -35,11 +35,15 @@ impl<T> Mailbox<T> {
     /// Puts something in, also when it is full: who puts asks [`Mailbox::poll_room`] before he takes
     /// on more. `false` when nobody reads any more.
     pub(super) fn push(&self, item: T) -> bool {
-        let mut inside = self.lock();
+        self.put(self.lock(), Some(item), false)
+    }
+
+    fn put(&self, mut inside: MutexGuard<'_, Inside<T>>, item: Option<T>, last: bool) -> bool {
         if inside.closed {
             return false;
         }
-        inside.queue.push_back(item);
+        inside.queue.extend(item);
+        inside.closed = last;
         let reader = inside.reader.take();
         drop(inside);
         if let Some(reader) = reader {
@@ -48,20 +52,21 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// Puts something in; when it is full, `merge` may put it into the last entry.
+    /// Puts something in; when it is full, `merge` may put it into the last entry. With `last`, nothing
+    /// more goes in.
     pub(super) fn push_or_merge(
         &self,
         item: T,
+        last: bool,
         merge: impl FnOnce(&mut T, T) -> Option<T>,
     ) -> bool {
         let mut inside = self.lock();
         let full = inside.queue.len() >= self.most;
         let rest = match inside.queue.back_mut() {
-            Some(last) if full => merge(last, item),
+            Some(newest) if full => merge(newest, item),
             _ => Some(item),
         };
-        drop(inside);
-        rest.is_none_or(|item| self.push(item))
+        self.put(inside, rest, last)
     }
 
     /// Whether there is room; if not, the task is woken when there is.
@@ -140,6 +145,15 @@ mod tests {
     }
 
     #[test]
+    fn behind_the_last_entry_nothing_goes_in() {
+        let mailbox = Mailbox::new(2);
+        assert!(mailbox.push_or_merge(1, true, |_, item| Some(item)));
+        assert!(!mailbox.push(2));
+        assert_eq!(now(&mailbox), Poll::Ready(Some(1)));
+        assert_eq!(now(&mailbox), Poll::Ready(None));
+    }
+
+    #[test]
     fn only_a_full_mailbox_merges() {
         let mailbox = Mailbox::new(2);
         let add = |last: &mut i32, item| {
@@ -147,7 +161,7 @@ mod tests {
             None
         };
         for item in [1, 2, 3, 4] {
-            assert!(mailbox.push_or_merge(item, add));
+            assert!(mailbox.push_or_merge(item, false, add));
         }
         assert_eq!(now(&mailbox), Poll::Ready(Some(1)));
         assert_eq!(now(&mailbox), Poll::Ready(Some(9)));

@@ -35,7 +35,7 @@ pub use dump::{Direction, WireDump};
 pub use endpoint::{Endpoint, EndpointOptions, Offer};
 pub use fingerprint::{Fingerprint, FingerprintError, HashFunction};
 pub use receiving::{Header, Incoming, ReceiveFailure, Received, Receiving};
-pub use relay::{RelayAccount, RelayError};
+pub use relay::{RelayAccount, RelayError, RelayWay, WayLost};
 pub use sending::{SendEvent, SendFailure, Sending};
 pub use session::{Event, OpenError, Outbound, Session, SessionHandle, SessionOptions, Whole};
 pub use sink::{Sink, WriteAt};

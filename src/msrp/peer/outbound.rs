@@ -45,9 +45,11 @@ impl Engine {
             }
             Command::Accept { id, session, arriving } => {
                 // Too late, and it is lost already.
-                if self.core.incoming_state(id).is_some() {
+                if let Some((_, inbox)) = self.sessions.get(&session)
+                    && self.core.incoming_state(id).is_some()
+                {
                     self.core.accept(id);
-                    self.incoming.insert(id, Inbound::accepted(session, *arriving));
+                    self.incoming.insert(id, Inbound::accepted(session, *arriving, inbox));
                 }
             }
             Command::Deny { id, code } => {
@@ -55,8 +57,10 @@ impl Engine {
             }
             Command::AbortIncoming { id } => self.abort_incoming(id),
             Command::Expect { session, state, arriving } => {
-                if let Some(id) = self.core.expect_incoming(session, *state) {
-                    self.incoming.insert(id, Inbound::accepted(session, *arriving));
+                if let Some((_, inbox)) = self.sessions.get(&session)
+                    && let Some(id) = self.core.expect_incoming(session, *state)
+                {
+                    self.incoming.insert(id, Inbound::accepted(session, *arriving, inbox));
                 }
             }
             Command::Request { request, answer } => match self.core.request(now, &request) {
@@ -135,6 +139,7 @@ impl Engine {
         self.part_incoming(session);
         if let Some((local, inbox)) = self.sessions.remove(&session) {
             self.registry.forget(&local);
+            tracing::debug!(parent: &inbox.span, "session ended by us");
             inbox.events.push(Event::Closed);
             inbox.events.close();
         }
@@ -163,6 +168,8 @@ impl Engine {
     fn hear(&mut self, notice: Notice) {
         match notice {
             Notice::Bound { .. } => {}
+            // Signs of life do not pile up where nobody looks.
+            Notice::Alive { session } if self.is_full(session) => {}
             Notice::Alive { session } => self.tell_session(session, Event::Alive),
             Notice::SessionFailed { session, code } => {
                 self.tell_session(session, Event::Failed { code });
@@ -216,22 +223,26 @@ impl Engine {
             SendEvent::Reported { whole, .. } => *whole,
             SendEvent::Progress { .. } | SendEvent::Failed(_) => false,
         };
-        track.shared.tell(event);
-        if arrived {
+        let late = track.may_fail_late;
+        track.shared.tell(event, arrived && !late);
+        if arrived && late {
             self.arrive(id);
+        } else if arrived {
+            self.outgoing.remove(&id);
         }
     }
 
     /// A message has arrived as far as we know. A relay may know better, for a while.
     fn arrive(&mut self, id: OutgoingId) {
-        let mut over = Some(id);
-        if self.outgoing.get(&id).is_some_and(|track| track.may_fail_late) {
-            self.late.push_back(id);
-            over = if self.late.len() > LATE_MOST { self.late.pop_front() } else { None };
-        }
+        self.late.push_back(id);
+        let over = if self.late.len() > LATE_MOST { self.late.pop_front() } else { None };
         if let Some(track) = over.and_then(|over| self.outgoing.remove(&over)) {
             track.shared.events.close();
         }
+    }
+
+    fn is_full(&self, session: SessionId) -> bool {
+        self.sessions.get(&session).is_some_and(|(_, inbox)| inbox.full_since.is_some())
     }
 
     fn tell_session(&self, session: SessionId, event: Event) {
@@ -267,6 +278,9 @@ impl Engine {
     pub(super) fn give_up(&mut self, id: OutgoingId, failure: SendFailure) {
         self.feeds.remove(&id);
         if let Some(track) = self.outgoing.remove(&id) {
+            if let Some((_, inbox)) = self.sessions.get(&track.session) {
+                tracing::debug!(parent: &inbox.span, %failure, "a message did not arrive");
+            }
             track.shared.fail(failure);
         }
     }
@@ -302,7 +316,7 @@ impl Engine {
         }
         for (_, (local, inbox)) in self.sessions.drain() {
             self.registry.forget(&local);
-            tracing::debug!(session = %local, %end, "session ended");
+            tracing::debug!(parent: &inbox.span, %end, "session ended");
             inbox.events.push(Event::Closed);
             inbox.events.close();
         }

@@ -1,10 +1,10 @@
 //! The client's side of relays (RFC 4976): signing in, keeping the way open, and offers that lead
 //! through it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::command::Command;
@@ -61,13 +61,60 @@ pub enum RelayError {
     Closed,
 }
 
+/// Where a way through relays leads now.
+#[derive(Clone, Debug)]
+enum State {
+    Open(Path),
+    /// Why it was not renewed.
+    Lost(Arc<str>),
+}
+
+/// The way through our relays was not renewed: what was told to peers leads nowhere soon.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the way through the relay is not renewed: {0}")]
+pub struct WayLost(Arc<str>);
+
+/// The way through our relays, as peers have to know it. A renewal makes another one (RFC 4976 s9.4):
+/// sessions that stand keep the old one while the relay lets them, and who comes later has to be told
+/// the new one.
+#[derive(Clone, Debug)]
+pub struct RelayWay(watch::Receiver<State>);
+
+impl RelayWay {
+    /// What a peer has to know now: the value of `a=path`.
+    ///
+    /// # Errors
+    /// [`WayLost`].
+    pub fn path(&self) -> Result<Path, WayLost> {
+        match &*self.0.borrow() {
+            State::Open(path) => Ok(path.clone()),
+            State::Lost(why) => Err(WayLost(Arc::clone(why))),
+        }
+    }
+
+    /// Waits for the next renewal, and tells the new path.
+    ///
+    /// # Errors
+    /// [`WayLost`], also when the offer and its session are gone.
+    pub async fn renewed(&mut self) -> Result<Path, WayLost> {
+        match self.0.changed().await {
+            Ok(()) => {
+                self.0.mark_unchanged();
+                self.path()
+            }
+            Err(_) => Err(WayLost("nobody uses it".into())),
+        }
+    }
+}
+
 /// A connection to a relay, and the way that it gave us. It ends with the last session or offer that
 /// uses it.
 #[derive(Debug)]
 pub(super) struct RelayHold {
     pub(super) commands: mpsc::Sender<Command>,
     use_path: Path,
-    renewal: Mutex<Option<AbortHandle>>,
+    way: Arc<watch::Sender<State>>,
+    renewal: Option<AbortHandle>,
     /// The connection stays while this does.
     _open: Arc<()>,
 }
@@ -77,12 +124,15 @@ impl RelayHold {
     pub(super) fn use_path(&self) -> &Path {
         &self.use_path
     }
+
+    pub(super) fn way(&self) -> RelayWay {
+        RelayWay(self.way.subscribe())
+    }
 }
 
 impl Drop for RelayHold {
     fn drop(&mut self) {
-        let renewal = self.renewal.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(task) = renewal.take() {
+        if let Some(task) = &self.renewal {
             task.abort();
         }
     }
@@ -109,17 +159,18 @@ impl Endpoint {
         let mut login = login(account, local.clone())?;
         let (use_path, expires) = sign_in(&mut login, &commands).await?;
         let path = Path::offered(&use_path, &local)?;
-        let hold = RelayHold {
-            commands: commands.clone(),
-            use_path,
-            renewal: Mutex::new(None),
-            _open: open,
-        };
-        if let Some(expires) = expires {
-            let task = tokio::spawn(renew(login, commands.downgrade(), expires));
-            *hold.renewal.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(task.abort_handle());
-        }
+        let (way, _) = watch::channel(State::Open(path.clone()));
+        let way = Arc::new(way);
+        let renewal = expires.map(|expires| {
+            let (commands, way, own) = (commands.downgrade(), Arc::clone(&way), local.clone());
+            tokio::spawn(async move {
+                let why = renew(login, commands, expires, &own, &way).await;
+                tracing::warn!(session = %own, why, "the relay does not renew our way");
+                way.send_replace(State::Lost(why.into()));
+            })
+            .abort_handle()
+        });
+        let hold = RelayHold { commands, use_path, way, renewal, _open: open };
         Ok(Offer::through(self.clone(), local, path, options, Arc::new(hold)))
     }
 }
@@ -150,19 +201,28 @@ async fn sign_in(
 }
 
 /// Signs in again and again, each time before the last one expires. A relay that is asked anew keeps
-/// the connection, and what came before goes on as long as the relay lets it.
-async fn renew(mut login: Login, commands: mpsc::WeakSender<Command>, mut expires: Duration) {
+/// the connection, and what came before goes on as long as the relay lets it. Returns why it ends.
+async fn renew(
+    mut login: Login,
+    commands: mpsc::WeakSender<Command>,
+    mut expires: Duration,
+    own: &Uri,
+    way: &watch::Sender<State>,
+) -> String {
     loop {
         tokio::time::sleep(expires.mul_f64(RENEW_AFTER).max(Duration::from_secs(1))).await;
-        let Some(commands) = commands.upgrade() else { return };
+        let Some(commands) = commands.upgrade() else { return "the connection ended".to_owned() };
         login.refresh();
-        match sign_in(&mut login, &commands).await {
-            Ok((_, Some(next))) => expires = next,
-            Ok((_, None)) => return,
-            Err(error) => {
-                tracing::warn!(%error, "the relay does not renew our way");
-                return;
-            }
-        }
+        let (use_path, next) = match sign_in(&mut login, &commands).await {
+            Ok(done) => done,
+            Err(error) => return error.to_string(),
+        };
+        match Path::offered(&use_path, own) {
+            Ok(path) => way.send_replace(State::Open(path)),
+            Err(error) => return error.to_string(),
+        };
+        // A relay that says no more how long lets it stand.
+        let Some(next) = next else { return std::future::pending().await };
+        expires = next;
     }
 }

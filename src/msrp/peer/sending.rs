@@ -80,7 +80,7 @@ pub enum SendFailure {
 /// What the connection and the application share about a message.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) events: Arc<Mailbox<SendEvent>>,
+    pub(super) events: Mailbox<SendEvent>,
     abort: AtomicBool,
 }
 
@@ -93,15 +93,16 @@ impl Shared {
         self.abort.load(Ordering::Acquire)
     }
 
-    pub(super) fn tell(&self, event: SendEvent) {
+    /// Tells something; nothing more comes behind what is the last.
+    pub(super) fn tell(&self, event: SendEvent, last: bool) {
         use SendEvent::{Progress, Reported};
-        self.events.push_or_merge(event, |last, event| {
+        self.events.push_or_merge(event, last, |newest, event| {
             let same = matches!(
-                (&*last, &event),
+                (&*newest, &event),
                 (Progress { .. }, Progress { .. }) | (Reported { .. }, Reported { .. })
             );
             if same {
-                *last = event;
+                *newest = event;
                 None
             } else {
                 Some(event)
@@ -110,8 +111,7 @@ impl Shared {
     }
 
     pub(super) fn fail(&self, failure: SendFailure) {
-        self.tell(SendEvent::Failed(failure));
-        self.events.close();
+        self.tell(SendEvent::Failed(failure), true);
     }
 }
 

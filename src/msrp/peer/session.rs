@@ -9,11 +9,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::command::{Command, Outgoing};
 use super::mailbox::Mailbox;
 use super::receiving::{Arriving, Header, Incoming, Receiving};
-use super::relay::RelayHold;
+use super::relay::{RelayHold, RelayWay};
 use super::sending::{Goal, SendFailure, Sending, Shared};
 use super::sink::Sink;
 use super::source::{Kind, Source};
-use crate::msrp::content::Accept;
+use crate::clock::Tick;
+use crate::msrp::content::{Accept, Validator};
 use crate::msrp::granularity::Granularity;
 use crate::msrp::head::FailureReport;
 use crate::msrp::ident::Ids;
@@ -42,6 +43,15 @@ pub struct SessionOptions {
     /// Bytes in one SEND at most; by default, 8192 on a way with relays, because Kamailio's takes
     /// about 10,000, and no bound without.
     pub largest_chunk: Option<u64>,
+    /// How long this session may keep the others on its connection waiting, by a sink that is slow or
+    /// events that nobody reads: a message that held them up so long, all in all, is refused with 413.
+    /// Alone on its connection it slows its sender down, for any time.
+    pub patience: Duration,
+    /// Looks into messages that come whole before the application gets them, as [`CpimValidator`]
+    /// does; what it denies is refused, and never told.
+    ///
+    /// [`CpimValidator`]: crate::msrp::content::CpimValidator
+    pub validator: Option<Arc<dyn Validator>>,
 }
 
 impl Default for SessionOptions {
@@ -54,6 +64,8 @@ impl Default for SessionOptions {
             weight: 1,
             collect: 64 * 1_024,
             largest_chunk: None,
+            patience: Duration::from_secs(5),
+            validator: None,
         }
     }
 }
@@ -127,15 +139,30 @@ pub(super) struct Inbox {
     pub(super) collect: u64,
     /// Success reports are ours to give.
     pub(super) reports_at_end: bool,
+    pub(super) patience: Duration,
+    pub(super) validator: Option<Arc<dyn Validator>>,
+    /// Since when the events have been too many.
+    pub(super) full_since: Option<Tick>,
+    /// What is logged of the session stands in it.
+    pub(super) span: tracing::Span,
 }
 
 impl Inbox {
-    pub(super) fn new(options: &SessionOptions) -> Inbox {
+    pub(super) fn new(options: &SessionOptions, local: &Uri) -> Inbox {
         Inbox {
-            events: Mailbox::new(EVENTS_MOST),
+            events: Arc::new(Mailbox::new(EVENTS_MOST)),
             collect: options.collect,
             reports_at_end: options.reports == Granularity::End,
+            patience: options.patience,
+            validator: options.validator.clone(),
+            full_since: None,
+            span: tracing::info_span!("msrp", session = %local),
         }
+    }
+
+    /// Whether it was full for so long that the others on the connection go on without it.
+    pub(super) fn is_passed_over(&self, now: Tick) -> bool {
+        self.full_since.is_some_and(|since| now >= since + self.patience)
     }
 }
 
@@ -318,7 +345,7 @@ pub struct Session {
     pub(super) handle: SessionHandle,
     pub(super) events: Arc<Mailbox<Event>>,
     /// The way through our relays stays while the session does.
-    pub(super) _relay: Option<Arc<RelayHold>>,
+    pub(super) relay: Option<Arc<RelayHold>>,
 }
 
 impl Session {
@@ -347,6 +374,12 @@ impl Session {
     #[must_use]
     pub fn local(&self) -> &Uri {
         &self.handle.local
+    }
+
+    /// The way through our relays, if there is one, to be watched for renewals.
+    #[must_use]
+    pub fn relay_way(&self) -> Option<RelayWay> {
+        self.relay.as_ref().map(|relay| relay.way())
     }
 
     /// Ends it, and returns when the reports and answers that were queued have gone, or after 5 s. Of

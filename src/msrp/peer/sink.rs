@@ -77,6 +77,8 @@ pub(super) enum SinkError {
     TooLong(u64),
     #[error("the bytes come in another order than they are written in")]
     Order,
+    #[error("it is slow, and held up the other sessions on its connection")]
+    Slow,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -223,6 +225,14 @@ impl Drain {
     pub(super) fn is_empty(&self) -> bool {
         let flushed = self.flushed || !matches!(self.kind, Kind::Writer(_));
         self.waiting.is_empty() && self.writing.is_none() && flushed
+    }
+
+    /// What is in memory so far, when it is a memory.
+    pub(super) fn memory(&self) -> &[u8] {
+        match &self.kind {
+            Kind::Memory { bytes, .. } => bytes,
+            Kind::At(_) | Kind::Writer(_) => &[],
+        }
     }
 
     /// What is in memory, when it is a memory.

@@ -1,16 +1,19 @@
 //! Relays of a domain by their SRV records (RFC 4976 s8: `_msrps._tcp`).
 
+use std::net::SocketAddr;
+
 use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 
 /// Relays that are tried, at most.
 const MOST: usize = 8;
 
 /// Hosts and ports of the relays of `domain`, in the order in which they are to be tried; none when
-/// there are no records, or no answer.
-pub(super) async fn relays(domain: &str) -> Vec<(String, u16)> {
-    let Ok(builder) = TokioResolver::builder_tokio() else { return Vec::new() };
-    let Ok(resolver) = builder.build() else { return Vec::new() };
+/// there are no records, or no answer. Without `servers` the machine's own are asked.
+pub(super) async fn relays(domain: &str, servers: &[SocketAddr]) -> Vec<(String, u16)> {
+    let Some(resolver) = resolver(servers) else { return Vec::new() };
     let Ok(answer) = resolver.srv_lookup(format!("_msrps._tcp.{domain}.")).await else {
         return Vec::new();
     };
@@ -27,6 +30,21 @@ pub(super) async fn relays(domain: &str) -> Vec<(String, u16)> {
         _ => None,
     });
     in_order(records.collect(), crate::entropy::below)
+}
+
+fn resolver(servers: &[SocketAddr]) -> Option<TokioResolver> {
+    let builder = if servers.is_empty() {
+        TokioResolver::builder_tokio().ok()?
+    } else {
+        let servers = servers.iter().map(|address| {
+            let mut server = NameServerConfig::udp_and_tcp(address.ip());
+            server.connections.iter_mut().for_each(|one| one.port = address.port());
+            server
+        });
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    builder.build().ok()
 }
 
 #[derive(Clone, Debug)]
