@@ -19,8 +19,11 @@ mod connecting;
 mod direct;
 mod pair;
 mod relayed;
+mod relays;
 mod resumed;
+mod rows;
 #[cfg(feature = "msrp-self-signed")]
 mod secure;
 #[cfg(feature = "msrp-ws")]
 mod socket;
+mod stub;

@@ -120,15 +120,30 @@ async fn a_relay_refuses_a_wrong_password() {
     assert!(is_refusal, "{:?}", refused.err());
 }
 
-// RFC 4976 s5.1: the sign-in is repeated before it expires.
+// RFC 4976 s5.1, s9.4: the sign-in is repeated before it expires, and the new path is told.
 #[tokio::test]
-async fn the_way_through_a_relay_is_renewed_before_it_expires() {
+async fn the_way_through_a_relay_is_renewed_before_it_expires_and_leads_to_us() {
     let relay = Relay::start(2);
     let capture = Capture::start(relay.address.port());
     let offer = plain().offer_through(&account(&relay, PASSWORD), SessionOptions::default()).await;
     let offer = offer.expect("a way");
-    tokio::time::sleep(std::time::Duration::from_millis(4_200)).await;
-    drop(offer);
+    let mut way = offer.relay_way().expect("a relay's");
+    let mut paths = vec![offer.path().clone()];
+    for _ in 0..2 {
+        paths.push(soon(way.renewed()).await.expect("renewed"));
+        assert_eq!(way.path().as_ref(), Ok(&paths[paths.len() - 1]));
+    }
+    assert!(paths[0] != paths[1] && paths[1] != paths[2], "{paths:?}");
+    let (front, newest) = (plain(), paths[2].clone());
+    let (waiting, connecting) = soon(async {
+        tokio::join!(offer.wait(None), front.connect(&newest, SessionOptions::default()))
+    })
+    .await;
+    let (mut behind, front) = (waiting.expect("bound"), connecting.expect("connected"));
+    drop(front.text("by the new way").await);
+    assert_eq!(message(&mut behind).await.body, "by the new way");
+    drop((behind, front));
+    assert!(soon(way.renewed()).await.is_err());
     let seen = capture.dissect();
     seen.expect_clean();
     assert!(seen.count("AUTH") >= 4, "{:?}", seen.messages);
