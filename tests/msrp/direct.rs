@@ -181,7 +181,7 @@ async fn tshark_reads_chat_files_aborts_and_reports_of_ours() {
     let seen = capture.dissect();
     seen.expect_clean();
     // Of several messages in one segment tshark counts the first.
-    assert!(seen.count("SEND") >= 6 && seen.count("200") >= 6, "{:?}", seen.messages);
+    assert!(seen.count("SEND") >= 6 && seen.count("200") >= 4, "{:?}", seen.messages);
 }
 
 // features 1.3 "Prioritisation and fair use"
