@@ -1,6 +1,6 @@
 //! A relay of the test's own (RFC 4976), as plain as it can be: it asks for a digest, gives out paths,
-//! and passes requests on. Debian's Kamailio answers an AUTH one hop back only, so that it cannot be
-//! one of several.
+//! and passes requests on. Two of Debian's Kamailio in a row, set up as in `tests/peers`, answered AUTH
+//! with 408.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
