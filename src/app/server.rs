@@ -25,6 +25,7 @@ use crate::net::{
 use crate::page_mode::{self, PageMode, Undelivered};
 use crate::presence::Presence;
 use crate::proxy::{self, RouteTokens, Routes};
+use crate::registrar::stored_homes;
 use crate::sip::Transport;
 use crate::sip::locate::Destination;
 use crate::sip::subscription::EndReason;
@@ -129,9 +130,11 @@ impl Server {
         .map_err(Failure::failed)?;
         let guard = Arc::new(Guard::new((&config.limits).into(), clock.clone()));
         guard.restore(&stored_bans(&site));
+        recall_homes(&site, &guard);
         let limits = net::Limits::from(&config.limits);
         let wire = limits.message;
         let egress = Egress::new(bound, limits, clock.clone(), front::sip_tls(&certificates)?);
+        egress.places().know(guard.clone());
         let alarms = Arc::clone(&egress);
         subscriptions.ring(move |deadline| alarms.alarm(0, deadline));
         let nonces = NonceTable::new(
@@ -277,6 +280,7 @@ impl Server {
             ("connections_refused", net.refused),
             ("connections_overflowed", net.overflows),
             ("connections_timed_out", net.timed_out),
+            ("connections_displaced", self.egress.places().displaced()),
             ("tls_failures", net.tls_failures),
             ("panics", net.panics),
             ("web_connections_accepted", web.accepted),
@@ -329,6 +333,19 @@ fn stored_bans(site: &Site) -> Vec<net::guard::Ban> {
             Some(net::guard::Ban { source, account: ban.account, until: ban.until })
         })
         .collect()
+}
+
+/// Who was registered from where when the run before this one ended: all of them come back at once.
+fn recall_homes(site: &Site, guard: &Guard) {
+    let now = site.clock.now();
+    let recalled = stored_homes(&*site.store, |flow, aor| {
+        if let Some((user, _)) = aor.split_once('@') {
+            guard.remember(now, flow.remote, user, flow.transport == Transport::Udp);
+        }
+    });
+    if let Err(error) = recalled {
+        tracing::error!(%error, "contacts cannot be read; nobody is at home anywhere");
+    }
 }
 
 /// The neighbours that the configuration names. What listens nowhere is not dialled either: nobody

@@ -30,7 +30,7 @@ pub use layers::{Channel, Opened};
 #[cfg(feature = "msrp-ws")]
 pub use opening::{Opening, OpeningError};
 #[cfg(feature = "server")]
-pub use places::{Place, Places};
+pub use places::{Place, Places, Residents, Room, subscriber};
 pub use roots::{read_roots, system_roots};
 #[cfg(feature = "server")]
 pub use tls::{ClientTls, Session, Tls};

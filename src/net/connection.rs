@@ -205,6 +205,15 @@ impl Connection {
         first
     }
 
+    /// Notes that a whole message came.
+    pub(super) fn asked(&self) {
+        if !self.is_authenticated()
+            && let Some(place) = &*self.place.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            place.asked();
+        }
+    }
+
     /// Ends the connection for good and returns the packets that were not written and whose
     /// senders want to know.
     pub(super) fn give_up(&self, total: &AtomicUsize) -> impl Iterator<Item = (Flow, u64)> {

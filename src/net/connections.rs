@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Limits;
 use super::connection::{Connection, Origin};
 use super::outbox::{Failure, SendFailure};
-use crate::channel::Places;
+use crate::channel::{Places, Room};
+use crate::clock::Tick;
 use crate::sip::{ConnectionId, Flow, Transport};
 
 /// The table by id is split this many ways.
@@ -61,7 +62,11 @@ impl Connections {
             by_id: (0..SHARDS).map(|_| Mutex::default()).collect(),
             next: AtomicU64::new(1),
             queued: AtomicUsize::new(0),
-            places: Places::new(limits.connections_per_source, strangers),
+            places: Places::new(Room {
+                per_source: limits.connections_per_source,
+                strangers,
+                total,
+            }),
             admission: Mutex::new(Admission { most, ..Admission::default() }),
         }
     }
@@ -92,9 +97,13 @@ impl Connections {
     }
 
     /// Registers an accepted connection, or gives it back when a limit is reached.
-    pub(super) fn accept(&self, mut origin: Origin) -> Result<Arc<Connection>, Box<Origin>> {
+    pub(super) fn accept(
+        &self,
+        mut origin: Origin,
+        now: Tick,
+    ) -> Result<Arc<Connection>, Box<Origin>> {
         if origin.place.is_none() {
-            origin.place = self.places.take(origin.remote.ip()).map(Arc::new);
+            origin.place = self.places.take(origin.remote.ip(), now).map(Arc::new);
         }
         let mut admission = self.admission();
         if origin.place.is_none() || admission.total >= admission.most.total {
@@ -102,7 +111,18 @@ impl Connections {
         }
         admission.total += 1;
         admission.unauthenticated += 1;
-        Ok(self.enter(&mut admission, origin))
+        let place = origin.place.clone();
+        let connection = self.enter(&mut admission, origin);
+        drop(admission);
+        if let Some(place) = place {
+            let to_end = Arc::downgrade(&connection);
+            place.on_leave(move || {
+                if let Some(connection) = to_end.upgrade() {
+                    connection.abort();
+                }
+            });
+        }
+        Ok(connection)
     }
 
     fn enter(&self, admission: &mut Admission, origin: Origin) -> Arc<Connection> {

@@ -266,7 +266,7 @@ impl Egress {
 
     /// Registers an accepted connection, and counts what became of it.
     pub(super) fn admit(&self, origin: Origin) -> Option<Arc<Connection>> {
-        match self.connections.accept(origin) {
+        match self.connections.accept(origin, self.clock.now()) {
             Ok(connection) => {
                 self.count(|c| &c.accepted);
                 Some(connection)

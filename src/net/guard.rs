@@ -5,7 +5,8 @@
 //! - each source address has a token bucket; a request whose credentials prove valid gives its
 //!   token and that of its challenge back, so that a whole campus behind one address never runs dry,
 //!   and the address and port it came from has a bucket of its own from then on, so that strangers
-//!   behind the same address cannot drown it;
+//!   behind the same address cannot drown it; the bucket of an address is deeper by what all people
+//!   who are at home there need to come back at once;
 //! - each authenticated user has a bucket for messages, and another one for all other requests;
 //! - failures to authenticate ban the pair of source and account. A source as a whole is refused
 //!   after many more, and only for accounts that never authenticated from it: a stranger can lock
@@ -20,7 +21,7 @@ mod homes;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use floods::Flood;
 use floods::Floods;
 use homes::Homes;
 
+use crate::channel::{Residents, subscriber};
 use crate::clock::{Clock, Tick, WallTime};
 use crate::config;
 
@@ -37,6 +39,9 @@ const SHARDS: usize = 16;
 
 /// Room for pairs, by room for sources.
 const PAIRS_PER_SOURCE: usize = 4;
+
+/// Tokens of each person who is at home at an address: a request and the answer to its challenge.
+const PER_PERSON: u64 = 2;
 
 /// A success is remembered this long: longer than any binding lives without a refresh.
 const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
@@ -153,7 +158,12 @@ impl Guard {
     /// stream.
     #[must_use]
     pub fn admit(&self, now: Tick, source: IpAddr) -> bool {
-        self.sources.take(now, self.hasher.hash_one(subscriber(source))).is_ok()
+        let source = subscriber(source);
+        let key = self.hasher.hash_one(source);
+        self.sources.take(now, key).is_ok() || {
+            let more = (self.people(source) as u64).saturating_mul(PER_PERSON);
+            more > 0 && self.sources.take_deeper(now, key, more).is_ok()
+        }
     }
 
     /// The same for a request from there; a place that somebody signed in from has tokens of its
@@ -189,10 +199,25 @@ impl Guard {
         self.floods.take(self.clock.now())
     }
 
+    /// Whether somebody signed in from that address and port lately.
+    #[must_use]
+    pub fn is_home(&self, now: Tick, from: SocketAddr) -> bool {
+        self.homes.is_known(now, self.hasher.hash_one(from))
+    }
+
     /// Credentials from there proved valid: the place is somebody's, and the tokens come back.
     pub fn proved(&self, now: Tick, from: SocketAddr, tokens: u32) {
         if !self.homes.proved(now, self.hasher.hash_one(from), tokens) {
             self.give_back(from.ip(), tokens);
+        }
+    }
+
+    /// Somebody had signed in from there before this run of the server; from that very port too if
+    /// it is one of datagrams, which may be the same still.
+    pub fn remember(&self, now: Tick, from: SocketAddr, account: &str, is_datagrams: bool) {
+        self.success(now, from.ip(), account);
+        if is_datagrams {
+            self.homes.proved(now, self.hasher.hash_one(from), 0);
         }
     }
 
@@ -276,6 +301,7 @@ impl Guard {
             && let Some(pair) = record.accounts.get_mut(account)
         {
             pair.count.failed = 0;
+            record.at_home += usize::from(pair.last_success.is_none());
             if pair.last_success.is_none_or(|last| now.since(last) >= TOUCH) {
                 pair.last_success = Some(now);
                 record.last_seen = now;
@@ -285,6 +311,7 @@ impl Guard {
         failures.make_room(now, &self.limits);
         let record = failures.sources.entry(source).or_default();
         record.last_seen = now;
+        record.at_home += 1;
         let pair = Pair { last_success: Some(now), ..Pair::default() };
         record.accounts.insert(account.into(), pair);
         failures.pairs += 1;
@@ -420,16 +447,14 @@ impl Guard {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Residents for Guard {
+    fn people(&self, source: IpAddr) -> usize {
+        self.failures_of(source).sources.get(&source).map_or(0, |record| record.at_home)
+    }
 }
 
-/// What one subscriber has: an IPv4 address or an IPv6 /64.
-fn subscriber(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Failures within the current window, and the ban they led to.
@@ -475,6 +500,8 @@ struct Pair {
 struct Source {
     count: Count,
     last_seen: Tick,
+    /// Accounts that authenticated from there.
+    at_home: usize,
     accounts: HashMap<Box<str>, Pair>,
 }
 
@@ -511,6 +538,8 @@ impl Failures {
                 pair.count.matters(now, limits)
                     || pair.last_success.is_some_and(|last| now.since(last) < REMEMBERED)
             });
+            source.at_home =
+                source.accounts.values().filter(|pair| pair.last_success.is_some()).count();
             pairs += source.accounts.len();
             !source.accounts.is_empty() || source.count.matters(now, limits)
         });

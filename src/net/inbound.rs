@@ -8,7 +8,7 @@ use super::worker::Worker;
 use crate::channel::Arrival;
 use crate::clock::Tick;
 use crate::sip::framer::{Frame, FrameError, Framer, judge};
-use crate::sip::{Flow, wire};
+use crate::sip::wire;
 
 /// Keep-alives that are answered within a while; RFC 5626 s4.4.1 sends one in 30 s at most.
 const PINGS: u32 = 100;
@@ -80,6 +80,7 @@ impl Inbound {
                 Ok(Some(Frame::Message(message))) => {
                     self.last_message = now;
                     self.partial_since = None;
+                    connection.asked();
                     worker.engage(|ingress, scratch, outbox| {
                         ingress.receive(scratch, outbox, flow, message);
                     });
@@ -124,7 +125,6 @@ impl Inbound {
         arrivals: &[Arrival],
     ) -> Fate {
         let now = worker.egress.clock.now();
-        let flow = connection.flow();
         (self.last_traffic, self.received, self.pinged) = (now, now, None);
         // What completes nothing is a part of something; pieces without end end here too.
         self.partial_since =
@@ -138,7 +138,7 @@ impl Inbound {
                     if message == "\r\n\r\n" {
                         connection.rest();
                     }
-                    self.take_message(worker, flow, message, now)
+                    self.take_message(worker, connection, message, now)
                 }
                 Arrival::Ping if self.is_flood(now) => Fate::CloseAfterFlush,
                 Arrival::Ping | Arrival::Pong => Fate::Open,
@@ -153,10 +153,11 @@ impl Inbound {
     fn take_message<I: Ingress>(
         &mut self,
         worker: &Worker<I>,
-        flow: Flow,
+        connection: &Connection,
         message: &[u8],
         now: Tick,
     ) -> Fate {
+        let flow = connection.flow();
         // RFC 7118 s6: the keep-alive of RFC 5626 s4.4.1 in a message of its own.
         if message.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
             if self.is_flood(now) {
@@ -172,6 +173,7 @@ impl Inbound {
             return Fate::CloseAfterFlush;
         }
         self.last_message = now;
+        connection.asked();
         worker.engage(|ingress, scratch, outbox| ingress.receive(scratch, outbox, flow, message));
         // Half a message is answered, and whoever cuts his messages so is not listened to.
         if judged.is_ok() { Fate::Open } else { Fate::CloseAfterFlush }

@@ -24,7 +24,7 @@ pub use request::{
     ContactRequest, Contacts, Refusal, RegisterRequest, Registered, Settings, Supported,
 };
 pub use row::{Binding, Row, Seen};
-pub use stored::{erasure, erasure_of_device, stored_contacts};
+pub use stored::{erasure, erasure_of_device, stored_contacts, stored_homes};
 pub use table::{Observer, Registrar};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use super::gruu::same_instance;
 use crate::clock::WallTime;
 use crate::model::{BindingRow, DeviceKey, Record as _};
+use crate::sip::Flow;
 use crate::store::{Commit, Store, StoreError, Table};
 
 /// What ends every binding of an address-of-record and forgets its devices, in the commit that
@@ -46,6 +47,32 @@ pub fn erasure_of_device(
     } else {
         commit.put(Table::Bindings, &key, row.encode())
     })
+}
+
+/// Where people were registered from when the row was written, and who: those on a connection that is
+/// gone as well. Rows that do not decode are left out.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub fn stored_homes(
+    store: &dyn Store,
+    mut home: impl FnMut(&Flow, &str),
+) -> Result<(), StoreError> {
+    const PAGE: usize = 1_000;
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page = store.scan(Table::Bindings, &[], after.as_deref(), PAGE)?;
+        for row in page.iter().filter_map(|(_, row)| BindingRow::decode(row).ok()) {
+            for binding in &row.bindings {
+                home(&binding.flow, &row.aor);
+            }
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        after = page.into_iter().next_back().map(|(key, _)| key);
+    }
 }
 
 /// The contacts that a server started now would take over: those that hung on a connection ended

@@ -102,6 +102,7 @@ async fn speak<S>(
     let before = AtomicBool::new(false);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         Counts::add(&counts.requests);
+        place.asked();
         let first = !before.swap(true, Ordering::Relaxed);
         request.extensions_mut().insert(Wire { first, ..wire });
         request.extensions_mut().insert(Arc::clone(&place));

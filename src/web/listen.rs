@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::connection::{self, Shop};
@@ -116,7 +116,7 @@ pub(super) async fn accept(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((socket, source)) => {
-                    let Some(place) = shop.places.take(source.ip()) else {
+                    let Some(place) = shop.places.take(source.ip(), shop.clock.now()) else {
                         Counts::add(&shop.counts.refused);
                         continue;
                     };
@@ -124,7 +124,13 @@ pub(super) async fn accept(
                     let (shop, stopped) = (Arc::clone(&shop), parting.clone());
                     let secure = address.scheme == Scheme::Https;
                     connections.spawn(async move {
-                        connection::serve(socket, place, secure, &shop, stopped).await;
+                        let displaced = Arc::new(Notify::new());
+                        let bell = Arc::clone(&displaced);
+                        place.on_leave(move || bell.notify_one());
+                        tokio::select! {
+                            () = connection::serve(socket, place, secure, &shop, stopped) => {}
+                            () = displaced.notified() => {}
+                        }
                     });
                 }
                 Err(error) => {

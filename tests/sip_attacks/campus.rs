@@ -17,13 +17,13 @@ const MESSAGES_TO_A_REGISTER: usize = 60;
 /// What they write in five seconds, each once in ten. It is sent as fast as it is answered.
 const MESSAGES: usize = PEOPLE / 2;
 
-fn person(n: usize) -> String {
+pub(crate) fn person(n: usize) -> String {
     format!("p{n:04}")
 }
 
-fn add_people(site: &Site) {
+pub(crate) fn add_people(site: &Site, people: usize) {
     let mut csv = String::from("user,name,mail,password,groups\n");
-    for n in 0..PEOPLE {
+    for n in 0..people {
         let user = person(n);
         csv.push_str(&format!("{user},{user},,{PASSWORD},\n"));
     }
@@ -56,7 +56,7 @@ fn guess(guesser: &Phone, n: usize) -> Option<u16> {
 #[test]
 fn two_thousand_people_behind_one_address_are_served_while_a_guesser_is_stopped() {
     let site = Site::new("");
-    add_people(&site);
+    add_people(&site, PEOPLE);
     // A receiver elsewhere, who takes every message.
     let bob = site.phone("bob");
     let over = AtomicBool::new(false);

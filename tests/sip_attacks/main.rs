@@ -21,6 +21,7 @@ mod publishing;
 mod raw;
 mod registering;
 mod relaying;
+mod returning;
 mod site;
 mod slow;
 mod streams;

@@ -142,6 +142,13 @@ impl Server {
         self.child.wait().expect("wait");
     }
 
+    /// SIGTERM, as an orderly stop; it has ended when this returns.
+    pub(crate) fn stop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().expect("a pid"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+        self.child.wait().expect("wait");
+    }
+
     /// From now on it starts with the ports that it has, as one whose ports are configured.
     pub(crate) fn keep_ports(&self) {
         let path = config_path(self.home.path());

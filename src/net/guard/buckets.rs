@@ -48,6 +48,12 @@ impl Buckets {
     }
 
     pub(super) fn take(&self, now: Tick, key: u64) -> Result<(), Duration> {
+        self.take_deeper(now, key, 0)
+    }
+
+    /// The same of a bucket that holds so many more tokens.
+    pub(super) fn take_deeper(&self, now: Tick, key: u64, more: u64) -> Result<(), Duration> {
+        let depth = self.depth.saturating_add(self.token.saturating_mul(more));
         let now = now.as_micros();
         let mut shard = self.shard(key);
         let entries = shard.full_at.len();
@@ -64,7 +70,7 @@ impl Buckets {
             None => (shard.full_at.entry(key).or_insert(now), self.token),
         };
         let next = (*full_at).max(now).saturating_add(token);
-        let over = (next - now).saturating_sub(self.depth);
+        let over = (next - now).saturating_sub(depth);
         if over > 0 {
             return Err(Duration::from_micros(over));
         }

@@ -60,6 +60,11 @@ impl Homes {
         true
     }
 
+    /// Whether it is a place that somebody signed in from.
+    pub(super) fn is_known(&self, now: Tick, key: u64) -> bool {
+        self.shard(key).get(&key).is_some_and(|home| now.since(home.proved) < REMEMBERED)
+    }
+
     /// Somebody signed in from there. Gives the tokens back, and tells whether they were taken
     /// here.
     pub(super) fn proved(&self, now: Tick, key: u64, tokens: u32) -> bool {

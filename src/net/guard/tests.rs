@@ -349,3 +349,39 @@ fn two_thousand_people_behind_one_address_pass_and_a_guesser_does_not() {
     }
     assert!(guesses < 2_000, "{guesses} of 12,000 guesses were looked at");
 }
+
+/// Section 3: who was bound before a restart comes back at once, whoever else is behind his address.
+#[test]
+fn the_bucket_of_an_address_is_deeper_by_all_who_are_at_home_there() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    for n in 0..300 {
+        guard.remember(now, SocketAddr::new(source(1), 5060), &format!("p{n}"), false);
+    }
+    assert_eq!((guard.people(source(1)), guard.people(source(2))), (300, 0));
+    let admitted = |last: u8| (0..2_000).filter(|_| guard.admit(now, source(last))).count();
+    assert_eq!(admitted(1), 200 + 2 * 300);
+    assert_eq!(admitted(2), 200);
+    // Guesses at other names make nobody at home.
+    guard.failure(now, source(2), "p0");
+    assert_eq!(guard.people(source(2)), 0);
+    guard.success(now, source(2), "p0");
+    assert_eq!(guard.people(source(2)), 1);
+    hands.advance(REMEMBERED);
+    guard.prune();
+    assert_eq!(guard.people(source(1)), 0);
+}
+
+/// A datagram's port is often the same after a restart of ours, and that of a connection never.
+#[test]
+fn a_device_that_was_bound_by_datagram_keeps_tokens_of_its_own_over_a_restart() {
+    let (guard, _hands) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    let (device, stream) = (SocketAddr::new(source(1), 5060), SocketAddr::new(source(1), 5061));
+    guard.remember(now, device, "ana", true);
+    guard.remember(now, stream, "rui", false);
+    let stranger = SocketAddr::new(source(1), 9);
+    while guard.admit_from(now, stranger) {}
+    assert!(!guard.admit_from(now, stream));
+    assert!(guard.admit_from(now, device));
+}
