@@ -27,6 +27,16 @@ pub fn raise_descriptor_limit() {
     }
 }
 
+/// Memory that the process has in the machine's (`proc(5)`, the second field of `statm`), in bytes;
+/// `None` if the kernel does not tell.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
+    pages.checked_mul(u64::try_from(page).ok()?)
+}
+
 /// Whether the process runs as root.
 #[must_use]
 pub fn is_root() -> bool {

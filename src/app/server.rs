@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::control::{BanView, Health, LdapStatus, ListenerStatus, Status};
+use super::control::{BanView, Health, LdapStatus, ListenerStatus, MemoryStatus, Status};
 use super::exit::Failure;
 use super::operations::Live;
 use super::site::Site;
@@ -58,6 +58,7 @@ pub struct Server {
 struct Running {
     workers: Workers,
     sweep: JoinHandle<()>,
+    weigh: JoinHandle<()>,
 }
 
 /// The SIP listeners of a configuration.
@@ -170,6 +171,7 @@ impl Server {
                     .unwrap_or(usize::MAX),
                 ring: config.sip.ring,
                 max_breadth: config.limits.max_breadth,
+                memory: config.limits.memory.ceiling(),
                 transactions: Bounds {
                     active,
                     lingering: active.saturating_mul(LINGERING_PER_TRANSACTION),
@@ -191,6 +193,7 @@ impl Server {
             Arc::clone(&watching.presence),
             clock.clone(),
         ));
+        let weigh = control.spawn(weigh(Arc::clone(&engine)));
         let server = Arc::new(Server {
             engine,
             page_mode,
@@ -201,7 +204,7 @@ impl Server {
             web: OnceLock::new(),
             started: clock.wall(),
             started_at: clock.now(),
-            running: Mutex::new(Some(Running { workers, sweep })),
+            running: Mutex::new(Some(Running { workers, sweep, weigh })),
             groups_checked: AtomicBool::new(false),
             site,
         });
@@ -237,8 +240,9 @@ impl Server {
     /// Stops answering, and waits until everything acknowledged is on the disk. Blocks.
     pub fn stop(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { workers, sweep }) = running {
+        if let Some(Running { workers, sweep, weigh }) = running {
             sweep.abort();
+            weigh.abort();
             workers.stop();
         }
         if let Err(error) = self.site.store.flush().wait() {
@@ -263,6 +267,10 @@ impl Server {
             ("sip_keep_alives", counts.keep_alives.load(Relaxed)),
             ("sip_stray_responses", counts.stray.load(Relaxed)),
             ("sip_shed", counts.shed.load(Relaxed)),
+            ("sip_shed_refreshes", counts.shed_refreshes.load(Relaxed)),
+            ("sip_shed_personal", counts.shed_personal.load(Relaxed)),
+            ("sip_shed_openings", counts.shed_openings.load(Relaxed)),
+            ("sip_shed_strangers", counts.shed_strangers.load(Relaxed)),
             ("challenges", counts.challenges.load(Relaxed)),
             ("credentials_refused", counts.refused_credentials.load(Relaxed)),
             ("registers", counts.registers.load(Relaxed)),
@@ -317,6 +325,19 @@ async fn sweep(engine: Arc<Engine>, presence: Arc<Presence>, clock: Clock) {
             }
             () = earlier.notified() => continue,
         };
+    }
+}
+
+/// Looks at the memory of the process.
+async fn weigh(engine: Arc<Engine>) {
+    let mut interval = tokio::time::interval(Engine::WEIGH_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        // The kernel answers from memory: this does not block.
+        if let Some(used) = super::process::resident_bytes() {
+            engine.weigh(used);
+        }
     }
 }
 
@@ -436,6 +457,12 @@ impl Live for Server {
             },
         };
         status.tls = Some(self.certificates.status());
+        let memory = self.engine.memory();
+        status.memory = MemoryStatus {
+            state: memory.pressure.name().to_owned(),
+            used_bytes: memory.used,
+            ceiling_bytes: memory.ceiling,
+        };
         status.counters = self.counters();
     }
 

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
 use super::value::duration;
 
 /// `[limits]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Memory of the process.
+    pub memory: Memory,
     /// One SIP message on a stream, headers and body.
     pub message_bytes: u64,
     /// The header section of a message.
@@ -117,6 +120,7 @@ impl Default for Limits {
             Duration::from_secs(seconds)
         }
         Limits {
+            memory: Memory::Auto,
             message_bytes: 64 * KIB,
             header_bytes: 16 * KIB,
             header_line_bytes: 8 * KIB,

@@ -14,6 +14,7 @@ mod identity;
 mod layers;
 mod limits;
 mod machine;
+mod memory;
 mod messages;
 mod presence;
 mod schema;
@@ -26,6 +27,7 @@ pub use identity::{Cache, DigestAlgorithm, Identity, Ldap, SecretFormat, Source}
 pub use layers::{LoadError, Loaded, Origin, Problem, Setting, Sources, load_file};
 pub use limits::Limits;
 pub use machine::{Machine, SYSTEM_FILE};
+pub use memory::Memory;
 pub use messages::{Log, LogFormat, Messages};
 pub use presence::{GroupPolicy, Policy, Presence, Tuples};
 pub use sip::{Registrar, Route, Sip};

@@ -116,6 +116,29 @@ impl Engine {
         }
     }
 
+    /// Seconds after which somebody who is put off may come again: not all at the same time.
+    pub(super) fn retry_after(&self, message: &Message<'_>) -> u64 {
+        5 + self.key.hash_one(message.call_id()) % 26
+    }
+
+    /// Answers a request for which there is not even room to remember it.
+    pub(super) fn overflow(
+        &self,
+        outbox: &mut Outbox,
+        message: &Message<'_>,
+        flow: Flow,
+        out: &mut Vec<u8>,
+    ) {
+        EngineCounts::add(&self.counts.shed);
+        out.clear();
+        Response::new(message, 503, None)
+            .to_tag(&self.tag(message))
+            .received_from(flow.remote)
+            .header("Retry-After", &self.retry_after(message).to_string())
+            .write(out);
+        outbox.send_copy(way_back(message, flow), out, None);
+    }
+
     /// Answers something that is not even a request one could dispatch.
     pub(super) fn reject(
         &self,

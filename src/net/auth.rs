@@ -232,6 +232,9 @@ impl Engine {
         nonce: Option<Examined>,
         out: &mut Vec<u8>,
     ) {
+        if self.puts_off_unproved(outbox, request, out) {
+            return;
+        }
         request.remembered = true;
         self.trying(outbox, request, out);
         let (flow, server) = (request.flow, request.server);

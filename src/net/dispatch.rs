@@ -4,7 +4,6 @@
 //! then authentication; nothing behind it is reached by strangers. Status codes of refusals are
 //! chosen here.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use super::beyond::Beyond;
 use super::dialog::Course;
 use super::engine::{Engine, EngineCounts};
 use super::policy::{Receiver, Rule, Sender, rule};
+use super::priority::Load;
 use super::secure::serves_sips;
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
@@ -42,6 +42,8 @@ pub(super) struct Request<'a, 'm> {
     pub(super) now: Tick,
     /// Its server transaction.
     pub(super) server: ServerId,
+    /// How full we were when it came.
+    pub(super) load: Load,
     /// Whether a retransmission must find the answer: from the moment that somebody proved who
     /// he is, because his nonce count is used up then. Before, nothing is kept of a request.
     pub(super) remembered: bool,
@@ -115,14 +117,14 @@ impl Engine {
             }
             Received::Full => {
                 drop(state);
-                EngineCounts::add(&self.counts.shed);
-                return self.reject(outbox, message, flow, 503, None, out);
+                return self.overflow(outbox, message, flow, out);
             }
         };
         let merged = state.has_met(now, message);
+        let load = self.load(&state);
         drop(state);
-        let request =
-            Request { message, flow, now, server, remembered: false, facts: Facts::default() };
+        let facts = Facts::default();
+        let request = Request { message, flow, now, server, load, remembered: false, facts };
         if !self.guard.admit_from(now, flow.remote) {
             return self.shed(outbox, &request, out);
         }
@@ -140,9 +142,7 @@ impl Engine {
             return self.forget(request.message, request.server);
         }
         EngineCounts::add(&self.counts.shed);
-        // Not all at the same time again.
-        let seconds = 5 + self.key.hash_one(request.message.call_id()) % 26;
-        let headers = [("Retry-After", &*seconds.to_string())];
+        let headers = [("Retry-After", &*self.retry_after(request.message).to_string())];
         self.refuse(outbox, request, 503, None, &headers, out);
     }
 
@@ -202,6 +202,9 @@ impl Engine {
                 }
             }
         }
+        if !checked && self.puts_off_stranger(outbox, &mut request, out) {
+            return;
+        }
         let target = self.target(&uri);
         if uri.is_sips() && !serves_sips(&request, &target) {
             return self.refuse(outbox, &request, 416, None, &[], out);
@@ -237,7 +240,10 @@ impl Engine {
         let identified = match request.facts.identified.take() {
             Some(identified) => identified,
             None => match self.authenticate(outbox, &mut request, rule, out) {
-                Some(identified) if self.within_rate(outbox, &mut request, &identified, out) => {
+                Some(identified)
+                    if self.within_rate(outbox, &mut request, &identified, out)
+                        && !self.puts_off_of(outbox, &mut request, &identified, out) =>
+                {
                     identified
                 }
                 _ => return,
@@ -439,7 +445,9 @@ impl Engine {
         let mut outbox = self.egress.outbox();
         let now = self.clock.now();
         let facts = Facts { checked: true, ..facts };
-        let request = Request { message: &message, flow, now, server, remembered: true, facts };
+        let load = self.load(&self.shard(self.shard_of(message.call_id())).lock());
+        let request =
+            Request { message: &message, flow, now, server, load, remembered: true, facts };
         self.dispatch(&mut outbox, request, &mut Vec::with_capacity(1_024));
         outbox.flush();
     }

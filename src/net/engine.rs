@@ -20,6 +20,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::guard::Flood;
+use super::memory::Memory;
 use super::route::Neighbours;
 use super::shard::{ContextId, Locked, Shard};
 use super::{Egress, Guard, Ingress, Outbox, SendFailure, trace};
@@ -39,7 +40,7 @@ use crate::sip::{ConnectionId, Flow, Transport, stun};
 use crate::subscriptions::Subscriptions;
 
 /// Requests that may wait for the directory at the same time; beyond, 503.
-const MAX_PARKED: usize = 10_000;
+pub(super) const MAX_PARKED: usize = 10_000;
 
 /// What the engine is made of.
 pub struct Parts {
@@ -100,6 +101,8 @@ pub struct Settings {
     pub ring: Duration,
     /// Branches of one request at the same time (RFC 5393 s5.3.3).
     pub max_breadth: u32,
+    /// Bytes of memory that the process may use; `None` for no ceiling.
+    pub memory: Option<u64>,
 }
 
 /// Counters of what happened; read by `status`.
@@ -139,6 +142,14 @@ pub struct EngineCounts {
     pub large_datagrams: AtomicU64,
     /// Requests shed because a limit was reached.
     pub shed: AtomicU64,
+    /// Those of them that would have renewed something, for want of room.
+    pub shed_refreshes: AtomicU64,
+    /// Messages, calls and the like among them, for want of room.
+    pub shed_personal: AtomicU64,
+    /// Those that would have begun a binding, a subscription or a publication.
+    pub shed_openings: AtomicU64,
+    /// Those of strangers, for want of room.
+    pub shed_strangers: AtomicU64,
 }
 
 impl EngineCounts {
@@ -167,6 +178,7 @@ pub struct Engine {
     pub(super) key: RandomState,
     pub(super) loop_key: u64,
     pub(super) parked: AtomicUsize,
+    pub(super) memory: Memory,
     shards: Vec<Shard>,
     /// The engine itself, for work that outlives a call.
     this: std::sync::Weak<Engine>,
@@ -186,6 +198,7 @@ impl Engine {
         // More shards than workers, so that two workers seldom want the same one.
         let shards = (parts.egress.workers().max(1) * 8).next_power_of_two().min(128);
         let share = parts.settings.transactions.divided(shards);
+        let memory = Memory::new(parts.settings.memory);
         Arc::new_cyclic(|this| Engine {
             shards: (0..shards)
                 .map(|index| {
@@ -213,6 +226,7 @@ impl Engine {
             key: RandomState::new(),
             loop_key: crate::entropy::number(),
             parked: AtomicUsize::new(0),
+            memory,
             this: this.clone(),
         })
     }

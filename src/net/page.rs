@@ -8,6 +8,7 @@ use super::auth::Identified;
 use super::dispatch::{Facts, Request};
 use super::effects::no_room;
 use super::engine::{Effect, Engine, EngineCounts};
+use super::priority::Load;
 use super::shard::{Context, ContextId, PageBranch, PageContext, State, Tried, Upstream};
 use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
@@ -154,7 +155,10 @@ impl Engine {
         let message = Message::new(bytes, &layout);
         let now = self.clock.now();
         let facts = Facts::default();
-        let request = Request { message: &message, flow, now, server, remembered: true, facts };
+        // It was admitted long ago.
+        let load = Load::default();
+        let request =
+            Request { message: &message, flow, now, server, load, remembered: true, facts };
         let mut out = Vec::with_capacity(512);
         if held {
             self.refuse(outbox, &request, 202, None, &[], &mut out);

@@ -22,6 +22,7 @@ mod raw;
 mod registering;
 mod relaying;
 mod returning;
+mod shedding;
 mod site;
 mod slow;
 mod streams;

@@ -1,7 +1,7 @@
 //! `tagus status`.
 
 use crate::app::context::Context;
-use crate::app::control::{Reply, Request, Status};
+use crate::app::control::{MemoryStatus, Reply, Request, Status};
 use crate::app::exit::Failure;
 
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
@@ -45,6 +45,7 @@ fn rows(status: &Status) -> Vec<Vec<String>> {
         ("bans", status.bans.to_string()),
         ("directory", with(&status.ldap.state, &status.ldap.detail)),
         ("store", with(&status.store.state, &status.store.detail)),
+        ("memory", memory(&status.memory)),
     ]);
     if let Some(tls) = &status.tls {
         let source = tls.source.name();
@@ -58,4 +59,14 @@ fn rows(status: &Status) -> Vec<Vec<String>> {
         }
     }
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+}
+
+fn memory(memory: &MemoryStatus) -> String {
+    let mib = |bytes: u64| bytes >> 20;
+    match memory.ceiling_bytes {
+        Some(most) => {
+            format!("{}: {} of {} MiB", memory.state, mib(memory.used_bytes), mib(most))
+        }
+        None => format!("{}: {} MiB", memory.state, mib(memory.used_bytes)),
+    }
 }

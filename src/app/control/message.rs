@@ -314,9 +314,24 @@ pub struct Status {
     pub tls: Option<crate::tls::Status>,
     /// The store.
     pub store: Health,
+    /// Memory of the process.
+    #[serde(default)]
+    pub memory: MemoryStatus,
     /// Counters since the start, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
+}
+
+/// Memory of the process, as it was looked at last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryStatus {
+    /// `normal`, `tight` (nobody new is served) or `critical`.
+    pub state: String,
+    /// Resident bytes.
+    pub used_bytes: u64,
+    /// What it may use (`limits.memory`); absent for no ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling_bytes: Option<u64>,
 }
 
 /// Addresses that answer, by service, as URLs.

@@ -17,8 +17,9 @@ mod server;
 
 pub use client::{CallError, Client};
 pub use message::{
-    BanView, Device, DeviceSecret, Health, ImportReport, LdapStatus, ListenerStatus, PresenceView,
-    Publication, Reply, Request, RowFailure, RulesDocument, RulesView, Status, User, WatcherView,
+    BanView, Device, DeviceSecret, Health, ImportReport, LdapStatus, ListenerStatus, MemoryStatus,
+    PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView, Status, User,
+    WatcherView,
 };
 pub use server::{ControlError, Listener, serve};
 

@@ -135,6 +135,12 @@ impl Table {
         self.servers.len() + self.clients.len()
     }
 
+    /// How many somebody waits for, and how many of these there may be.
+    #[must_use]
+    pub fn room(&self) -> (usize, usize) {
+        (self.active(), self.bounds.active)
+    }
+
     /// All transactions, the answered ones included.
     #[must_use]
     pub fn len(&self) -> usize {
