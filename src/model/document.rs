@@ -21,6 +21,7 @@ pub struct DocumentRow {
     /// When it was written.
     pub written: WallTime,
     /// The contents, as they came.
+    #[serde(serialize_with = "super::as_run")]
     pub body: Vec<u8>,
 }
 

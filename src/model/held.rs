@@ -13,6 +13,7 @@ use crate::clock::WallTime;
 pub struct HeldMessage {
     /// The MESSAGE as it will be sent on, without Via, Route and credentials: body, unknown
     /// headers and odd spellings byte for byte.
+    #[serde(serialize_with = "super::as_run")]
     pub request: Vec<u8>,
 }
 

@@ -22,7 +22,7 @@ mod subscription;
 mod tests;
 mod waiting;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde::de::DeserializeOwned;
 
 pub use account::{
@@ -51,6 +51,12 @@ pub enum DecodeError {
     /// The bytes are not such a record.
     #[error("the row is damaged")]
     Damaged,
+}
+
+/// Writes bytes as one run: in postcard the same as the numbers one by one, which is what serde makes
+/// of a vector.
+fn as_run<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
 /// A record with its bytes. A version byte leads, so that a later release can tell old rows.

@@ -15,6 +15,7 @@ pub struct PublicationRow {
     /// The entity tag that was given last.
     pub etag: String,
     /// The document, as it came.
+    #[serde(serialize_with = "super::as_run")]
     pub body: Vec<u8>,
     /// When its contents were set.
     pub changed: WallTime,
