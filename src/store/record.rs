@@ -107,6 +107,17 @@ pub(super) fn open<'a>(key: &[u8], row: &'a [u8]) -> Result<Stored<'a>, BadRow> 
     }
 }
 
+/// The file that a stored row refers to. Rows that hold their value are not summed for that.
+pub(super) fn file_of(key: &[u8], row: &[u8]) -> Option<FileRef> {
+    if row.first() != Some(&FILE) {
+        return None;
+    }
+    match open(key, row) {
+        Ok(Stored::File(file)) => Some(file),
+        Ok(Stored::Inline(_)) | Err(BadRow) => None,
+    }
+}
+
 /// The checksum that a stored row carries.
 pub(super) fn sum_of(row: &[u8]) -> u64 {
     row.last_chunk::<CHECKSUM>().map_or(0, |sum| u64::from_le_bytes(*sum))

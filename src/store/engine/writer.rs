@@ -15,7 +15,7 @@ use super::space::Space;
 use super::tree::TreeError;
 use super::{Inner, queue::Item};
 use crate::store::commit::{Answer, Commit, CommitError, FullKey};
-use crate::store::record::{self, FileRef, Manifest, Stored, TreeChange};
+use crate::store::record::{self, FileRef, Manifest, TreeChange};
 use crate::store::watch::Change;
 use crate::store::{Mode, ReadOnlyReason};
 
@@ -276,7 +276,7 @@ fn prepare(
             continue;
         }
         batch.manifest.replace(key, before.as_deref(), row.map(Vec::as_slice));
-        if let Some(Ok(Stored::File(file))) = before.as_ref().map(|row| record::open(key, row)) {
+        if let Some(file) = before.as_ref().and_then(|row| record::file_of(key, row)) {
             batch.garbage.push(file.id);
         }
         if let Some((row, file)) = after {
