@@ -60,7 +60,7 @@ pub(super) fn has_device(row: &Row, device: &DeviceKey, now: Tick) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Person {
     pub(super) entries: SmallVec<[Entry; 1]>,
-    /// Where it stands among what ends.
+    /// Where it stands among what ends: when the first of them does, or before.
     pub(super) due: Option<Tick>,
 }
 

@@ -150,16 +150,19 @@ impl Presence {
     /// [`Refusal`]; nothing has changed then.
     pub fn publish(&self, request: &PublishRequest<'_>) -> Result<Published, Refusal> {
         let now = self.parts.clock.now();
-        if let Some(etag) = request.etag
-            && self.person(request.aor).is_none_or(|person| person.find(etag, now).is_none())
-        {
-            return Err(Refusal::NoMatch);
-        }
+        let said = match request.etag {
+            Some(etag) => Some(self.said(request.aor, etag, now).ok_or(Refusal::NoMatch)?),
+            None => None,
+        };
         let expires = self.grant(request.expires)?;
         let document = match request.body {
             None if request.etag.is_none() => return Err(Refusal::Nothing),
             None => None,
-            Some(body) => Some((self.read(request, body)?, body)),
+            Some(body) => Some(match said {
+                // The same words again have been read.
+                Some((document, before)) if *before == *body => (document, body),
+                _ => (self.read(request, body)?, body),
+            }),
         };
         let guard = self.lock(request.aor);
         let before = self.person(request.aor);
@@ -239,6 +242,13 @@ impl Presence {
         Ok(Published { etag, expires })
     }
 
+    /// What was published under an entity tag.
+    fn said(&self, aor: &str, etag: &str, now: Tick) -> Option<(Arc<pidf::Document>, Bytes)> {
+        let person = self.person(aor)?;
+        let entry = person.entries.get(person.find(etag, now)?)?;
+        Some((Arc::clone(&entry.publication.document), entry.body.clone()))
+    }
+
     /// Decision 18b: never longer than asked.
     fn grant(&self, wished: Option<u32>) -> Result<u32, Refusal> {
         let settings = &self.parts.settings;
@@ -285,7 +295,7 @@ impl Presence {
             entity: &entity,
             publications: &publications,
             hard_state: kept.hard_state.as_ref(),
-            registered: &self.registered(aor, &row, now),
+            registered: &self.registered(aor, &row, now, person.as_deref()),
         })
     }
 
@@ -302,7 +312,13 @@ impl Presence {
     }
 
     /// The devices that have a contact, each once.
-    fn registered(&self, aor: &str, row: &Row, now: Tick) -> SmallVec<[Registered; 4]> {
+    fn registered(
+        &self,
+        aor: &str,
+        row: &Row,
+        now: Tick,
+        person: Option<&Person>,
+    ) -> SmallVec<[Registered; 4]> {
         let mut devices: SmallVec<[&DeviceKey; 4]> = SmallVec::new();
         let mut registered = SmallVec::new();
         for binding in row.live(now) {
@@ -310,9 +326,15 @@ impl Presence {
                 continue;
             }
             devices.push(&binding.device);
+            // The tag is made by a hash, and a device that published has its own already.
+            let published = person
+                .and_then(|person| person.entries.iter().find(|e| e.device == binding.device));
             let gruu = binding.instance.as_deref().and_then(|urn| public_gruu(aor, urn));
             registered.push(Registered {
-                device: self.tag(aor, &binding.device),
+                device: published.map_or_else(
+                    || self.tag(aor, &binding.device),
+                    |entry| entry.publication.device.clone(),
+                ),
                 contact: gruu.map(Into::into),
                 q: binding.q,
             });
@@ -417,18 +439,25 @@ impl Presence {
         let (old, new) = (before.map_or(0, |before| before.entries.len()), person.entries.len());
         self.count.fetch_add(new, Ordering::Relaxed);
         self.count.fetch_sub(old, Ordering::Relaxed);
-        let mut due = self.due();
-        let first = due.first().map(|(at, _)| *at);
-        if let Some(at) = before.and_then(|before| before.due) {
-            due.remove(&(at, aor.into()));
-        }
-        person.due = person.next_end();
-        if let Some(at) = person.due {
-            due.insert((at, aor.into()));
-        }
-        drop(due);
-        if person.due.is_some_and(|at| first.is_none_or(|first| at < first)) {
-            self.hurry();
+        let (next, noted) = (person.next_end(), before.and_then(|before| before.due));
+        // A time that is too early does no harm: `sweep` looks, and notes the right one. So who
+        // refreshes in time moves nothing.
+        let now = self.parts.clock.now();
+        person.due = noted.filter(|at| *at > now && next.is_some_and(|next| *at <= next));
+        if person.due.is_none() {
+            person.due = next;
+            let mut due = self.due();
+            let first = due.first().map(|(at, _)| *at);
+            if let Some(at) = noted {
+                due.remove(&(at, aor.into()));
+            }
+            if let Some(at) = next {
+                due.insert((at, aor.into()));
+            }
+            drop(due);
+            if next.is_some_and(|at| first.is_none_or(|first| at < first)) {
+                self.hurry();
+            }
         }
         if let Some(before) = before {
             self.store_changes(aor, before, &person);

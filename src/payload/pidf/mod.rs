@@ -132,6 +132,15 @@ impl Document {
         if !["pres", "im", "sip", "sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return false;
         }
+        // Most are written as we would write them, and need no reading.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if let Some((name, host)) = rest.split_once('@')
+            && name == user
+            && name.bytes().all(is_plain)
+            && domains.contains(&host)
+        {
+            return true;
+        }
         let sip = format!("sip:{rest}");
         let canonical = crate::sip::uri::Uri::parse(sip.as_bytes())
             .ok()
