@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::engine::Engine;
 use crate::registrar::Binding;
 use crate::sip::forward;
-use crate::sip::header::HeaderName;
+use crate::sip::header::{HeaderName, write_address};
 use crate::sip::wire::Message;
 use crate::sip::{Flow, Transport};
 
@@ -113,11 +113,12 @@ impl Engine {
     }
 
     pub(super) fn via(&self, flow: &Flow, branch: &[u8]) -> Vec<u8> {
-        use std::io::Write;
         let mut via = Vec::with_capacity(128);
-        // Writing to memory cannot fail.
-        let _ =
-            write!(via, "SIP/2.0/{} {};branch=", flow.transport.via_name(), self.own_address(flow));
+        via.extend_from_slice(b"SIP/2.0/");
+        via.extend_from_slice(flow.transport.via_name().as_bytes());
+        via.push(b' ');
+        write_address(self.own_address(flow), &mut via);
+        via.extend_from_slice(b";branch=");
         via.extend_from_slice(branch);
         via.extend_from_slice(b";rport");
         via
@@ -126,11 +127,7 @@ impl Engine {
     /// A branch of ours: what names it, and behind a dot what tells a loop. `attempt` counts those
     /// that went before under the same token.
     pub(super) fn branch_name(&self, message: &Message<'_>, token: u64, attempt: u8) -> BranchName {
-        let mut name = BranchName::new();
-        name.extend_from_slice(b"z9hG4bK");
-        for byte in token.to_be_bytes() {
-            name.extend_from_slice(&hex(byte));
-        }
+        let mut name = plain_branch(token);
         if attempt > 0 {
             name.extend_from_slice(&hex(attempt));
         }
@@ -146,6 +143,21 @@ impl Engine {
             crate::proxy::loop_hash(self.loop_key, message.request_uri(), route, message.call_id());
         hash.to_be_bytes().into_iter().flat_map(hex).collect()
     }
+}
+
+/// A branch of ours for a request of our own, which cannot loop; what comes behind a dot tells it
+/// from others.
+pub(super) fn own_branch(token: u64) -> BranchName {
+    let mut name = plain_branch(token);
+    name.extend_from_slice(b".n");
+    name
+}
+
+fn plain_branch(token: u64) -> BranchName {
+    let mut name = BranchName::new();
+    name.extend_from_slice(b"z9hG4bK");
+    name.extend(token.to_be_bytes().into_iter().flat_map(hex));
+    name
 }
 
 fn hex(byte: u8) -> [u8; 2] {

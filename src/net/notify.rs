@@ -6,6 +6,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Outbox;
+use super::branch::{BranchName, own_branch};
 use super::engine::{Engine, EngineCounts};
 use super::shard::{Context, ContextId, NotifyContext};
 use crate::clock::Tick;
@@ -84,19 +85,18 @@ impl Engine {
         notify: &Notify,
         flow: Flow,
         id: ContextId,
-    ) -> (SmallVec<[u8; 64]>, Bytes) {
-        let branch: SmallVec<[u8; 64]> =
-            SmallVec::from_slice(format!("z9hG4bK{:016x}.n", id.token(0)).as_bytes());
+    ) -> (BranchName, Bytes) {
+        let branch = own_branch(id.token(0));
         let via = self.via(&flow, &branch);
-        let state = notify.state.to_string();
+        let state = notify.state.value();
         let contact = self.contact_at(&flow);
         let mut headers: SmallVec<[(&str, &[u8]); 4]> = SmallVec::new();
         if !notify.dialog.route.is_empty() {
             headers.push(("Route", &notify.dialog.route));
         }
-        headers.push(("Contact", contact.as_bytes()));
+        headers.push(("Contact", &contact));
         headers.push(("Event", notify.event.as_bytes()));
-        headers.push(("Subscription-State", state.as_bytes()));
+        headers.push(("Subscription-State", &state));
         let body = (!notify.body.is_empty()).then_some((notify.media_type, &*notify.body));
         let mut out = Vec::with_capacity(512 + notify.body.len());
         notify.dialog.request(Method::Notify, &via, &headers, body).write(&mut out);

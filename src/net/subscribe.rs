@@ -7,7 +7,7 @@ use super::engine::Engine;
 use crate::registrar::{Reach, Unreachable, reach};
 use crate::sip::build::Response;
 use crate::sip::dialog::DialogError;
-use crate::sip::header::{Contact, HeaderName};
+use crate::sip::header::{Contact, HeaderName, write_address};
 use crate::sip::wire::Message;
 use crate::sip::{Flow, Transport};
 use crate::subscriptions::{Attendance, EventHeader, Package, Refusal, SubscribeRequest};
@@ -149,12 +149,15 @@ impl Engine {
     }
 
     /// Where requests within a dialog with us go, as the far end of `flow` reaches us.
-    pub(super) fn contact_at(&self, flow: &Flow) -> String {
-        let address = self.own_address(flow);
-        if flow.transport == Transport::Udp {
-            format!("<sip:{address}>")
-        } else {
-            format!("<sip:{address};transport={}>", flow.transport.uri_name())
+    pub(super) fn contact_at(&self, flow: &Flow) -> Vec<u8> {
+        let mut contact = Vec::with_capacity(64);
+        contact.extend_from_slice(b"<sip:");
+        write_address(self.own_address(flow), &mut contact);
+        if flow.transport != Transport::Udp {
+            contact.extend_from_slice(b";transport=");
+            contact.extend_from_slice(flow.transport.uri_name().as_bytes());
         }
+        contact.push(b'>');
+        contact
     }
 }

@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use super::header::write_number;
 use crate::clock::Tick;
 
 /// Why a subscription ended (RFC 6665 s4.1.3).
@@ -53,13 +54,37 @@ pub enum NotifyState {
     Terminated(EndReason),
 }
 
+impl NotifyState {
+    /// The value of Subscription-State.
+    #[must_use]
+    pub fn value(self) -> Vec<u8> {
+        let mut value = Vec::with_capacity(32);
+        match self {
+            NotifyState::Active(left) => {
+                value.extend_from_slice(b"active;expires=");
+                write_number(seconds(left), &mut value);
+            }
+            NotifyState::Pending(left) => {
+                value.extend_from_slice(b"pending;expires=");
+                write_number(seconds(left), &mut value);
+            }
+            NotifyState::Terminated(reason) => {
+                value.extend_from_slice(b"terminated;reason=");
+                value.extend_from_slice(reason.name().as_bytes());
+            }
+        }
+        value
+    }
+}
+
+/// Expires has 32 bits (RFC 3261 s20.19).
+fn seconds(left: u64) -> u32 {
+    u32::try_from(left).unwrap_or(u32::MAX)
+}
+
 impl std::fmt::Display for NotifyState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            NotifyState::Active(left) => write!(f, "active;expires={left}"),
-            NotifyState::Pending(left) => write!(f, "pending;expires={left}"),
-            NotifyState::Terminated(reason) => write!(f, "terminated;reason={}", reason.name()),
-        }
+        f.write_str(&String::from_utf8_lossy(&self.value()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a SUBSCRIBE asks for and is granted, and what a NOTIFY carries.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,7 +141,7 @@ pub struct Notify {
     /// Where it goes.
     pub flow: Flow,
     /// The value of Event.
-    pub event: String,
+    pub event: Cow<'static, str>,
     /// The value of Subscription-State.
     pub state: NotifyState,
     /// The type of the body.

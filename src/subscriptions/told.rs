@@ -1,6 +1,5 @@
 //! What a NOTIFY tells, by its package.
 
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use super::package::Package;
 use super::registration::{self, Surroundings};
 use super::request::Notify;
 use super::table::Subscriptions;
+use super::view::Document;
 use super::watchers;
 use crate::clock::Tick;
 use crate::presence::Presence;
@@ -51,8 +51,8 @@ impl Subscriptions {
             dialog: Arc::clone(&entry.dialog),
             flow: entry.flow,
             event: match &entry.event_id {
-                Some(id) => format!("{package};id={id}"),
-                None => package.to_owned(),
+                Some(id) => format!("{package};id={id}").into(),
+                None => package.into(),
             },
             state,
             media_type: entry.package.media_type(),
@@ -64,10 +64,10 @@ impl Subscriptions {
     /// not there (RFC 5025 s3.2.1), and nothing more to one who may not be told anything.
     fn tell_presence(&self, inner: &mut Inner, id: u64, state: NotifyState) -> Option<Bytes> {
         let entry = inner.entries.get_mut(&id)?;
-        let body = match state {
+        let Document { bytes: body, number } = match state {
             NotifyState::Terminated(
                 EndReason::Rejected | EndReason::NoResource | EndReason::Deactivated,
-            ) => Bytes::new(),
+            ) => Document::default(),
             _ => {
                 let watched = inner.by_resource.get_mut(&entry.resource)?;
                 let view = watched.view.get_or_insert_with(|| {
@@ -75,6 +75,7 @@ impl Subscriptions {
                     Box::default()
                 });
                 view.document(
+                    &self.hasher,
                     &entry.access,
                     entry.one_tuple,
                     || self.presence.compose(&entry.resource),
@@ -83,7 +84,8 @@ impl Subscriptions {
             }
         };
         let ends = matches!(state, NotifyState::Terminated(_));
-        let told = self.hasher.hash_one((entry.is_pending(), &*body));
+        // The same document in another state is news.
+        let told = number ^ u64::from(entry.is_pending());
         let before = std::mem::replace(&mut entry.known, Known::Presence(told));
         let same = matches!(before, Known::Presence(known) if known == told);
         (ends || !same).then_some(body)

@@ -1,6 +1,7 @@
 //! A person's presence as watchers see it: composed once for each change, written once for each set
 //! of permissions, and shared by all who have it.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,8 +19,21 @@ const MOST_WRITTEN: usize = 32;
 pub(super) struct View {
     composed: Option<Composed>,
     /// What those see who may not see anything: as if nobody were there.
-    closed: Option<Bytes>,
-    written: Vec<(Shape, Arc<Permissions>, Bytes)>,
+    closed: Option<Document>,
+    written: Vec<(Shape, Arc<Permissions>, Document)>,
+}
+
+/// A document as it is sent, and the number by which it is known again.
+#[derive(Clone, Default)]
+pub(super) struct Document {
+    pub(super) bytes: Bytes,
+    pub(super) number: u64,
+}
+
+impl Document {
+    fn new(hasher: &RandomState, bytes: Vec<u8>) -> Document {
+        Document { number: hasher.hash_one(&bytes), bytes: bytes.into() }
+    }
 }
 
 impl View {
@@ -28,21 +42,22 @@ impl View {
     /// see a person who is not there, so that the time tells nothing either (RFC 5025 s8.1).
     pub(super) fn document(
         &mut self,
+        hasher: &RandomState,
         access: &Access,
         one_tuple: bool,
         present: impl FnOnce() -> Composed,
         absent: impl FnOnce() -> (Composed, Arc<Permissions>),
-    ) -> Bytes {
+    ) -> Document {
         let shape = if one_tuple { Shape::Single } else { Shape::Rich };
         if access.handling != Handling::Allow {
             let write = || {
                 let (composed, everything) = absent();
-                transform(&composed, &everything, Shape::Rich).into()
+                Document::new(hasher, transform(&composed, &everything, Shape::Rich))
             };
             return self.closed.get_or_insert_with(write).clone();
         }
         let composed = self.composed.get_or_insert_with(present);
-        let is_it = |(of, permissions, _): &&(Shape, Arc<Permissions>, Bytes)| {
+        let is_it = |(of, permissions, _): &&(Shape, Arc<Permissions>, Document)| {
             *of == shape
                 && (Arc::ptr_eq(permissions, &access.permissions)
                     || *permissions == access.permissions)
@@ -50,7 +65,7 @@ impl View {
         if let Some((.., document)) = self.written.iter().find(is_it) {
             return document.clone();
         }
-        let document = Bytes::from(transform(composed, &access.permissions, shape));
+        let document = Document::new(hasher, transform(composed, &access.permissions, shape));
         if self.written.len() >= MOST_WRITTEN {
             self.written.remove(0);
         }

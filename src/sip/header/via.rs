@@ -188,8 +188,29 @@ pub fn write_with_source(value: &[u8], source: SocketAddr, out: &mut Vec<u8>) {
 
 fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
     use std::io::Write;
-    // Writing to a Vec does not fail.
-    let _ = write!(out, "{ip}");
+    match ip {
+        IpAddr::V4(ip) => {
+            for (place, octet) in ip.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                write_number(u32::from(octet), out);
+            }
+        }
+        // Writing to a Vec does not fail.
+        IpAddr::V6(ip) => {
+            let _ = write!(out, "{ip}");
+        }
+    }
+}
+
+/// Writes an address and its port, as `hostport` has them (RFC 3261 s25.1).
+pub(crate) fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
+    let v6 = address.is_ipv6();
+    out.extend_from_slice(if v6 { b"[" } else { b"" });
+    write_ip(address.ip(), out);
+    out.extend_from_slice(if v6 { b"]:" } else { b":" });
+    write_number(u32::from(address.port()), out);
 }
 
 /// Writes a decimal number without allocating.
