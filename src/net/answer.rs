@@ -12,6 +12,7 @@ use super::engine::{Engine, EngineCounts};
 use crate::http_digest::{Challenge, Hex};
 use crate::identity::Asker;
 use crate::sip::build::Response;
+use crate::sip::header::Via;
 use crate::sip::method::Method;
 use crate::sip::transaction::ServerId;
 use crate::sip::uri::Host;
@@ -22,9 +23,9 @@ use crate::sip::{Flow, Transport};
 /// of sent-by (RFC 3261 s18.2.2, RFC 3581 s4). Not if sent-by is another address than the source:
 /// then a translator stands between, the port means nothing outside of it, and an answer there
 /// reaches nobody.
-pub(super) fn way_back(message: &Message<'_>, mut flow: Flow) -> Flow {
+pub(super) fn way_back(via: Option<&Via<'_>>, mut flow: Flow) -> Flow {
     if flow.transport == Transport::Udp
-        && let Some(via) = message.top_via()
+        && let Some(via) = via
         && via.rport().is_none()
         && is_at(via.host(), flow.remote.ip())
     {
@@ -103,7 +104,7 @@ impl Engine {
         if !request.remembered && status >= 200 {
             // RFC 3261 s8.2.7: strangers are answered without keeping state for them.
             self.forget(request.message, request.server);
-            outbox.send_copy(way_back(request.message, request.flow), out, None);
+            outbox.send_copy(way_back(request.message.top_via().as_ref(), request.flow), out, None);
             return;
         }
         let index = self.shard_of(request.message.call_id());
@@ -152,7 +153,7 @@ impl Engine {
         out.clear();
         let tag = self.tag(message);
         Response::new(message, status, reason).to_tag(&tag).received_from(flow.remote).write(out);
-        outbox.send_copy(way_back(message, flow), out, None);
+        outbox.send_copy(way_back(message.top_via().as_ref(), flow), out, None);
     }
 
     /// 401 from a registrar or another end of ours, 407 from the proxy (RFC 3261 s22.1); one

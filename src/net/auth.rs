@@ -38,17 +38,17 @@ pub(super) struct Identified {
 }
 
 impl Engine {
-    /// Establishes who sent a request, by what the rule asks for. `None`: it was answered, or it
+    /// Establishes who sent a request, which says that it is `from`, by what the rule asks for. `None`: it was answered, or it
     /// waits.
     pub(super) fn authenticate(
         &self,
         outbox: &mut Outbox,
         request: &mut Request<'_, '_>,
+        from: &Uri<'_>,
         rule: Rule,
         out: &mut Vec<u8>,
     ) -> Option<Identified> {
         let message = request.message;
-        let from = message.from().ok()?.parsed_uri();
         let source = request.flow.remote.ip();
         if matches!(rule, Rule::Proof | Rule::Peer) && self.is_trusted(source) {
             request.remembered = true;

@@ -21,7 +21,7 @@ use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, Numbered, UserName};
 use crate::sip::Flow;
-use crate::sip::header::HeaderName;
+use crate::sip::header::{Address, HeaderName, Via};
 use crate::sip::locate::Candidate;
 use crate::sip::method::Method;
 use crate::sip::transaction::{Legacy, Received, ServerId, ServerKeyParts};
@@ -91,13 +91,14 @@ impl Engine {
     ) {
         EngineCounts::add(&self.counts.requests);
         let now = self.clock.now();
-        let Some(parts) = server_key(message) else {
+        let Some(via) = message.top_via() else {
             return self.reject(outbox, message, flow, 400, Some("Bad Via"), out);
         };
+        let parts = server_key(message, &via);
         let index = self.shard_of(message.call_id());
         let mut state = self.shard(index).lock();
-        let server = match state.transactions.receive_request(now, &parts, way_back(message, flow))
-        {
+        let back = way_back(Some(&via), flow);
+        let server = match state.transactions.receive_request(now, &parts, back) {
             Received::New(server) => server,
             Received::Retransmission(again) => {
                 drop(state);
@@ -168,10 +169,14 @@ impl Engine {
                 let (status, reason) = (defect.status(), Some(defect.reason()));
                 return self.refuse(outbox, &request, status, reason, &[], out);
             }
-            if let Err((status, reason)) = self.check(message) {
-                return self.refuse(outbox, &request, status, Some(reason), &[], out);
-            }
         }
+        let Ok(from) = message.from() else {
+            return self.refuse(outbox, &request, 400, Some("Bad From"), &[], out);
+        };
+        if !checked && let Err((status, reason)) = self.check(message, &from) {
+            return self.refuse(outbox, &request, status, Some(reason), &[], out);
+        }
+        let from = from.parsed_uri();
         let Ok(uri) = Uri::parse(message.request_uri()) else {
             return self.refuse(outbox, &request, 400, Some("Bad Request-URI"), &[], out);
         };
@@ -233,13 +238,13 @@ impl Engine {
         {
             return self.refuse(outbox, &request, 403, Some(&reason), &[], out);
         }
-        let rule = self.rule(message, &target);
+        let rule = self.rule(message, &from, &target);
         if rule == Rule::Nothing {
             return self.for_the_server(outbox, &request, out);
         }
         let identified = match request.facts.identified.take() {
             Some(identified) => identified,
-            None => match self.authenticate(outbox, &mut request, rule, out) {
+            None => match self.authenticate(outbox, &mut request, &from, rule, out) {
                 Some(identified)
                     if self.within_rate(outbox, &mut request, &identified, out)
                         && !self.puts_off_of(outbox, &mut request, &identified, out) =>
@@ -277,9 +282,8 @@ impl Engine {
     }
 
     /// What the sender of a request has to show.
-    fn rule(&self, message: &Message<'_>, target: &Target) -> Rule {
-        let ours = message.from().is_ok_and(|from| self.is_our_host(&from.parsed_uri()));
-        let sender = if ours { Sender::Ours } else { Sender::Foreign };
+    fn rule(&self, message: &Message<'_>, from: &Uri<'_>, target: &Target) -> Rule {
+        let sender = if self.is_our_host(from) { Sender::Ours } else { Sender::Foreign };
         let receiver = match target {
             Target::Server => Receiver::Server,
             Target::Elsewhere => Receiver::Elsewhere,
@@ -316,8 +320,11 @@ impl Engine {
     }
 
     /// Mandatory headers and their grammar (RFC 3261 s8.1.1, s16.3 check 1).
-    fn check(&self, message: &Message<'_>) -> Result<(), (u16, &'static str)> {
-        let from = message.from().map_err(|_| (400, "Bad From"))?;
+    fn check(
+        &self,
+        message: &Message<'_>,
+        from: &Address<'_>,
+    ) -> Result<(), (u16, &'static str)> {
         if from.tag().is_none() {
             return Err((400, "From Without Tag"));
         }
@@ -340,6 +347,10 @@ impl Engine {
 
     /// RFC 3261 s16.3 check 4: the branch of a Via of ours tells where we sent it last time.
     pub(super) fn has_looped(&self, message: &Message<'_>) -> bool {
+        // Below a Via of ours there is that of whoever sent it to us.
+        if message.values(HeaderName::Via).nth(1).is_none() {
+            return false;
+        }
         let hash = self.loop_mark(message);
         message.headers(HeaderName::Via).any(|value| memchr::memmem::find(value, &hash).is_some())
     }
@@ -479,8 +490,7 @@ pub(super) fn unread(message: &Message<'_>) -> Option<&'static [(&'static str, &
 }
 
 /// What a server transaction is known by (RFC 3261 s17.2.3).
-pub(super) fn server_key<'a>(message: &Message<'a>) -> Option<ServerKeyParts<'a>> {
-    let via = message.top_via()?;
+pub(super) fn server_key<'a>(message: &Message<'a>, via: &Via<'a>) -> ServerKeyParts<'a> {
     let branch = via.branch().unwrap_or_default();
     let mut parts = ServerKeyParts {
         method: message.method().as_bytes(),
@@ -498,5 +508,5 @@ pub(super) fn server_key<'a>(message: &Message<'a>) -> Option<ServerKeyParts<'a>
             top_via: message.top_via_value().unwrap_or_default(),
         };
     }
-    Some(parts)
+    parts
 }
