@@ -45,7 +45,7 @@ impl Engine {
     /// Sends a NOTIFY: if it is too large for a datagram by a stream to the same place (RFC 3261
     /// s18.1.1), unless that was tried and nothing listens there.
     pub(super) fn notify(&self, outbox: &mut Outbox, now: Tick, notify: Notify, may_dial: bool) {
-        let index = self.shard_of(&notify.dialog.call_id);
+        let index = self.shard_of(notify.dialog.call_id());
         let mut state = self.shard(index).lock();
         let id = state.new_context();
         let mut flow = self.by_socket(notify.flow);
@@ -91,8 +91,9 @@ impl Engine {
         let state = notify.state.value();
         let contact = self.contact_at(&flow);
         let mut headers: SmallVec<[(&str, &[u8]); 4]> = SmallVec::new();
-        if !notify.dialog.route.is_empty() {
-            headers.push(("Route", &notify.dialog.route));
+        let route = notify.dialog.route();
+        if !route.is_empty() {
+            headers.push(("Route", route));
         }
         headers.push(("Contact", &contact));
         headers.push(("Event", notify.event.as_bytes()));

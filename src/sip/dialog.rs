@@ -1,6 +1,8 @@
 //! A dialog that a request to us began (RFC 3261 s12): what names it, where its requests go, and
 //! their order.
 
+use std::sync::Arc;
+
 use super::header::{Contact, HeaderName};
 use super::method::Method;
 use super::wire::Message;
@@ -26,23 +28,34 @@ pub enum DialogError {
     OutOfOrder,
 }
 
-/// A dialog, from our side.
+/// What names a dialog and where it goes, one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names<'a> {
+    /// Call-ID.
+    pub call_id: &'a [u8],
+    /// Our tag.
+    pub local_tag: &'a str,
+    /// Their tag.
+    pub remote_tag: &'a [u8],
+    /// Our side as it goes into From, with our tag.
+    pub local: &'a [u8],
+    /// Their side as it goes into To, with their tag.
+    pub remote: &'a [u8],
+    /// The remote target: where our requests go (s12.1.1).
+    pub target: &'a [u8],
+    /// The route set as the value of a Route; empty for none (s12.1.1).
+    pub route: &'a [u8],
+}
+
+/// A dialog, from our side. There may be very many, so its names lie behind each other in one piece
+/// of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialog {
-    /// Call-ID.
-    pub call_id: Vec<u8>,
-    /// Our tag.
-    pub local_tag: String,
-    /// Their tag.
-    pub remote_tag: Vec<u8>,
-    /// Our side as it goes into From, with our tag.
-    pub local: Vec<u8>,
-    /// Their side as it goes into To, with their tag.
-    pub remote: Vec<u8>,
-    /// The remote target: where our requests go (s12.1.1).
-    pub target: Vec<u8>,
-    /// The route set as the value of a Route; empty for none (s12.1.1).
-    pub route: Vec<u8>,
+    /// Call-ID, their tag, both sides, target and route.
+    text: Box<[u8]>,
+    /// Where each of them ends, but for the last.
+    ends: [u32; 5],
+    local_tag: Arc<str>,
     /// The number of our last request.
     pub local_cseq: u32,
     /// The number of their last request.
@@ -50,12 +63,73 @@ pub struct Dialog {
 }
 
 impl Dialog {
+    /// A dialog of these names, with the numbers of our last request and of theirs.
+    #[must_use]
+    pub fn of(names: &Names<'_>, local_cseq: u32, remote_cseq: u32) -> Dialog {
+        let Names { call_id, remote_tag, local, remote, target, route, .. } = *names;
+        let parts = [call_id, remote_tag, local, remote, target, route];
+        let mut text = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let mut ends = [0; 5];
+        for (index, part) in parts.into_iter().enumerate() {
+            text.extend_from_slice(part);
+            if let Some(end) = ends.get_mut(index) {
+                // All of it stood in one message, which is far shorter than 4 GiB.
+                *end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            }
+        }
+        let local_tag = Arc::from(names.local_tag);
+        Dialog { text: text.into(), ends, local_tag, local_cseq, remote_cseq }
+    }
+
+    /// Its names.
+    #[must_use]
+    pub fn names(&self) -> Names<'_> {
+        let end = |index: usize| self.ends.get(index).map_or(self.text.len(), |end| *end as usize);
+        let part = |index: usize| {
+            let start = if index == 0 { 0 } else { end(index - 1) };
+            self.text.get(start..end(index)).unwrap_or_default()
+        };
+        Names {
+            call_id: part(0),
+            local_tag: &self.local_tag,
+            remote_tag: part(1),
+            local: part(2),
+            remote: part(3),
+            target: part(4),
+            route: part(5),
+        }
+    }
+
+    /// Call-ID.
+    #[must_use]
+    pub fn call_id(&self) -> &[u8] {
+        self.names().call_id
+    }
+
+    /// Our tag.
+    #[must_use]
+    pub fn local_tag(&self) -> &Arc<str> {
+        &self.local_tag
+    }
+
+    /// The remote target.
+    #[must_use]
+    pub fn target(&self) -> &[u8] {
+        self.names().target
+    }
+
+    /// The route set as the value of a Route; empty for none.
+    #[must_use]
+    pub fn route(&self) -> &[u8] {
+        self.names().route
+    }
+
     /// The dialog that a request begins whose answer has `tag` in To (s12.1.1).
     ///
     /// # Errors
     ///
     /// [`DialogError`], if the request lacks what names a dialog.
-    pub fn accept(request: &Message<'_>, tag: String) -> Result<Dialog, DialogError> {
+    pub fn accept(request: &Message<'_>, tag: &str) -> Result<Dialog, DialogError> {
         let from = request.from().map_err(|_| DialogError::Malformed)?;
         let remote_tag = from.tag().ok_or(DialogError::Malformed)?;
         let cseq = request.cseq().ok_or(DialogError::Malformed)?;
@@ -69,17 +143,16 @@ impl Dialog {
         if routes.len() > MOST_ROUTES || route.len() > MOST_ROUTE_BYTES {
             return Err(DialogError::RouteTooLong);
         }
-        Ok(Dialog {
-            call_id: request.call_id().to_vec(),
-            remote_tag: remote_tag.to_vec(),
-            local,
-            remote: unfolded(header(HeaderName::From)?),
-            target: target(request)?.ok_or(DialogError::NoContact)?.to_vec(),
-            route,
-            local_cseq: 0,
-            remote_cseq: cseq.number,
+        let names = Names {
+            call_id: request.call_id(),
             local_tag: tag,
-        })
+            remote_tag,
+            local: &local,
+            remote: &unfolded(header(HeaderName::From)?),
+            target: target(request)?.ok_or(DialogError::NoContact)?,
+            route: &route,
+        };
+        Ok(Dialog::of(&names, 0, cseq.number))
     }
 
     /// Whether a request was sent within this dialog (s12.2.2).
@@ -88,9 +161,10 @@ impl Dialog {
         let tag_of = |address: Result<super::header::Address<'_>, _>| {
             address.ok().and_then(|address| address.tag().map(<[u8]>::to_vec))
         };
-        *request.call_id() == *self.call_id
-            && tag_of(request.to()).as_deref() == Some(self.local_tag.as_bytes())
-            && tag_of(request.from()).as_deref() == Some(&self.remote_tag)
+        let names = self.names();
+        request.call_id() == names.call_id
+            && tag_of(request.to()).as_deref() == Some(names.local_tag.as_bytes())
+            && tag_of(request.from()).as_deref() == Some(names.remote_tag)
     }
 
     /// Takes a request within this dialog: its number must be above the last one, and its Contact
@@ -105,7 +179,11 @@ impl Dialog {
             return Err(DialogError::OutOfOrder);
         }
         if let Some(target) = target(request)? {
-            self.target = target.to_vec();
+            if target != self.target() {
+                let names = Names { target, ..self.names() };
+                let moved = Dialog::of(&names, self.local_cseq, cseq);
+                *self = Dialog { local_tag: Arc::clone(&self.local_tag), ..moved };
+            }
         }
         self.remote_cseq = cseq;
         Ok(())
@@ -126,13 +204,14 @@ impl Dialog {
         headers: &'a [(&'a str, &'a [u8])],
         body: Option<(&'a str, &'a [u8])>,
     ) -> super::build::RequestWriter<'a> {
+        let Names { call_id, local, remote, target, .. } = self.names();
         super::build::RequestWriter {
             method,
-            uri: &self.target,
+            uri: target,
             via,
-            from: &self.local,
-            to: &self.remote,
-            call_id: &self.call_id,
+            from: local,
+            to: remote,
+            call_id,
             cseq: self.local_cseq,
             max_forwards: 70,
             headers,
@@ -183,7 +262,7 @@ mod tests {
     fn dialog() -> Dialog {
         let routes = "Record-Route: <sip:p2;lr>, <sip:p1;lr>\n";
         read(&subscribe(7, "", &format!("{CONTACT}{routes}")), |message| {
-            Dialog::accept(message, "t1".to_owned())
+            Dialog::accept(message, "t1")
         })
         .unwrap()
     }
@@ -196,7 +275,7 @@ mod tests {
         for cseq in 1..=2 {
             assert_eq!(dialog.next_cseq(), cseq);
         }
-        let route = dialog.route.clone();
+        let route = dialog.route().to_vec();
         let headers: [(&str, &[u8]); 1] = [("Route", &route)];
         let via = b"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2";
         dialog.request(Method::Notify, via, &headers, None).write(&mut out);
@@ -223,11 +302,11 @@ mod tests {
             assert_eq!(dialog.receive(message), Ok(()));
             assert_eq!(dialog.receive(message), Err(DialogError::OutOfOrder));
         });
-        assert_eq!(dialog.target, b"sip:alice@192.0.2.8");
+        assert_eq!(dialog.target(), b"sip:alice@192.0.2.8");
         read(&subscribe(10, ";tag=t1", ""), |message| {
             assert_eq!(dialog.receive(message), Ok(()));
         });
-        assert_eq!(dialog.target, b"sip:alice@192.0.2.8");
+        assert_eq!(dialog.target(), b"sip:alice@192.0.2.8");
     }
 
     // RFC 3261 s12.2.2
@@ -245,7 +324,7 @@ mod tests {
         let two = format!("{CONTACT}{CONTACT}");
         for contacts in ["", "Contact: *\n", "Contact: <tel:+1>\n", &two] {
             let accepted = read(&subscribe(1, "", contacts), |message| {
-                Dialog::accept(message, "t".to_owned())
+                Dialog::accept(message, "t")
             });
             assert_eq!(accepted.unwrap_err(), DialogError::NoContact, "{contacts}");
         }

@@ -78,6 +78,6 @@ fn place_of(entry: &Entry, row: &Row, now: Tick) -> Option<(Flow, bool)> {
     // Two devices that say nothing of themselves are told apart by where they are.
     let back = row
         .live(now)
-        .find(|binding| is_same(&binding.device) || *binding.contact == *entry.dialog.target);
+        .find(|binding| is_same(&binding.device) || *binding.contact == *entry.dialog.target());
     back.map(|binding| (binding.flow, binding.connection_bound))
 }

@@ -101,8 +101,8 @@ pub(super) struct Watched {
 /// All subscriptions, findable by what concerns them.
 #[derive(Default)]
 pub(super) struct Inner {
-    pub(super) entries: HashMap<u64, Entry>,
-    pub(super) by_tag: HashMap<Box<str>, u64>,
+    pub(super) entries: HashMap<u64, Box<Entry>>,
+    pub(super) by_tag: HashMap<Arc<str>, u64>,
     pub(super) by_resource: HashMap<Arc<str>, Watched>,
     pub(super) by_watcher: HashMap<Arc<str>, SmallVec<[u64; 2]>>,
     pub(super) by_connection: HashMap<ConnectionId, SmallVec<[u64; 1]>>,
@@ -133,7 +133,7 @@ impl Inner {
 
     pub(super) fn insert(&mut self, entry: Entry) -> u64 {
         let id = self.next_id();
-        self.by_tag.insert(entry.dialog.local_tag.as_str().into(), id);
+        self.by_tag.insert(Arc::clone(entry.dialog.local_tag()), id);
         let watched = self.by_resource.entry(Arc::clone(&entry.resource)).or_default();
         watched.ids.push(id);
         watched.count(entry.package, 1);
@@ -145,14 +145,14 @@ impl Inner {
         if entry.deadline != Tick::NEVER {
             self.deadlines.insert((entry.deadline, id));
         }
-        self.entries.insert(id, entry);
+        self.entries.insert(id, Box::new(entry));
         id
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
         self.deadlines.remove(&(entry.deadline, id));
-        self.by_tag.remove(entry.dialog.local_tag.as_str());
+        self.by_tag.remove(&**entry.dialog.local_tag());
         if let Some(watched) = self.by_resource.get_mut(&entry.resource) {
             watched.ids.retain(|other| *other != id);
             watched.count(entry.package, -1);
@@ -171,7 +171,7 @@ impl Inner {
         } else if entry.bound {
             self.leave(entry.flow.connection, id);
         }
-        Some(entry)
+        Some(*entry)
     }
 
     fn leave(&mut self, connection: ConnectionId, id: u64) {

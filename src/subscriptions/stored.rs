@@ -11,7 +11,7 @@ use super::waiting::Wait;
 use crate::clock::{Tick, WallTime};
 use crate::entropy;
 use crate::model::{DeviceKey, Record as _, SubscriptionRow, WaitingRow};
-use crate::sip::dialog::Dialog;
+use crate::sip::dialog::{Dialog, Names};
 use crate::sip::subscription::Subscription;
 use crate::store::{Commit, Store, StoreError, Table, rows};
 
@@ -70,6 +70,15 @@ impl Subscriptions {
         subscription.rest_until(now + Duration::from_millis(entropy::below(spread)));
         let adrift = row.bound.then(|| now + self.settings.return_time);
         let access = self.access(package, &row.resource, &row.watcher);
+        let names = Names {
+            call_id: &row.call_id,
+            local_tag: &row.local_tag,
+            remote_tag: &row.remote_tag,
+            local: &row.local,
+            remote: &row.remote,
+            target: &row.target,
+            route: &row.route,
+        };
         let mut entry = Entry {
             resource: inner.shared(&row.resource),
             watcher: inner.shared(&row.watcher),
@@ -80,17 +89,7 @@ impl Subscriptions {
             announced: true,
             event_id: row.event_id.map(Into::into),
             device: row.device,
-            dialog: Arc::new(Dialog {
-                call_id: row.call_id,
-                local_tag: row.local_tag,
-                remote_tag: row.remote_tag,
-                local: row.local,
-                remote: row.remote,
-                target: row.target,
-                route: row.route,
-                local_cseq: row.reserved_cseq,
-                remote_cseq: row.remote_cseq,
-            }),
+            dialog: Arc::new(Dialog::of(&names, row.reserved_cseq, row.remote_cseq)),
             deadline: adrift.unwrap_or_else(|| subscription.deadline()),
             subscription,
             flow: row.flow,
@@ -113,6 +112,7 @@ impl Subscriptions {
         entry.reserved_cseq = entry.dialog.local_cseq.saturating_add(BLOCK);
         entry.reserved_version = entry.version.saturating_add(BLOCK);
         let left = entry.subscription.expires().since(self.clock.now());
+        let names = entry.dialog.names();
         let row = SubscriptionRow {
             resource: entry.resource.to_string(),
             watcher: entry.watcher.to_string(),
@@ -123,19 +123,19 @@ impl Subscriptions {
             bound: entry.bound,
             one_tuple: entry.one_tuple,
             since: entry.since,
-            call_id: entry.dialog.call_id.clone(),
-            local_tag: entry.dialog.local_tag.clone(),
-            remote_tag: entry.dialog.remote_tag.clone(),
-            local: entry.dialog.local.clone(),
-            remote: entry.dialog.remote.clone(),
-            target: entry.dialog.target.clone(),
-            route: entry.dialog.route.clone(),
+            call_id: names.call_id.to_vec(),
+            local_tag: names.local_tag.to_owned(),
+            remote_tag: names.remote_tag.to_vec(),
+            local: names.local.to_vec(),
+            remote: names.remote.to_vec(),
+            target: names.target.to_vec(),
+            route: names.route.to_vec(),
             remote_cseq: entry.dialog.remote_cseq,
             reserved_cseq: entry.reserved_cseq,
             reserved_version: entry.reserved_version,
             expires_at: self.clock.wall() + left,
         };
-        let key = SubscriptionRow::key(&entry.resource, &entry.dialog.local_tag);
+        let key = SubscriptionRow::key(&entry.resource, entry.dialog.local_tag());
         self.store.commit_soon(Commit::new().put(Table::Subscriptions, &key, row.encode()));
     }
 
@@ -153,7 +153,7 @@ impl Subscriptions {
         if !std::mem::take(&mut entry.stored) {
             return;
         }
-        let key = SubscriptionRow::key(&entry.resource, &entry.dialog.local_tag);
+        let key = SubscriptionRow::key(&entry.resource, entry.dialog.local_tag());
         self.store.commit_soon(Commit::new().delete(Table::Subscriptions, &key));
     }
 

@@ -181,7 +181,7 @@ impl Subscriptions {
     /// [`Refusal`]; nothing has begun then.
     pub fn begin(&self, request: SubscribeRequest<'_>) -> Result<Granted, Refusal> {
         let expires = self.grant(request.message.expires())?;
-        let dialog = Dialog::accept(request.message, request.tag)?;
+        let dialog = Dialog::accept(request.message, &request.tag)?;
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let until = now + Duration::from_secs(expires.into());
         let mut subscription = Subscription::new(until, self.settings.interval);

@@ -409,7 +409,7 @@ fn after_a_restart_all_is_told_and_no_number_goes_back() {
     assert!(notify.dialog.local_cseq > last.dialog.local_cseq);
     assert!(says(&notify).0 > says(&last).0);
     assert_eq!(says(&notify).1, "full");
-    assert_eq!(notify.dialog.local_tag, "t1");
+    assert_eq!(&**notify.dialog.local_tag(), "t1");
     // What has ended does not come back.
     again.cseq.set(b.cseq.get());
     again.refresh("t1", 0).unwrap();

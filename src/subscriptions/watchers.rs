@@ -41,7 +41,7 @@ pub(super) struct Change {
 impl Change {
     /// Of a subscription.
     pub(super) fn of(id: u64, entry: &Entry, status: Status, event: Event) -> Change {
-        let name = Address::parse(&entry.dialog.remote).ok().and_then(|address| {
+        let name = Address::parse(entry.dialog.names().remote).ok().and_then(|address| {
             address.display().map(|name| name.chars().filter(shows).take(LONGEST_NAME).collect())
         });
         Change {

@@ -113,7 +113,7 @@ fn the_order_of_states_is_the_order_of_numbers_with_several_threads() {
                     let body = std::str::from_utf8(&notify.body).unwrap();
                     let note = body.split("<note>").nth(1).and_then(|rest| rest.split('<').next());
                     let state = note.and_then(|note| note.parse().ok()).unwrap_or(0);
-                    told.push((notify.dialog.local_tag.clone(), notify.dialog.local_cseq, state));
+                    told.push((notify.dialog.local_tag().to_string(), notify.dialog.local_cseq, state));
                     subscriptions.settle(notify.id, Outcome::Answered(200));
                 }
                 if over {
@@ -253,7 +253,7 @@ fn a_person_who_goes_is_told_to_his_watchers_and_his_own_subscriptions_end() {
         b.told();
     }
     b.subscriptions.end(AOR, None, EndReason::Rejected);
-    let mut ends = [b.told(), b.told()].map(|last| (last.dialog.local_tag.clone(), last.state));
+    let mut ends = [b.told(), b.told()].map(|last| (last.dialog.local_tag().to_string(), last.state));
     ends.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(
         ends,
@@ -309,7 +309,7 @@ fn a_device_that_comes_back_too_late_is_told_that_its_subscription_is_over() {
     assert_eq!(last.state, NotifyState::Terminated(EndReason::Deactivated));
     assert_eq!(last.flow.connection, ConnectionId(9));
     assert!(last.body.is_empty());
-    assert_eq!(last.dialog.call_id, before.dialog.call_id);
+    assert_eq!(last.dialog.call_id(), before.dialog.call_id());
     assert!(last.dialog.local_cseq > before.dialog.local_cseq);
     assert!(b.subscriptions.is_empty());
     b.register_as("t1", 10);
