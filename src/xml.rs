@@ -151,7 +151,7 @@ fn check(text: &str, limits: &Limits) -> Result<(), (usize, Cause)> {
             [b'<', b'?', ..] => skip(2, b"?>"),
             [b'<', b'/', ..] => {
                 depth = depth.saturating_sub(1);
-                skip(2, b">")
+                memchr(b'>', rest).map(|found| found + 1)
             }
             _ => {
                 elements += 1;
