@@ -191,7 +191,7 @@ impl Subscriptions {
         }
         let mut inner = self.lock();
         // Whoever repeats another's Call-ID and branch must not come between.
-        if inner.by_tag.contains_key(dialog.local_tag.as_str()) {
+        if inner.by_tag.contains_key(&**dialog.local_tag()) {
             return Err(Refusal::Twice);
         }
         let held = inner.by_watcher.get(request.watcher).map_or(0, SmallVec::len);
