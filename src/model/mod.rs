@@ -22,8 +22,8 @@ mod subscription;
 mod tests;
 mod waiting;
 
-use serde::{Serialize, Serializer};
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 
 pub use account::{
     Account, AccountKind, AlgorithmPolicy, DeviceCredential, DigestAlgorithm, Ha1, Ha1Set, Spelling,

@@ -137,7 +137,7 @@ impl Engine {
             .received_from(flow.remote)
             .header("Retry-After", &self.retry_after(message).to_string())
             .write(out);
-        outbox.send_copy(way_back(message, flow), out, None);
+        outbox.send_copy(way_back(message.top_via().as_ref(), flow), out, None);
     }
 
     /// Answers something that is not even a request one could dispatch.

@@ -164,11 +164,9 @@ impl Engine {
             let straight = Message::new(&straight, &layout);
             return self.dispatch(outbox, Request { message: &straight, ..request }, out);
         }
-        if !checked {
-            if let Err(defect) = message.check() {
-                let (status, reason) = (defect.status(), Some(defect.reason()));
-                return self.refuse(outbox, &request, status, reason, &[], out);
-            }
+        if !checked && let Err(defect) = message.check() {
+            let (status, reason) = (defect.status(), Some(defect.reason()));
+            return self.refuse(outbox, &request, status, reason, &[], out);
         }
         let Ok(from) = message.from() else {
             return self.refuse(outbox, &request, 400, Some("Bad From"), &[], out);
@@ -320,11 +318,7 @@ impl Engine {
     }
 
     /// Mandatory headers and their grammar (RFC 3261 s8.1.1, s16.3 check 1).
-    fn check(
-        &self,
-        message: &Message<'_>,
-        from: &Address<'_>,
-    ) -> Result<(), (u16, &'static str)> {
+    fn check(&self, message: &Message<'_>, from: &Address<'_>) -> Result<(), (u16, &'static str)> {
         if from.tag().is_none() {
             return Err((400, "From Without Tag"));
         }

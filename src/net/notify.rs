@@ -80,12 +80,7 @@ impl Engine {
         outbox.send(flow, packet, Some(id.token(0)));
     }
 
-    fn notify_packet(
-        &self,
-        notify: &Notify,
-        flow: Flow,
-        id: ContextId,
-    ) -> (BranchName, Bytes) {
+    fn notify_packet(&self, notify: &Notify, flow: Flow, id: ContextId) -> (BranchName, Bytes) {
         let branch = own_branch(id.token(0));
         let via = self.via(&flow, &branch);
         let state = notify.state.value();

@@ -333,7 +333,7 @@ impl Presence {
             registered.push(Registered {
                 device: published.map_or_else(
                     || self.tag(aor, &binding.device),
-                    |entry| entry.publication.device.clone(),
+                    |entry| entry.publication.device,
                 ),
                 contact: gruu.map(Into::into),
                 q: binding.q,

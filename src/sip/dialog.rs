@@ -178,12 +178,12 @@ impl Dialog {
         if cseq <= self.remote_cseq {
             return Err(DialogError::OutOfOrder);
         }
-        if let Some(target) = target(request)? {
-            if target != self.target() {
-                let names = Names { target, ..self.names() };
-                let moved = Dialog::of(&names, self.local_cseq, cseq);
-                *self = Dialog { local_tag: Arc::clone(&self.local_tag), ..moved };
-            }
+        if let Some(target) = target(request)?
+            && target != self.target()
+        {
+            let names = Names { target, ..self.names() };
+            let moved = Dialog::of(&names, self.local_cseq, cseq);
+            *self = Dialog { local_tag: Arc::clone(&self.local_tag), ..moved };
         }
         self.remote_cseq = cseq;
         Ok(())
@@ -323,9 +323,8 @@ mod tests {
     fn a_dialog_begins_with_exactly_one_contact() {
         let two = format!("{CONTACT}{CONTACT}");
         for contacts in ["", "Contact: *\n", "Contact: <tel:+1>\n", &two] {
-            let accepted = read(&subscribe(1, "", contacts), |message| {
-                Dialog::accept(message, "t")
-            });
+            let accepted =
+                read(&subscribe(1, "", contacts), |message| Dialog::accept(message, "t"));
             assert_eq!(accepted.unwrap_err(), DialogError::NoContact, "{contacts}");
         }
     }

@@ -133,7 +133,8 @@ impl Document {
             return false;
         }
         // Most are written as we would write them, and need no reading.
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         if let Some((name, host)) = rest.split_once('@')
             && name == user
             && name.bytes().all(is_plain)

@@ -113,7 +113,11 @@ fn the_order_of_states_is_the_order_of_numbers_with_several_threads() {
                     let body = std::str::from_utf8(&notify.body).unwrap();
                     let note = body.split("<note>").nth(1).and_then(|rest| rest.split('<').next());
                     let state = note.and_then(|note| note.parse().ok()).unwrap_or(0);
-                    told.push((notify.dialog.local_tag().to_string(), notify.dialog.local_cseq, state));
+                    told.push((
+                        notify.dialog.local_tag().to_string(),
+                        notify.dialog.local_cseq,
+                        state,
+                    ));
                     subscriptions.settle(notify.id, Outcome::Answered(200));
                 }
                 if over {
@@ -253,7 +257,8 @@ fn a_person_who_goes_is_told_to_his_watchers_and_his_own_subscriptions_end() {
         b.told();
     }
     b.subscriptions.end(AOR, None, EndReason::Rejected);
-    let mut ends = [b.told(), b.told()].map(|last| (last.dialog.local_tag().to_string(), last.state));
+    let mut ends =
+        [b.told(), b.told()].map(|last| (last.dialog.local_tag().to_string(), last.state));
     ends.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(
         ends,
