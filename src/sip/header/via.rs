@@ -205,7 +205,7 @@ fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
 }
 
 /// Writes an address and its port, as `hostport` has them (RFC 3261 s25.1).
-pub(crate) fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
+pub fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
     let v6 = address.is_ipv6();
     out.extend_from_slice(if v6 { b"[" } else { b"" });
     write_ip(address.ip(), out);
