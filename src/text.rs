@@ -20,6 +20,21 @@ static TOKEN: [bool; 256] = {
     table
 };
 
+/// Writes a number in decimal digits, without allocating.
+pub fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 /// Whether a byte may stand in a `token`.
 #[inline]
 #[must_use]

@@ -2,6 +2,7 @@
 
 use super::head::{ByteRange, Flag};
 use super::ident::TransactionId;
+use crate::text::write_number;
 
 /// The comments of the status codes of RFC 4975 s10 and RFC 4976 s9; empty for others.
 #[must_use]
@@ -21,21 +22,6 @@ pub const fn comment(code: u16) -> &'static str {
         506 => "Session In Use",
         _ => "",
     }
-}
-
-/// Writes a number in decimal digits.
-pub fn number(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 /// Writes the start line of a request.
@@ -62,11 +48,11 @@ pub fn field(name: &str, value: &str, out: &mut Vec<u8>) {
 /// Writes `Byte-Range`.
 pub fn byte_range(range: &ByteRange, out: &mut Vec<u8>) {
     let number_or_star = |value: Option<u64>, out: &mut Vec<u8>| match value {
-        Some(value) => number(value, out),
+        Some(value) => write_number(value, out),
         None => out.push(b'*'),
     };
     out.extend_from_slice(b"Byte-Range: ");
-    number(range.start, out);
+    write_number(range.start, out);
     out.push(b'-');
     number_or_star(range.end, out);
     out.push(b'/');
@@ -91,7 +77,7 @@ pub fn response(
     out: &mut Vec<u8>,
 ) {
     start(transaction, out);
-    number(u64::from(code), out);
+    write_number(u64::from(code), out);
     let comment = comment(code);
     if !comment.is_empty() {
         out.push(b' ');
@@ -128,7 +114,7 @@ impl Report<'_> {
         field("Message-ID", self.message_id, out);
         byte_range(&self.range, out);
         out.extend_from_slice(b"Status: 000 ");
-        number(u64::from(self.code), out);
+        write_number(u64::from(self.code), out);
         let comment = comment(self.code);
         if !comment.is_empty() {
             out.push(b' ');

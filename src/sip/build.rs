@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use smallvec::SmallVec;
 
-use super::header::{HeaderName, write_number, write_with_source};
+use super::header::{HeaderName, write_with_source};
 use super::method::Method;
 use super::status;
 use super::wire::{Message, RawLine};
@@ -30,7 +30,7 @@ pub(crate) fn write_header(name: &str, value: &[u8], out: &mut Vec<u8>) {
 
 pub(crate) fn write_content_length(length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Length: ");
-    write_number(u32::try_from(length).unwrap_or(u32::MAX), out);
+    text::write_number(length as u64, out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -130,7 +130,7 @@ impl<'a> Response<'a> {
     pub fn write(&self, out: &mut Vec<u8>) {
         out.reserve(512 + self.body.map_or(0, |(_, body)| body.len()));
         out.extend_from_slice(b"SIP/2.0 ");
-        write_number(u32::from(self.status), out);
+        text::write_number(u64::from(self.status), out);
         out.push(b' ');
         // A line end in the reason would begin a header.
         out.extend(self.reason.bytes().map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }));
@@ -238,7 +238,7 @@ impl RequestWriter<'_> {
         write_head(self.method, self.uri, out);
         write_header("Via", self.via, out);
         out.extend_from_slice(b"Max-Forwards: ");
-        write_number(u32::from(self.max_forwards), out);
+        text::write_number(u64::from(self.max_forwards), out);
         out.extend_from_slice(b"\r\n");
         write_header("From", self.from, out);
         write_header("To", self.to, out);
@@ -260,7 +260,7 @@ fn write_head(method: Method<'_>, uri: &[u8], out: &mut Vec<u8>) {
 
 fn write_cseq(number: u32, method: Method<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"CSeq: ");
-    write_number(number, out);
+    text::write_number(u64::from(number), out);
     out.push(b' ');
     out.extend_from_slice(method.as_bytes());
     out.extend_from_slice(b"\r\n");

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use super::build::{write_content_length, write_header};
-use super::header::{HeaderName, write_number, write_with_source};
+use super::header::{HeaderName, write_with_source};
 use super::wire::Message;
 use crate::text;
 
@@ -119,7 +119,7 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
     }
     if let Some(breadth) = plan.max_breadth {
         out.extend_from_slice(b"Max-Breadth: ");
-        write_number(breadth, out);
+        text::write_number(u64::from(breadth), out);
         out.extend_from_slice(b"\r\n");
     }
     finish(message, has_length, out);
@@ -130,7 +130,7 @@ fn rewrite(message: &Message<'_>, plan: &Request<'_>, keep_vias: bool, out: &mut
 pub fn response(message: &Message<'_>, out: &mut Vec<u8>) -> bool {
     out.reserve(message.bytes().len() + 32);
     out.extend_from_slice(b"SIP/2.0 ");
-    write_number(u32::from(message.status()), out);
+    text::write_number(u64::from(message.status()), out);
     out.push(b' ');
     out.extend_from_slice(message.reason());
     out.extend_from_slice(b"\r\n");
@@ -192,7 +192,7 @@ fn finish(message: &Message<'_>, has_length: bool, out: &mut Vec<u8>) {
 
 fn write_max_forwards(hops: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Max-Forwards: ");
-    write_number(u32::from(hops), out);
+    text::write_number(u64::from(hops), out);
     out.extend_from_slice(b"\r\n");
 }
 

@@ -14,8 +14,8 @@
 
 use std::time::Duration;
 
-use super::header::write_number;
 use crate::clock::Tick;
+use crate::text;
 
 /// Why a subscription ended (RFC 6665 s4.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +62,11 @@ impl NotifyState {
         match self {
             NotifyState::Active(left) => {
                 value.extend_from_slice(b"active;expires=");
-                write_number(seconds(left), &mut value);
+                text::write_number(seconds(left).into(), &mut value);
             }
             NotifyState::Pending(left) => {
                 value.extend_from_slice(b"pending;expires=");
-                write_number(seconds(left), &mut value);
+                text::write_number(seconds(left).into(), &mut value);
             }
             NotifyState::Terminated(reason) => {
                 value.extend_from_slice(b"terminated;reason=");

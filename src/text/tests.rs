@@ -88,6 +88,15 @@ fn quote(text: &[u8]) -> Vec<u8> {
     quoted
 }
 
+#[test]
+fn numbers_are_written_in_decimal() {
+    for number in [0, 7, 10, 65_535, u64::from(u32::MAX), u64::MAX] {
+        let mut out = Vec::new();
+        write_number(number, &mut out);
+        assert_eq!(out, number.to_string().as_bytes());
+    }
+}
+
 proptest::proptest! {
     /// RFC 3261 s25.1.
     #[test]

@@ -12,7 +12,6 @@ pub(crate) use contact::DEFAULT_EXPIRES;
 pub use contact::{Contact, ContactAddress};
 pub use cseq::CSeq;
 pub use name::HeaderName;
-pub(crate) use via::write_number;
 pub use via::{Via, write_address, write_with_source};
 
 use super::uri::UriError;

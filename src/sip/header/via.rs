@@ -177,7 +177,7 @@ pub fn write_with_source(value: &[u8], source: SocketAddr, out: &mut Vec<u8>) {
         } else if !port_written {
             port_written = true;
             out.extend_from_slice(b";rport=");
-            write_number(u32::from(source.port()), out);
+            text::write_number(u64::from(source.port()), out);
         }
     }
     if wants_address {
@@ -194,7 +194,7 @@ fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
                 if place > 0 {
                     out.push(b'.');
                 }
-                write_number(u32::from(octet), out);
+                text::write_number(u64::from(octet), out);
             }
         }
         // Writing to a Vec does not fail.
@@ -210,22 +210,7 @@ pub fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(if v6 { b"[" } else { b"" });
     write_ip(address.ip(), out);
     out.extend_from_slice(if v6 { b"]:" } else { b":" });
-    write_number(u32::from(address.port()), out);
-}
-
-/// Writes a decimal number without allocating.
-pub(crate) fn write_number(mut number: u32, out: &mut Vec<u8>) {
-    let mut digits = [0_u8; 10];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    text::write_number(u64::from(address.port()), out);
 }
 
 #[cfg(test)]
@@ -334,15 +319,6 @@ mod tests {
                 format!("SIP/2.0/UDP [2001:db8::9:1];received={text};branch=z9hG4bKas3-111");
             let via = Via::parse(value.as_bytes()).unwrap();
             assert_eq!(via.received(), Some("2001:db8::9:255".parse().unwrap()));
-        }
-    }
-
-    #[test]
-    fn numbers_are_written_in_decimal() {
-        for number in [0, 7, 10, 65_535, u32::MAX] {
-            let mut out = Vec::new();
-            write_number(number, &mut out);
-            assert_eq!(out, number.to_string().as_bytes());
         }
     }
 
