@@ -17,6 +17,7 @@ mod peer_name;
 #[cfg(feature = "server")]
 mod places;
 mod roots;
+mod signatures;
 #[cfg(test)]
 #[cfg(feature = "server")]
 pub(crate) mod testing;
@@ -32,6 +33,7 @@ pub use opening::{Opening, OpeningError};
 #[cfg(feature = "server")]
 pub use places::{Place, Places, Residents, Room, subscriber};
 pub use roots::{read_roots, system_roots};
+pub(crate) use signatures::Signatures;
 #[cfg(feature = "server")]
 pub use tls::{ClientTls, Session, Tls};
 #[cfg(feature = "msrp-ws")]

@@ -8,22 +8,24 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
 
+use super::signatures::Signatures;
+
 /// Verifies the servers that we dial.
 #[derive(Debug)]
 pub(super) struct PeerVerifier {
     roots: Arc<RootCertStore>,
-    provider: Arc<CryptoProvider>,
+    signatures: Signatures,
 }
 
 impl PeerVerifier {
     pub(super) fn new(roots: Arc<RootCertStore>, provider: Arc<CryptoProvider>) -> PeerVerifier {
-        PeerVerifier { roots, provider }
+        PeerVerifier { roots, signatures: Signatures(provider) }
     }
 }
 
@@ -41,7 +43,7 @@ impl ServerCertVerifier for PeerVerifier {
             &self.roots,
             intermediates,
             now,
-            self.provider.signature_verification_algorithms.all,
+            self.signatures.0.signature_verification_algorithms.all,
         )?;
         let identities = Identities::of(end_entity)
             .ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
@@ -65,8 +67,7 @@ impl ServerCertVerifier for PeerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        self.signatures.tls12(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -75,22 +76,21 @@ impl ServerCertVerifier for PeerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        self.signatures.tls13(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.signatures.schemes()
     }
 }
 
 /// Takes whoever answers; that he has the key of his certificate is still checked.
 #[derive(Debug)]
-pub(super) struct Anybody(PeerVerifier);
+pub(super) struct Anybody(Signatures);
 
 impl Anybody {
     pub(super) fn new(provider: Arc<CryptoProvider>) -> Anybody {
-        Anybody(PeerVerifier::new(Arc::new(RootCertStore::empty()), provider))
+        Anybody(Signatures(provider))
     }
 }
 
@@ -112,7 +112,7 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        self.0.tls12(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -121,11 +121,11 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        self.0.tls13(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.0.schemes()
     }
 }
 

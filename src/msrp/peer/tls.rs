@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -20,6 +20,7 @@ use rustls::{
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::fingerprint::{Fingerprint, HashFunction};
+use crate::channel::Signatures;
 
 /// A certificate with its key: what we show.
 #[derive(Debug)]
@@ -137,10 +138,13 @@ pub(super) fn connector(
                 .build()
                 .map_err(|error| TlsError::NoAuthority(error.to_string()))?
         }
-        Trust::Fingerprints(known) => {
-            Arc::new(ByFingerprint { known: Some(known.clone()), provider: Arc::clone(&provider) })
+        Trust::Fingerprints(known) => Arc::new(ByFingerprint {
+            known: Some(known.clone()),
+            signatures: Signatures(Arc::clone(&provider)),
+        }),
+        Trust::Anybody => {
+            Arc::new(ByFingerprint { known: None, signatures: Signatures(Arc::clone(&provider)) })
         }
-        Trust::Anybody => Arc::new(ByFingerprint { known: None, provider: Arc::clone(&provider) }),
     };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -157,7 +161,8 @@ pub(super) fn connector(
 /// request tells which session it is for (RFC 6135 s4.3), and takes peers without one.
 pub(super) fn acceptor(identity: &Identity) -> Result<TlsAcceptor, TlsError> {
     let provider = provider();
-    let asks = Arc::new(ByFingerprint { known: None, provider: Arc::clone(&provider) });
+    let asks =
+        Arc::new(ByFingerprint { known: None, signatures: Signatures(Arc::clone(&provider)) });
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(asks)
@@ -170,7 +175,7 @@ pub(super) fn acceptor(identity: &Identity) -> Result<TlsAcceptor, TlsError> {
 #[derive(Debug)]
 struct ByFingerprint {
     known: Option<Vec<Fingerprint>>,
-    provider: Arc<CryptoProvider>,
+    signatures: Signatures,
 }
 
 impl ByFingerprint {
@@ -182,30 +187,6 @@ impl ByFingerprint {
             // The certificate is not the one that was announced.
             Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
         }
-    }
-
-    fn tls12(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn tls13(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -227,7 +208,7 @@ impl ServerCertVerifier for ByFingerprint {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.tls12(message, certificate, signature)
+        self.signatures.tls12(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -236,11 +217,11 @@ impl ServerCertVerifier for ByFingerprint {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.tls13(message, certificate, signature)
+        self.signatures.tls13(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
+        self.signatures.schemes()
     }
 }
 
@@ -268,7 +249,7 @@ impl ClientCertVerifier for ByFingerprint {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.tls12(message, certificate, signature)
+        self.signatures.tls12(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -277,10 +258,10 @@ impl ClientCertVerifier for ByFingerprint {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.tls13(message, certificate, signature)
+        self.signatures.tls13(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
+        self.signatures.schemes()
     }
 }
