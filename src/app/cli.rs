@@ -12,7 +12,9 @@ use super::secret::{self, Secret};
 mod client;
 mod msrp;
 
-pub use client::{Client, Connection, Listen, Message, Publish, Register, SignIn, Text, Watch};
+pub use client::{
+    Client, Connection, Listen, Message, Publish, Register, SignIn, Stay, Text, Watch,
+};
 pub use msrp::{Granularity, Msrp, MsrpPriority, MsrpTalk};
 
 pub mod bench;

@@ -54,10 +54,7 @@ pub async fn publish(
 ) -> Result<(), ClientError> {
     let user = session.account().canonical();
     let mut stop = pin!(stop);
-    let until = match stay {
-        Stay::For(duration) => Some(session.clock().now() + duration),
-        Stay::Once | Stay::UntilStopped => None,
-    };
+    let until = stay.until(session.clock().now());
     session.publish(document, expires);
     let mut published = false;
     while let Some(event) = session.next_until(until, stop.as_mut()).await? {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::agent::Event;
 use super::session::Session;
 use super::{ClientError, Notice, Tell};
+use crate::clock::Tick;
 
 /// How long to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,16 @@ pub enum Stay {
     For(Duration),
     /// Until told to stop.
     UntilStopped,
+}
+
+impl Stay {
+    /// When it ends by itself, for who begins `now`.
+    pub(super) fn until(self, now: Tick) -> Option<Tick> {
+        match self {
+            Stay::For(duration) => Some(now + duration),
+            Stay::Once | Stay::UntilStopped => None,
+        }
+    }
 }
 
 /// Registers for `expires` seconds and tells the answer; stays, refreshes, and unregisters at the
@@ -33,10 +44,7 @@ pub async fn register(
 ) -> Result<(), ClientError> {
     let user = session.account().canonical();
     let mut stop = pin!(stop);
-    let until = match stay {
-        Stay::For(duration) => Some(session.clock().now() + duration),
-        Stay::Once | Stay::UntilStopped => None,
-    };
+    let until = stay.until(session.clock().now());
     session.register(expires);
     let mut registered = false;
     while let Some(event) = session.next_until(until, stop.as_mut()).await? {

@@ -65,18 +65,26 @@ pub struct SignIn {
     pub connection: Connection,
 }
 
+/// How long somebody stays.
+#[derive(Debug, Args)]
+pub struct Stay {
+    /// Stays for so long instead of until it is interrupted
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// Ends after the first answer and leaves it behind
+    #[arg(long, conflicts_with = "duration")]
+    pub once: bool,
+}
+
 /// `tagus client register`.
 #[derive(Debug, Args)]
 pub struct Register {
     /// For how many seconds each registration is asked
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub expires: u32,
-    /// Stays for so long instead of until it is interrupted
-    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
-    pub duration: Option<Duration>,
-    /// Ends after the first answer and leaves the registration behind
-    #[arg(long, conflicts_with = "duration")]
-    pub once: bool,
+    /// For how long.
+    #[command(flatten)]
+    pub stay: Stay,
     /// Who, and where.
     #[command(flatten)]
     pub sign_in: SignIn,
@@ -129,12 +137,9 @@ pub struct Publish {
     /// For how many seconds it is asked each time
     #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..))]
     pub expires: u32,
-    /// Stays for so long instead of until it is interrupted
-    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
-    pub duration: Option<Duration>,
-    /// Ends after the first answer and leaves it behind
-    #[arg(long, conflicts_with = "duration")]
-    pub once: bool,
+    /// For how long.
+    #[command(flatten)]
+    pub stay: Stay,
     /// Who, and where.
     #[command(flatten)]
     pub sign_in: SignIn,

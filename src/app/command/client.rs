@@ -1,16 +1,15 @@
 //! `tagus client` and `tagus message`.
 
-use std::future::Future;
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
+use super::told::perform;
 use crate::app::cli;
-use crate::app::context::{Context, runtime};
+use crate::app::context::Context;
 use crate::app::control::{Reply, Request, Status};
 use crate::app::exit::Failure;
 use crate::channel::{ClientTls, read_roots, system_roots};
@@ -50,21 +49,24 @@ pub(super) fn message(context: &Context, command: cli::Message) -> Result<(), Fa
 
 fn register(context: &Context, command: &cli::Register) -> Result<(), Failure> {
     let place = Place::of(context, &command.sign_in, Transport::Udp)?;
-    let stay = match (command.once, command.duration) {
+    perform(context, Notice::to_string, failure, async |tell, stop| {
+        let mut session = place.open(context, "register").await?;
+        register::register(&mut session, command.expires, stay(&command.stay), stop, tell).await
+    })
+}
+
+fn stay(stay: &cli::Stay) -> Stay {
+    match (stay.once, stay.duration) {
         (true, _) => Stay::Once,
         (false, Some(duration)) => Stay::For(duration),
         (false, None) => Stay::UntilStopped,
-    };
-    perform(context, async |tell, stop| {
-        let mut session = place.open(context, "register").await?;
-        register::register(&mut session, command.expires, stay, stop, tell).await
-    })
+    }
 }
 
 fn listen(context: &Context, command: &cli::Listen) -> Result<(), Failure> {
     let place = Place::of(context, &command.sign_in, Transport::Udp)?;
     let bounds = Bounds { duration: command.duration, count: command.count };
-    perform(context, async |tell, stop| {
+    perform(context, Notice::to_string, failure, async |tell, stop| {
         let mut session = place.open(context, "listen").await?;
         listen::listen(&mut session, bounds, stop, tell).await
     })
@@ -78,14 +80,10 @@ fn publish(context: &Context, command: &cli::Publish) -> Result<(), Failure> {
         note: command.note.clone(),
     };
     let document = state.document(&place.account.address()).map_err(Failure::usage)?;
-    let stay = match (command.once, command.duration) {
-        (true, _) => Stay::Once,
-        (false, Some(duration)) => Stay::For(duration),
-        (false, None) => Stay::UntilStopped,
-    };
-    perform(context, async |tell, stop| {
+    perform(context, Notice::to_string, failure, async |tell, stop| {
         let mut session = place.open(context, "publish").await?;
-        publish::publish(&mut session, &document, command.expires, stay, stop, tell).await
+        publish::publish(&mut session, &document, command.expires, stay(&command.stay), stop, tell)
+            .await
     })
 }
 
@@ -102,7 +100,7 @@ fn watch(context: &Context, command: &cli::Watch) -> Result<(), Failure> {
         document: command.document,
     };
     let bounds = Bounds { duration: command.duration, count: command.count };
-    perform(context, async |tell, stop| {
+    perform(context, Notice::to_string, failure, async |tell, stop| {
         let mut session = place.open(context, "watch").await?;
         watch::watch(&mut session, &order, bounds, stop, tell).await
     })
@@ -126,7 +124,7 @@ fn send(context: &Context, what: &cli::Text, sign_in: &cli::SignIn) -> Result<()
     let to = Target::parse(&what.to, &place.account.domain)
         .map_err(|error| failure(ClientError::Target { address: what.to.clone(), error }))?;
     let order = Order { to, text, wait_reply: what.wait_reply };
-    perform(context, async |tell, stop| {
+    perform(context, Notice::to_string, failure, async |tell, stop| {
         let mut session = place.open(context, "message").await?;
         message::message(&mut session, &order, stop, tell).await
     })
@@ -278,34 +276,6 @@ fn listener(status: &Status, transport: Transport) -> Option<SocketAddr> {
         };
         SocketAddr::new(ip, address.port())
     })
-}
-
-/// Runs a command of the client: prints what it tells, stops it on SIGINT and SIGTERM.
-fn perform(
-    context: &Context,
-    command: impl AsyncFnOnce(
-        &mut dyn FnMut(Notice),
-        std::pin::Pin<Box<dyn Future<Output = ()>>>,
-    ) -> Result<(), ClientError>,
-) -> Result<(), Failure> {
-    let mut printed = Ok(());
-    let mut tell = |notice: Notice| {
-        if printed.is_ok() {
-            printed = context.output.either(&notice, &notice.to_string());
-        }
-    };
-    let result = runtime()?.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
-        let stop = Box::pin(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        });
-        command(&mut tell, stop).await.map_err(failure)
-    });
-    result.and(printed)
 }
 
 /// The exit code of an error (RFC 3261 s21 for the statuses behind it).

@@ -19,6 +19,7 @@ mod ldap;
 mod msrp;
 mod presence;
 mod status;
+mod told;
 mod user;
 
 /// Runs one command.

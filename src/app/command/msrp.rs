@@ -1,14 +1,11 @@
 //! `tagus client msrp`.
 
-use std::future::Future;
 use std::io::Write as _;
 use std::path::Path as FilePath;
-use std::pin::Pin;
 
-use tokio::signal::unix::{SignalKind, signal};
-
+use super::told::perform;
 use crate::app::cli;
-use crate::app::context::{Context, runtime};
+use crate::app::context::Context;
 use crate::app::exit::Failure;
 use crate::client::msrp::{self as client, Bounds, MsrpError, Notice, Plan, Shelf, Way};
 use crate::msrp::auth::AuthError;
@@ -27,7 +24,9 @@ pub(super) fn run(context: &Context, command: cli::Msrp) -> Result<(), Failure> 
                 way.endpoint.host = bind.ip().to_string();
             }
             let plan = plan(talk, false)?;
-            perform(context, async |tell, stop| client::listen(way, plan, stop, tell).await)
+            perform(context, Notice::sentence, failure, async |tell, stop| {
+                client::listen(way, plan, stop, tell).await
+            })
         }
         cli::Msrp::Connect { path, tls, talk } => {
             let remote = Path::parse(path.trim())
@@ -37,7 +36,7 @@ pub(super) fn run(context: &Context, command: cli::Msrp) -> Result<(), Failure> 
             }
             let way = way(&talk, remote.first().is_secure())?;
             let plan = plan(talk, true)?;
-            perform(context, async |tell, stop| {
+            perform(context, Notice::sentence, failure, async |tell, stop| {
                 client::connect(way, &remote, plan, stop, tell).await
             })
         }
@@ -116,34 +115,6 @@ fn plan(talk: cli::MsrpTalk, connects: bool) -> Result<Plan, Failure> {
 fn shelf(directory: &FilePath) -> Result<Shelf, Failure> {
     Shelf::new(directory)
         .map_err(|error| Failure::usage(format!("{}: {error}", directory.display())))
-}
-
-/// Prints what the command tells, and stops it on SIGINT and SIGTERM.
-fn perform(
-    context: &Context,
-    command: impl AsyncFnOnce(
-        &mut dyn FnMut(Notice),
-        Pin<Box<dyn Future<Output = ()>>>,
-    ) -> Result<(), MsrpError>,
-) -> Result<(), Failure> {
-    let mut printed = Ok(());
-    let mut tell = |notice: Notice| {
-        if printed.is_ok() {
-            printed = context.output.either(&notice, &notice.sentence());
-        }
-    };
-    let result = runtime()?.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
-        let stop = Box::pin(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        });
-        command(&mut tell, stop).await.map_err(failure)
-    });
-    result.and(printed)
 }
 
 /// The exit code of an error.
