@@ -342,8 +342,9 @@ impl Certificates {
     }
 
     pub(super) fn put_acme(&self, material: Material) {
+        let material = Arc::new(material);
+        self.served.put(|choice| choice.acme = Some(Arc::clone(&material)));
         report(Source::Acme, &material);
-        self.served.put(|choice| choice.acme = Some(Arc::new(material)));
     }
 
     pub(super) fn with_acme<T>(&self, visit: impl FnOnce(&mut acme::State) -> T) -> T {

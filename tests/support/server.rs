@@ -213,8 +213,18 @@ impl Server {
 
     /// Waits for a line of the log, and gives all of it until then.
     pub(crate) fn log_with(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        self.log_within(START, what, wanted)
+    }
+
+    /// The same, with patience of one's own.
+    pub(crate) fn log_within(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> String {
         if !self.lines.everything().lines().any(&wanted) {
-            let came = self.lines.wait(START, |line| wanted(line).then_some(()));
+            let came = self.lines.wait(patience, |line| wanted(line).then_some(()));
             assert_eq!(came, Ok(()), "no {what} in the log:\n{}", self.lines.everything());
         }
         self.lines.everything()
