@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,8 +12,8 @@ use tempfile::TempDir;
 use crate::support::agent::{Agent, Kind, SignIn};
 use crate::support::caller::Caller;
 use crate::support::directory::Directory;
+use crate::support::kamailio::Kamailio;
 use crate::support::server::{DOMAIN, Server};
-use crate::support::{program, repository};
 
 const PASSWORD: &str = "from long ago";
 
@@ -29,9 +28,8 @@ fn free_port() -> SocketAddr {
 
 /// The older registrar, killed when dropped.
 struct OldRegistrar {
-    child: Child,
+    kamailio: Kamailio,
     address: SocketAddr,
-    home: TempDir,
 }
 
 impl OldRegistrar {
@@ -43,30 +41,15 @@ impl OldRegistrar {
             table += &format!("{user}:{DOMAIN}:{}\n", ha1.hex().as_str());
         }
         fs::write(home.path().join("subscriber"), table).expect("a table");
-        let template = fs::read_to_string(repository("tests/peers/kamailio_registrar.cfg"));
-        let text = template
-            .expect("the configuration")
-            .replace("@DOMAIN@", DOMAIN)
-            .replace("@LISTEN@", &address.to_string())
-            .replace("@MODULES@", &modules())
-            .replace("@DATABASE@", &home.path().display().to_string())
-            .replace("@NEW_ADDRESS@", &new.ip().to_string())
-            .replace("@NEW_PORT@", &new.port().to_string());
-        let configuration = home.path().join("kamailio.cfg");
-        fs::write(&configuration, text).expect("the configuration");
-        let log = fs::File::create(home.path().join("log")).expect("a log");
-        let child = Command::new(program("kamailio", "kamailio"))
-            .arg("-f")
-            .arg(&configuration)
-            .args(["-DD", "-E", "-m", "32", "-M", "8"])
-            .arg("-Y")
-            .arg(home.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("kamailio can be run");
-        let registrar = OldRegistrar { child, address, home };
+        let names = [
+            ("@DOMAIN@", DOMAIN),
+            ("@LISTEN@", &*address.to_string()),
+            ("@DATABASE@", &*home.path().display().to_string()),
+            ("@NEW_ADDRESS@", &*new.ip().to_string()),
+            ("@NEW_PORT@", &*new.port().to_string()),
+        ];
+        let kamailio = Kamailio::start(home, "kamailio_registrar.cfg", &names);
+        let registrar = OldRegistrar { kamailio, address };
         registrar.wait_until_it_answers();
         registrar
     }
@@ -93,34 +76,17 @@ impl OldRegistrar {
             {
                 return;
             }
-            let log = fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
-            assert!(clock.now() < deadline, "kamailio does not answer:\n{log}");
+            let late = clock.now() >= deadline;
+            assert!(!late, "kamailio does not answer:\n{}", self.kamailio.log());
         }
     }
 
     /// Its people as `tagus user import` takes them.
     fn exported(&self) -> String {
-        let table = fs::read_to_string(self.home.path().join("subscriber")).expect("the table");
+        let table = fs::read_to_string(self.kamailio.home().join("subscriber")).expect("the table");
         let rows = table.lines().skip(1).map(|row| row.replace(':', ",") + "\n");
         "username,domain,ha1\n".to_owned() + &rows.collect::<String>()
     }
-}
-
-impl Drop for OldRegistrar {
-    fn drop(&mut self) {
-        // Its first process ends its others.
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0));
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.child.wait();
-    }
-}
-
-fn modules() -> String {
-    let found = ["x86_64", "aarch64"]
-        .map(|machine| format!("/usr/lib/{machine}-linux-gnu/kamailio/modules"))
-        .into_iter()
-        .find(|path| std::path::Path::new(path).is_dir());
-    found.expect("kamailio's modules are missing: apt-get install kamailio")
 }
 
 fn phone(user: &str, server: SocketAddr) -> Agent {

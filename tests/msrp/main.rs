@@ -3,6 +3,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../support/kamailio.rs"]
+mod kamailio;
 #[path = "../support/lines.rs"]
 mod lines;
 #[path = "../support/msrp_relay.rs"]

@@ -2,6 +2,7 @@
 
 use crate::campus;
 use crate::peer::{Draft, Got, Peer};
+use crate::presence::subscribed;
 use crate::server::DOMAIN;
 
 fn subscribe(peer: &Peer, user: &str, expires: u32) -> Draft {
@@ -25,26 +26,6 @@ fn within(peer: &Peer, first: &Draft, answer: &Got, expires: u32) -> Draft {
     draft.call_id.clone_from(&first.call_id);
     draft.cseq = first.cseq + 1;
     draft
-}
-
-/// Sends a SUBSCRIBE with credentials; gives it, its answer, and the NOTIFY, which is answered.
-fn subscribed(peer: &mut Peer, draft: &Draft) -> (Draft, Got, Got) {
-    let signed = peer.challenged(draft);
-    peer.send(&signed.bytes());
-    // RFC 6665 s4.2.1.2: the NOTIFY may overtake the answer, another thread having sent it.
-    let (mut answer, mut notify) = (None, None);
-    while answer.is_none() || notify.is_none() {
-        let got = peer.next();
-        if got.status() == 0 {
-            assert_eq!(got.method(), "NOTIFY");
-            peer.respond(&got, 200, "");
-            notify = Some(got);
-        } else if got.one("CSeq") == format!("{} SUBSCRIBE", signed.cseq) {
-            assert_eq!(got.status(), 200, "{}", got.text());
-            answer = Some(got);
-        }
-    }
-    (signed, answer.expect("an answer"), notify.expect("a NOTIFY"))
 }
 
 fn text(notify: &Got) -> String {
