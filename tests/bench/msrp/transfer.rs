@@ -4,6 +4,7 @@ use std::fs::File;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path as FilePath;
+use std::time::Duration;
 
 use tagus::clock::Clock;
 use tagus::msrp::peer::{
@@ -163,8 +164,10 @@ pub(crate) fn chat(path: &str, file: &str, count: &str) -> Outcome {
         }
         let clock = Clock::system();
         let mut times = Vec::new();
+        // Somebody who writes two hundred lines a second.
+        let mut turns = tokio::time::interval(Duration::from_millis(5));
         for _ in 0..count {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            turns.tick().await;
             let began = clock.now();
             session.text("a line").await.finished().await?;
             times.push(clock.now().since(began).as_micros());
