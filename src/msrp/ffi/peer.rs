@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::border::CallError;
 use super::event::{TagusMsrpEvent, TagusMsrpKind};
-use super::pump::{self, Ask};
+use super::pump::{self, Ask, Member};
 use crate::msrp::peer::{
     Endpoint, EndpointOptions, Fingerprint, HashFunction, Incoming, Offer, Outbound, RelayAccount,
     SessionHandle, SessionOptions, Sink, Source,
@@ -42,13 +42,22 @@ pub(super) enum Thing {
     Offer(Box<Offer>),
     /// A session that is being opened.
     Opening(Arc<Notify>),
-    Session(SessionHandle, Arc<Notify>),
+    Session(Live),
     Announced {
         session: u64,
         incoming: Box<Incoming>,
+        member: Member,
     },
     /// A message on its way, out or in.
     Moving(mpsc::Sender<Ask>),
+}
+
+/// A session that is open.
+#[derive(Clone)]
+pub(super) struct Live {
+    pub(super) handle: SessionHandle,
+    pub(super) stop: Arc<Notify>,
+    pub(super) member: Member,
 }
 
 /// What the tasks of a peer share.
@@ -282,9 +291,9 @@ impl Peer {
         Ok(())
     }
 
-    fn session(&self, session: u64) -> Result<SessionHandle, CallError> {
+    fn session(&self, session: u64) -> Result<Live, CallError> {
         self.desk.look(session, "session", |thing| match thing {
-            Thing::Session(handle, _) => Some(handle.clone()),
+            Thing::Session(live) => Some(live.clone()),
             _ => None,
         })
     }
@@ -297,7 +306,7 @@ impl Peer {
         source: Source,
         resume: Option<OutgoingState>,
     ) -> Result<u64, CallError> {
-        let handle = self.session(session)?;
+        let Live { handle, member, .. } = self.session(session)?;
         let (asker, asks) = mpsc::channel(pump::ASKS_MOST);
         let message = self.desk.add(Thing::Moving(asker))?;
         let sending = self.wait(async {
@@ -308,24 +317,25 @@ impl Peer {
         });
         let sending = sending.inspect_err(|_| self.desk.remove(message))?;
         let desk = Arc::clone(&self.desk);
-        self.runtime()?.spawn(pump::sending(desk, session, message, sending, asks));
+        self.runtime()?.spawn(member.until(pump::sending(desk, session, message, sending, asks)));
         Ok(message)
     }
 
     /// Takes a message that was announced.
     pub(super) fn accept(&self, message: u64, sink: Sink) -> Result<(), CallError> {
         let (asker, asks) = mpsc::channel(pump::ASKS_MOST);
-        let (session, incoming) = self.desk.take(message, "message", |thing| match thing {
-            Thing::Announced { session, incoming } => {
-                Ok(((session, incoming), Some(Thing::Moving(asker))))
-            }
-            other => Err(other),
-        })?;
+        let (session, incoming, member) =
+            self.desk.take(message, "message", |thing| match thing {
+                Thing::Announced { session, incoming, member } => {
+                    Ok(((session, incoming, member), Some(Thing::Moving(asker))))
+                }
+                other => Err(other),
+            })?;
         let desk = Arc::clone(&self.desk);
-        self.runtime()?.spawn(async move {
+        self.runtime()?.spawn(member.until(async move {
             let receiving = incoming.accept(sink).await;
             pump::receiving(desk, session, message, receiving, asks).await;
-        });
+        }));
         Ok(())
     }
 
@@ -352,13 +362,14 @@ impl Peer {
         state: IncomingState,
         sink: Sink,
     ) -> Result<u64, CallError> {
-        let handle = self.session(session)?;
+        let Live { handle, member, .. } = self.session(session)?;
         let (asker, asks) = mpsc::channel(pump::ASKS_MOST);
         let message = self.desk.add(Thing::Moving(asker))?;
         let receiving = self.wait(handle.expect(state, sink));
         let receiving = receiving.inspect_err(|_| self.desk.remove(message))?;
         let desk = Arc::clone(&self.desk);
-        self.runtime()?.spawn(pump::receiving(desk, session, message, receiving, asks));
+        self.runtime()?
+            .spawn(member.until(pump::receiving(desk, session, message, receiving, asks)));
         Ok(message)
     }
 
@@ -393,9 +404,9 @@ impl Peer {
                 stop.notify_one();
                 Ok(((), Some(Thing::Opening(stop))))
             }
-            Thing::Session(handle, stop) => {
-                stop.notify_one();
-                Ok(((), Some(Thing::Session(handle, stop))))
+            Thing::Session(live) => {
+                live.stop.notify_one();
+                Ok(((), Some(Thing::Session(live))))
             }
             other => Err(other),
         })

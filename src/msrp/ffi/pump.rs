@@ -1,12 +1,13 @@
 //! Tasks that turn what sessions and messages tell into events.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::event::{TagusMsrpEvent, TagusMsrpKind};
-use super::peer::{Desk, Thing};
+use super::peer::{Desk, Live, Thing};
 use crate::msrp::message::By;
 use crate::msrp::peer::{Event, OpenError, ReceiveFailure, Receiving, Sending, Session};
 
@@ -18,6 +19,26 @@ pub(super) enum Ask {
     Abort,
     /// How many bytes have come; nothing is answered for one that goes out.
     Received(oneshot::Sender<u64>),
+}
+
+/// Held by each task that tells of a session's messages: what it has to tell comes before the
+/// session's end.
+#[derive(Clone)]
+pub(super) struct Member {
+    _held: mpsc::Sender<Infallible>,
+}
+
+impl Member {
+    /// One, and what hears when the last of its copies is gone.
+    fn new() -> (Member, mpsc::Receiver<Infallible>) {
+        let (sender, gone) = mpsc::channel(1);
+        (Member { _held: sender }, gone)
+    }
+
+    /// Stays until the task is done.
+    pub(super) async fn until(self, task: impl Future<Output = ()>) {
+        task.await;
+    }
 }
 
 /// Opens a session, and follows it to its end.
@@ -33,9 +54,12 @@ pub(super) async fn open(
     };
     match outcome {
         Ok(session) => {
-            desk.replace(id, Thing::Session(session.handle(), Arc::clone(&stop)));
+            let (member, gone) = Member::new();
+            let live = Live { handle: session.handle(), stop, member };
+            desk.replace(id, Thing::Session(live.clone()));
             desk.tell(TagusMsrpEvent::new(TagusMsrpKind::Opened, id, 0)).await;
-            follow(desk, id, session, stop).await;
+            follow(&desk, id, session, live).await;
+            end(&desk, id, gone).await;
         }
         Err(error) => {
             desk.remove(id);
@@ -46,11 +70,11 @@ pub(super) async fn open(
     }
 }
 
-async fn follow(desk: Arc<Desk>, id: u64, mut session: Session, stop: Arc<Notify>) {
+async fn follow(desk: &Desk, id: u64, mut session: Session, live: Live) {
     loop {
         let event = tokio::select! {
             event = session.next() => event,
-            () = stop.notified() => None,
+            () = live.stop.notified() => None,
         };
         let of = |kind| TagusMsrpEvent::new(kind, id, 0);
         let event = match event {
@@ -62,9 +86,9 @@ async fn follow(desk: Arc<Desk>, id: u64, mut session: Session, stop: Arc<Notify
                 let header = incoming.header().clone();
                 // Beyond the bound it is denied, by being dropped.
                 let incoming = Box::new(incoming);
-                let Ok(message) = desk.add(Thing::Announced { session: id, incoming }) else {
-                    continue;
-                };
+                let member = live.member.clone();
+                let announced = Thing::Announced { session: id, incoming, member };
+                let Ok(message) = desk.add(announced) else { continue };
                 TagusMsrpEvent::new(TagusMsrpKind::Incoming, id, message).header(&header)
             }
             Some(Event::Aborted { message_id, bytes }) => {
@@ -77,8 +101,13 @@ async fn follow(desk: Arc<Desk>, id: u64, mut session: Session, stop: Arc<Notify
         desk.tell(event).await;
     }
     session.close().await;
+}
+
+/// Tells that a session is over, once its messages have told what became of them.
+async fn end(desk: &Desk, id: u64, mut gone: mpsc::Receiver<Infallible>) {
     desk.remove_announced(id);
     desk.remove(id);
+    let _: Option<Infallible> = gone.recv().await;
     desk.tell(TagusMsrpEvent::new(TagusMsrpKind::Closed, id, 0)).await;
 }
 

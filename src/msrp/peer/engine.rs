@@ -80,7 +80,7 @@ pub(super) struct Engine {
     filled: usize,
     outflow: Outflow,
     pub(super) pool: Pool,
-    commands: mpsc::Receiver<Command>,
+    pub(super) commands: mpsc::Receiver<Command>,
     pub(super) handle: mpsc::Sender<Command>,
     batch: Vec<Command>,
     /// Held by whoever needs the connection although it has no session.
@@ -184,7 +184,10 @@ impl Engine {
         }
         self.take_notices();
         moved |= self.compose(now);
-        moved |= self.write(cx)?;
+        moved |= match self.write(cx) {
+            Ok(moved) => moved,
+            Err(end) => return Err(self.read_out(cx, now, end)),
+        };
         if !moved {
             moved = self.arm(cx, now)?;
         }
@@ -267,6 +270,16 @@ impl Engine {
         self.filled += count;
         self.digest(now)?;
         Ok(true)
+    }
+
+    /// The far end takes nothing more, but may have confirmed something before it left.
+    fn read_out(&mut self, cx: &mut Context<'_>, now: Tick, end: End) -> End {
+        loop {
+            match self.read(cx, now) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return end,
+            }
+        }
     }
 
     /// Gives the protocol what is in the input buffer.

@@ -306,6 +306,13 @@ impl Engine {
         for (id, track) in std::mem::take(&mut self.outgoing) {
             self.part(id, &track);
         }
+        // What was asked for in the meantime. Everything else tells by being dropped.
+        self.commands.close();
+        while let Some(command) = self.commands.recv().await {
+            if let Command::Send { message, shared, .. } = command {
+                shared.fail(SendFailure::Lost(message.resume.map(Box::new)));
+            }
+        }
         for (id, inbound) in std::mem::take(&mut self.incoming) {
             let state = self.core.incoming_state(id).map(Box::new);
             let inbox = self.sessions.get(&inbound.session()).map(|(_, inbox)| inbox);
