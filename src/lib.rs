@@ -8,7 +8,8 @@
 //!    messages carry. `msrp`: the MSRP peer library, its core in the same manner. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
 //! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `documents`, `presence`,
-//!    `subscriptions`, `proxy`, `page_mode`, `accounts`: what is decided.
+//!    `subscriptions`, `proxy`, `page_mode`, `accounts`: what is decided. `operations`: what an
+//!    administrator may ask.
 //! 6. `net`, `web`, `client`: sockets. `app`: wiring and the command line.
 
 #[cfg(feature = "server")]
@@ -36,6 +37,8 @@ pub mod model;
 pub mod msrp;
 #[cfg(feature = "server")]
 pub mod net;
+#[cfg(feature = "server")]
+pub mod operations;
 #[cfg(feature = "server")]
 pub mod page_mode;
 pub mod payload;

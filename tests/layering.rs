@@ -25,6 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["identity", "tls"],
     &["registrar", "subscriptions", "presence", "rls", "documents", "proxy", "page_mode", "relay"],
     &["accounts"],
+    &["operations"],
     &["net", "web", "admin", "portal", "api", "client"],
     &["app"],
     &["main"],

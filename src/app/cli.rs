@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::context::Global;
-use super::exit::Failure;
-use super::secret::{self, Secret};
+use super::secret;
+use crate::operations::{Failure, Secret};
 
 mod client;
 mod msrp;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::control::{Client, Reply, Request};
+use super::control::Client;
 use super::desk::Desk;
 use super::escape;
-use super::exit::Failure;
 use super::output::Output;
 use crate::clock::Clock;
 use crate::config::{Loaded, Machine, Sources};
+use crate::operations::{Failure, Reply, Request};
 
 /// Options that every command takes, before or after its name.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::demo_directory::DemoDirectory;
-use super::exit::{Exit, Failure};
 use super::front;
 use super::process;
 use super::server::{self, Server};
@@ -23,6 +22,7 @@ use crate::client::echo::{self, Resident};
 use crate::config::{Listener, Loaded, Scheme};
 use crate::entropy;
 use crate::net;
+use crate::operations::{Exit, Failure};
 use crate::sip::Transport;
 use crate::web;
 

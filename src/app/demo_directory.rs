@@ -6,9 +6,9 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::exit::Failure;
 use super::process;
 use crate::entropy;
+use crate::operations::Failure;
 
 /// What the names of all of them begin with.
 const PREFIX: &str = "tagus-demo-";

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use super::administration::{Administration, archive};
 use super::context::{Context, runtime};
-use super::control::{CallError, Client, Operations as _, Reply, Request};
-use super::exit::Failure;
-use super::operations::{Administration, archive};
+use super::control::{CallError, Client};
 use super::process;
 use super::site::{self, Purpose, Site};
+use crate::accounts::Actor;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::operations::{Failure, Operations as _, Reply, Request};
 use crate::store::{DiskStore, OpenError, Store as _};
 
 /// How often a store that another process has open is tried, and how long in between: scripts run
@@ -150,7 +151,9 @@ impl Alone {
 
 impl Opened {
     fn perform(&self, request: &Request) -> Result<Reply, Failure> {
-        let reply = self.runtime.block_on(self.administration.perform(request.clone()))?;
+        let reply = self
+            .runtime
+            .block_on(self.administration.perform(&Actor::offline(), request.clone()))?;
         // Also what is written soon must be there when the command says that it is done.
         let _ = self.site.store.flush().wait();
         Ok(reply)

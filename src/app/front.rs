@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::exit::Failure;
 use super::interfaces;
 use super::site::Site;
 use crate::config::{Config, Listener, Loaded, Machine, Origin, Scheme};
 use crate::net::{self, Address, Egress};
+use crate::operations::Failure;
 use crate::sip::Transport;
 use crate::store::{Mode, Store as _};
 use crate::tls::acme::Proof;

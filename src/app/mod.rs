@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::operations::Exit;
+
+pub mod administration;
 pub mod cli;
 mod command;
 pub mod context;
@@ -12,10 +15,8 @@ pub mod demo;
 mod demo_directory;
 pub mod desk;
 pub mod escape;
-pub mod exit;
 mod front;
 mod interfaces;
-pub mod operations;
 pub mod output;
 pub mod process;
 pub mod secret;
@@ -24,8 +25,6 @@ pub mod server;
 pub mod site;
 pub mod telemetry;
 pub mod watching;
-
-pub use exit::{Exit, Failure};
 
 /// Runs the command that the arguments name.
 #[must_use]

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::escape;
-use super::exit::Failure;
+use crate::operations::Failure;
 
 /// Prints for people or, with `--json`, for programs.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 
-use super::exit::Failure;
+use crate::operations::Failure;
 
 /// Called first: nobody else may read this process's memory or dump it, and files that it makes are
 /// its owner's, whatever umask it was started with.
@@ -89,8 +89,8 @@ pub fn own_data_dir(path: &Path) -> Result<(), Failure> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::super::exit::Exit;
     use super::*;
+    use crate::operations::Exit;
 
     /// T69: the store's directory is 0700.
     #[test]

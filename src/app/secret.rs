@@ -1,52 +1,14 @@
-//! Passwords on their way through the program: never printed, wiped after use, never from argv.
+//! Passwords from a file or standard input, never from argv.
 
-use std::fmt;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::exit::Failure;
+use crate::operations::{Failure, Secret};
 
 /// Longer passwords are a file by mistake.
 const LONGEST: u64 = 4096;
-
-/// A text that must not be seen: `Debug` hides it, dropping wipes it.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Takes the text.
-    #[must_use]
-    pub fn new(text: String) -> Secret {
-        Secret(Zeroizing::new(text))
-    }
-
-    /// Shows the text to whoever needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-        String::deserialize(deserializer).map(Secret::new)
-    }
-}
 
 /// Reads a password from a file, or with `-` one line from standard input. One newline at the end
 /// is not part of it.
@@ -105,11 +67,6 @@ impl Drop for Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_is_not_printed() {
-        assert_eq!(format!("{:?}", Secret::new("canary".to_owned())), "Secret(…)");
-    }
 
     #[test]
     fn one_newline_at_the_end_is_not_part_of_a_password() {

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::administration::Administration;
 use super::cli;
 use super::context::Context;
 use super::control::{self, Client};
 use super::demo::Demo;
-use super::exit::Failure;
 use super::front;
-use super::operations::Administration;
 use super::process;
 use super::server::{self, Server};
 use super::site::{Purpose, Site};
 use super::telemetry;
 use crate::config::Loaded;
+use crate::operations::Failure;
 use crate::tls::Certificates;
 use crate::{net, tls, web};
 

@@ -8,9 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::control::{BanView, Health, LdapStatus, ListenerStatus, MemoryStatus, Status};
-use super::exit::Failure;
-use super::operations::Live;
+use super::administration::Live;
 use super::site::Site;
 use super::watching::Watching;
 use super::{front, interfaces};
@@ -21,6 +19,9 @@ use crate::identity::UserName;
 use crate::model::DeviceKey;
 use crate::net::{
     self, Address, Bound, Egress, Engine, Guard, ListenError, Neighbours, Resolver, Workers,
+};
+use crate::operations::{
+    BanView, Failure, Health, LdapStatus, ListenerStatus, MemoryStatus, Status,
 };
 use crate::page_mode::{self, PageMode, Undelivered};
 use crate::presence::Presence;

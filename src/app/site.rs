@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::exit::Failure;
-use super::operations::refused;
+use super::administration::refused;
 use super::process;
 use crate::accounts::{Accounts, FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
 use crate::bus::Bus;
@@ -15,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{Identity, Settings};
 use crate::model::{Account, DeviceCredential, Record as _};
+use crate::operations::Failure;
 use crate::store::seal::KeyFile;
 use crate::store::{self, DiskStore, OpenError, Store, StoreError, Table, rows};
 

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::exit::Failure;
 use super::site::Site;
 use crate::config::{Policy, Tuples};
 use crate::documents::{self, Documents};
+use crate::operations::Failure;
 use crate::payload::pres_rules::Handling;
 use crate::presence::{self, GroupPolicy, Presence};
 use crate::registrar::{self, Observer, Registrar, Row};

@@ -466,7 +466,7 @@ fn export(bytes: &[u8], _: &mut Dice) {
 }
 
 fn control(bytes: &[u8], _: &mut Dice) {
-    use tagus::app::control::{Reply, Request};
+    use tagus::operations::{Reply, Request};
     if let Ok(request) = serde_json::from_slice::<Request>(bytes) {
         let again = serde_json::to_vec(&request).unwrap();
         assert_eq!(serde_json::from_slice::<Request>(&again).unwrap(), request);

@@ -6,10 +6,9 @@ use serde_json::json;
 
 use super::unexpected;
 use crate::app::context::Context;
-use crate::app::control::{Reply, Request};
 use crate::app::escape;
-use crate::app::exit::Failure;
 use crate::app::site::KEY_FILE;
+use crate::operations::{Failure, Reply, Request};
 
 pub(super) fn export(context: &Context, file: &Path) -> Result<(), Failure> {
     let path = std::path::absolute(file).map_err(Failure::usage)?;

@@ -5,8 +5,7 @@ use serde_json::json;
 use super::unexpected;
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::control::{Reply, Request};
-use crate::app::exit::Failure;
+use crate::operations::{Failure, Reply, Request};
 
 pub(super) fn run(context: &Context, command: cli::Ban) -> Result<(), Failure> {
     match command {

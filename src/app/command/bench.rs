@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::app::cli::bench::{Algorithm, Bench, Crowd, Load, Transport};
 use crate::app::context::Context;
-use crate::app::exit::Failure;
 use crate::client::bench::people::Person;
 use crate::client::bench::report::Report;
 use crate::client::bench::{
@@ -14,6 +13,7 @@ use crate::client::bench::{
 };
 use crate::client::carrier::Way;
 use crate::http_digest;
+use crate::operations::Failure;
 use crate::sip;
 
 pub(super) fn run(context: &Context, command: Bench) -> Result<(), Failure> {

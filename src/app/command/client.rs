@@ -10,8 +10,6 @@ use zeroize::Zeroizing;
 use super::told::perform;
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::control::{Reply, Request, Status};
-use crate::app::exit::Failure;
 use crate::channel::{ClientTls, read_roots, system_roots};
 use crate::client::account::{Account, Target};
 use crate::client::carrier::Way;
@@ -22,6 +20,7 @@ use crate::client::publish::{self, State};
 use crate::client::register::{self, Stay};
 use crate::client::session::Session;
 use crate::client::{ClientError, Notice, watch};
+use crate::operations::{Failure, Reply, Request, Status};
 use crate::sip::Transport;
 
 /// Where the server keeps the certificate of its own authority.

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::control::{Reply, Request};
-use crate::app::exit::{Exit, Failure};
 use crate::app::site;
 use crate::config::{Config, LoadError, Loaded, Problem};
+use crate::operations::{Exit, Failure, Reply, Request};
 use crate::tls::doubts;
 
 pub(super) fn run(context: &Context, command: cli::Config) -> Result<(), Failure> {

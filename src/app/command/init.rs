@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::exit::Failure;
 use crate::app::process;
 use crate::config;
+use crate::operations::Failure;
 
 pub(super) fn run(context: &Context, arguments: &cli::Init) -> Result<(), Failure> {
     let mut sources = context.sources();
@@ -66,7 +66,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::app::context::Global;
-    use crate::app::exit::Exit;
+    use crate::operations::Exit;
 
     #[test]
     fn init_writes_what_serve_reads_and_never_overwrites() {

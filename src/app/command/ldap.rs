@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::app::cli;
 use crate::app::context::{self, Context};
-use crate::app::exit::{Exit, Failure};
-use crate::app::{escape, secret};
+use crate::app::escape;
 use crate::config::Source;
 use crate::identity::ldap::probe::{Outcome, Person, Step, probe};
+use crate::operations::{Exit, Failure, Secret};
 
 /// One step as `--json` prints it.
 #[derive(Serialize)]
@@ -35,8 +35,7 @@ pub(super) fn run(context: &Context, command: cli::Ldap) -> Result<(), Failure> 
     if password.is_some() && user.is_none() {
         return Err(Failure::usage("a password needs the name of its person"));
     }
-    let person =
-        Person { user: user.as_deref(), password: password.as_ref().map(secret::Secret::expose) };
+    let person = Person { user: user.as_deref(), password: password.as_ref().map(Secret::expose) };
     let output = context.output;
     let mut printed = Ok(());
     let mut passed = true;

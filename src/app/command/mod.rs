@@ -2,9 +2,9 @@
 
 use super::cli::{Cli, Command};
 use super::context::Context;
-use super::exit::Failure;
 use super::telemetry;
 use crate::config::{Log, LogFormat};
+use crate::operations::Failure;
 use clap::CommandFactory as _;
 use serde_json::json;
 

@@ -6,7 +6,6 @@ use std::path::Path as FilePath;
 use super::told::perform;
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::exit::Failure;
 use crate::client::msrp::{self as client, Bounds, MsrpError, Notice, Plan, Shelf, Way};
 use crate::msrp::auth::AuthError;
 use crate::msrp::peer::{
@@ -14,6 +13,7 @@ use crate::msrp::peer::{
     RelayError, Trust, WireDump,
 };
 use crate::msrp::{Granularity, Path, Priority};
+use crate::operations::Failure;
 
 pub(super) fn run(context: &Context, command: cli::Msrp) -> Result<(), Failure> {
     match command {

@@ -8,9 +8,8 @@ use serde_json::json;
 use super::unexpected;
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::control::{PresenceView, Reply, Request};
 use crate::app::escape;
-use crate::app::exit::{Exit, Failure};
+use crate::operations::{Exit, Failure, PresenceView, Reply, Request};
 
 /// A larger document is no document of rules.
 const LARGEST_RULES: u64 = 1024 * 1024;

@@ -1,8 +1,7 @@
 //! `tagus status`.
 
 use crate::app::context::Context;
-use crate::app::control::{MemoryStatus, Reply, Request, Status};
-use crate::app::exit::Failure;
+use crate::operations::{Failure, MemoryStatus, Reply, Request, Status};
 
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     match context.ask_server(&Request::Status)? {

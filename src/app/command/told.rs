@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::context::{Context, runtime};
-use crate::app::exit::Failure;
+use crate::operations::Failure;
 
 /// Runs one: prints each notice that it tells, as JSON or in the words of `sentence`, and stops it on
 /// SIGINT and SIGTERM. `failure` gives its errors their exit codes.

@@ -8,10 +8,10 @@ use serde_json::json;
 use super::unexpected;
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::control::{LONGEST_REQUEST, Reply, Request, User};
+use crate::app::control::LONGEST_REQUEST;
 use crate::app::escape;
-use crate::app::exit::{Exit, Failure};
-use crate::app::secret::{self, Secret};
+use crate::app::secret;
+use crate::operations::{Exit, Failure, Reply, Request, Secret, User};
 
 /// Accounts in one page of a list.
 const PAGE: u32 = 1000;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::LONGEST_REPLY;
 use super::path::Short;
-use super::{LONGEST_REPLY, Reply, Request};
-use crate::app::exit::{Exit, Failure};
+use crate::operations::{Exit, Failure, Reply, Request};
 
 /// How long a server may think about one request. An import of thousands is the longest.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -15,9 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::LONGEST_REQUEST;
 use super::path::Short;
-use super::{LONGEST_REQUEST, Operations, Reply, Request};
-use crate::app::exit::Failure;
+use crate::accounts::Actor;
+use crate::operations::{Failure, Operations, Reply, Request};
 
 /// Connections at once; more wait in the socket's queue.
 const CONNECTIONS: usize = 16;
@@ -112,13 +113,14 @@ async fn connection(stream: UnixStream, operations: &dyn Operations) {
     }
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
+    let actor = Actor::socket();
     loop {
         // Ended, broken, too long or too slow: nobody is there to be told.
         let Ok(Ok(Some(line))) = timeout(REQUEST_TIME, request_line(&mut reader)).await else {
             return;
         };
         let (answer, last) = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) => (operations.perform(request).await, false),
+            Ok(request) => (operations.perform(&actor, request).await, false),
             // The text of serde's error quotes what it read, which may be a password.
             Err(_) => (Err(Failure::usage("this is not a request that the server knows")), true),
         };

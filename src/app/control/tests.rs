@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::app::exit::Exit;
-use crate::app::secret::Secret;
+use crate::accounts::Actor;
 use crate::app::telemetry::tests::Capture;
 use crate::config::LogFormat;
+use crate::operations::{
+    DeviceSecret, Exit, Failure, Operations, Performing, Reply, Request, Secret, Status, User,
+};
 
 /// Answers by what it was asked.
 struct Desk;
 
 impl Operations for Desk {
-    fn perform(&self, request: Request) -> Performing<'_> {
+    fn perform<'a>(&'a self, _: &'a Actor, request: Request) -> Performing<'a> {
         Box::pin(async move {
             match request {
                 Request::Status => Ok(Reply::Status(Box::new(Status {
@@ -154,5 +156,3 @@ fn secrets_do_not_reach_the_log() {
     assert!(text.contains("an account was made"), "{text}");
     assert!(!text.contains("canary"), "{text}");
 }
-
-mod messages;

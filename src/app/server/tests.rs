@@ -8,15 +8,15 @@ use tokio_tungstenite::tungstenite::handshake::server as http;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::app::control::{Operations as _, Reply, Request};
-use crate::app::operations::Administration;
-use crate::app::secret::Secret;
+use crate::accounts::Actor;
+use crate::app::administration::Administration;
 use crate::app::site::Purpose;
 use crate::client::account::{Account, Target};
 use crate::client::agent::Event;
 use crate::client::session::Session;
 use crate::clock::Clock;
 use crate::net::Upgraded;
+use crate::operations::{Operations as _, Reply, Request, Secret};
 use crate::sip::Transport;
 
 const DOMAIN: &str = "campus.test";
@@ -100,7 +100,10 @@ fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
             let password = Some(Secret::new("a password".to_owned()));
             let (user, name) = (user.to_owned(), Some(user.to_owned()));
             let request = Request::UserAdd { user, name, mail: None, number: None, password };
-            assert!(matches!(administration.perform(request).await, Ok(Reply::User(_))));
+            assert!(matches!(
+                administration.perform(&Actor::offline(), request).await,
+                Ok(Reply::User(_))
+            ));
         }
         let certificates = crate::app::front::certificates(&site);
         Server::open(site, bound, certificates, &handle).unwrap()

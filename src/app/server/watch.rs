@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Server;
-use crate::app::operations::Live;
+use crate::app::administration::Live;
 use crate::clock::WallTime;
 use crate::config::Source;
 use crate::identity::{Affected, Departure, UserName, Watcher};

@@ -1,14 +1,13 @@
 //! Who sees what of a person: shown, and decided by rules.
 
 use super::Administration;
-use crate::app::control::{
-    PresenceView, Publication, Reply, RulesDocument, RulesView, WatcherView,
-};
-use crate::app::exit::{Exit, Failure};
 use crate::app::watching::{self, Watching};
 use crate::config::Policy;
 use crate::documents::{Condition, DocumentError, Place};
 use crate::identity::Existence;
+use crate::operations::{
+    Exit, Failure, PresenceView, Publication, Reply, RulesDocument, RulesView, WatcherView,
+};
 use crate::payload::pres_rules::{self, Permissions, Shape};
 use crate::presence::{OMA_RULES, RULES};
 

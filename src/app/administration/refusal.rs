@@ -1,7 +1,7 @@
 //! What a refusal of the accounts means to whoever asked: an exit code, and what to do next.
 
 use crate::accounts::AccountsError;
-use crate::app::exit::{Exit, Failure};
+use crate::operations::{Exit, Failure};
 use crate::store::CommitError;
 
 /// The failure of a command whose change was not made.

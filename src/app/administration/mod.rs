@@ -4,18 +4,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::control::{
-    BanView, Device, DeviceSecret, ImportReport, Operations, Performing, Reply, Request,
-    RowFailure, Status, User,
-};
-use super::exit::Failure;
-use super::secret::Secret;
 use super::site::Site;
 use super::watching::Watching;
 use crate::accounts::{Actor, NewAccount};
 use crate::documents;
 use crate::identity::UserName;
 use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
+use crate::operations::{
+    BanView, Device, DeviceSecret, Failure, ImportReport, Operations, Performing, Reply, Request,
+    RowFailure, Secret, Status, User,
+};
 use crate::page_mode::{self, Undelivered};
 use crate::presence as presence_service;
 use crate::registrar;
@@ -63,20 +61,17 @@ pub trait Live: Send + Sync {
 pub struct Administration {
     site: Arc<Site>,
     live: Option<Arc<dyn Live>>,
-    actor: Actor,
 }
 
 impl Administration {
     /// Over what `site` holds; `live` is the running server.
     #[must_use]
     pub fn new(site: Arc<Site>, live: Option<Arc<dyn Live>>) -> Administration {
-        let actor = if live.is_some() { Actor::socket() } else { Actor::offline() };
-        Administration { site, live, actor }
+        Administration { site, live }
     }
 
-    async fn perform_one(&self, request: Request) -> Result<Reply, Failure> {
+    async fn perform_one(&self, actor: &Actor, request: Request) -> Result<Reply, Failure> {
         let accounts = &self.site.accounts;
-        let actor = &self.actor;
         match request {
             Request::Status => self.status(),
             Request::UserAdd { user, name, mail, number, password } => {
@@ -120,7 +115,7 @@ impl Administration {
             Request::UserEnable { user } => {
                 accounts.enable(actor, &user).await.map_err(refused).map(|()| Reply::Done)
             }
-            Request::UserDelete { user } => self.delete(&user).await,
+            Request::UserDelete { user } => self.delete(actor, &user).await,
             Request::UserImport { csv } => {
                 let report = accounts.import_csv(actor, csv.expose()).await.map_err(refused)?;
                 let failed = report.failed.into_iter().map(|row| RowFailure {
@@ -159,7 +154,7 @@ impl Administration {
             Request::RulesShow { user } => self.rules(&user).await,
             Request::RulesSet { user, document } => self.set_rules(&user, &document).await,
             Request::BanList => self.bans().map(Reply::Bans),
-            Request::BanLift { source, user } => self.lift(source, user.as_deref()).await,
+            Request::BanLift { source, user } => self.lift(actor, source, user.as_deref()).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await
@@ -237,7 +232,7 @@ impl Administration {
     /// Removes the account and what other services keep of it in one commit, also where a server
     /// runs and then forgets what it has in memory: a crash in between leaves nothing behind for
     /// whoever is given the name next.
-    async fn delete(&self, user: &str) -> Result<Reply, Failure> {
+    async fn delete(&self, actor: &Actor, user: &str) -> Result<Reply, Failure> {
         let aor = self.aor(user);
         let held = page_mode::erasure(&*self.site.store, &aor).map_err(Failure::failed)?;
         let documents = documents::erasure(&*self.site.store, &aor).map_err(Failure::failed)?;
@@ -245,7 +240,7 @@ impl Administration {
         let also = registrar::erasure(&aor).and(held).and(watching).and(documents);
         let name = self.name(user);
         let unread = self.live.as_ref().map(|live| live.unread(&name)).unwrap_or_default();
-        self.site.accounts.delete(&self.actor, user, also).await.map_err(refused)?;
+        self.site.accounts.delete(actor, user, also).await.map_err(refused)?;
         if let Some(live) = &self.live {
             live.deleted(&name, unread);
         }
@@ -264,13 +259,17 @@ impl Administration {
         Ok(stored.into_iter().filter_map(view).collect())
     }
 
-    async fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> Result<Reply, Failure> {
+    async fn lift(
+        &self,
+        actor: &Actor,
+        source: Option<IpAddr>,
+        user: Option<&str>,
+    ) -> Result<Reply, Failure> {
         // A ban of this moment is not in the store yet. What a failing store means is said below.
         let _ = self.site.store.flush().await;
         let text = source.map(|source| source.to_canonical().to_string());
         let accounts = &self.site.accounts;
-        let stored =
-            accounts.lift_bans(&self.actor, text.as_deref(), user).await.map_err(refused)?;
+        let stored = accounts.lift_bans(actor, text.as_deref(), user).await.map_err(refused)?;
         let name = user.map(|user| self.name(user));
         let live = self
             .live
@@ -303,8 +302,8 @@ impl Administration {
 }
 
 impl Operations for Administration {
-    fn perform(&self, request: Request) -> Performing<'_> {
-        Box::pin(self.perform_one(request))
+    fn perform<'a>(&'a self, actor: &'a Actor, request: Request) -> Performing<'a> {
+        Box::pin(self.perform_one(actor, request))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is asked and answered over the control socket. The answers are also what `--json` prints.
+//! What is asked and answered. The answers are also what `--json` prints.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::secret::Secret;
+use super::secret::Secret;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::app::exit::Exit;
 use crate::app::site::Purpose;
 use crate::clock::{Clock, WallTime};
 use crate::config::Config;
 use crate::model::{
     Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, held_key,
 };
+use crate::operations::Exit;
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::{Table, rows};
 
@@ -80,7 +80,7 @@ impl House {
     fn ask(&self, request: Request) -> Result<Reply, Failure> {
         let live = self.live.clone().map(|live| live as Arc<dyn Live>);
         let administration = Administration::new(Arc::clone(&self.site), live);
-        self.runtime.block_on(administration.perform(request))
+        self.runtime.block_on(administration.perform(&Actor::offline(), request))
     }
 
     fn add(&self, user: &str) -> User {

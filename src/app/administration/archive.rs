@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use super::refused;
 use crate::accounts::{Actor, Deed, note_in};
-use crate::app::control::Reply;
-use crate::app::exit::Failure;
 use crate::app::site::Site;
 use crate::clock::Clock;
+use crate::operations::{Failure, Reply};
 use crate::store::{DiskStore, Existing, ImportError, Store as _, Table};
 
 /// Writes everything into a file that does not exist yet, for its owner alone.
