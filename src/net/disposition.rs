@@ -120,9 +120,10 @@ impl Engine {
         let aor: Box<str> = aor.into();
         let parked = self.park(move |engine| async move {
             if durable.await.is_err() {
-                engine.page_mode.held().forget(&aor, sequence);
+                engine.page_mode.held().failed(&aor, sequence);
                 return;
             }
+            engine.page_mode.held().confirm(&aor, sequence);
             let mut outbox = engine.egress.outbox();
             for device in &waiting {
                 engine.replay(&mut outbox, &aor, device);

@@ -371,24 +371,29 @@ impl Engine {
                 }
             }
         };
+        let (person, waiting) = (aor.clone(), devices.clone());
         let parked = self.park(move |engine| async move {
             let outcome = durable.await;
             let mut outbox = engine.egress.outbox();
-            if let Err(error) = &outcome {
-                tracing::error!(event = "message_not_held", %error);
-                engine.page_mode.held().forget(&aor, sequence);
+            match &outcome {
+                Ok(()) => engine.page_mode.held().confirm(&person, sequence),
+                Err(error) => {
+                    tracing::error!(event = "message_not_held", %error);
+                    engine.page_mode.held().failed(&person, sequence);
+                }
             }
             if outcome.is_ok() && unread && first {
-                engine.tell_sender(&mut outbox, &aor, &request, Fate::Stored);
+                engine.tell_sender(&mut outbox, &person, &request, Fate::Stored);
             }
-            let sequence = outcome.is_ok().then_some(sequence);
-            engine.after_hold(&mut outbox, id, sequence, &devices, false);
+            let sequence = (outcome.is_ok() || !first).then_some(sequence);
+            engine.after_hold(&mut outbox, id, sequence, &waiting, false);
             outbox.flush();
         });
         if !parked {
-            // The write goes on; its answer comes as a timeout of the sender, who repeats, and
-            // the fingerprint makes that one message.
+            // Nobody can wait for the disk, and what nobody waits for is not acknowledged.
             EngineCounts::add(&self.counts.shed);
+            held.failed(&aor, sequence);
+            self.after_hold(outbox, id, (!first).then_some(sequence), &devices, false);
         }
     }
 

@@ -13,7 +13,7 @@ use super::shard::{Context, ContextId, PageBranch, PageContext, State, Tried, Up
 use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::page_mode::{
-    Delivery, HoldError, Plan, Unreached, fingerprint, is_composing, is_notification,
+    Delivery, HoldError, Known, Plan, Unreached, fingerprint, is_composing, is_notification,
 };
 use crate::payload::imdn::Fate;
 use crate::sip::Flow;
@@ -50,9 +50,14 @@ impl Engine {
         let keep_until = self.page_mode.keep_until(message, self.clock.latest_wall());
         if !self.page_mode.held().is_empty() {
             let print = fingerprint(self.page_mode.held().hasher(), &identified.user, message);
-            if self.page_mode.held().knows(aor, print) {
+            match self.page_mode.held().knows(aor, print) {
+                Known::No => {}
                 // The sender repeats itself because its 202 got lost; the message is safe.
-                return self.refuse(outbox, &request, 202, None, &[], out);
+                Known::Safe => return self.refuse(outbox, &request, 202, None, &[], out),
+                Known::Pending => {
+                    let soon = [("Retry-After", "1")];
+                    return self.refuse(outbox, &request, 503, None, &soon, out);
+                }
             }
         }
         if let Some(target) = instance {
@@ -113,7 +118,8 @@ impl Engine {
                 return self.refuse(outbox, &request, 503, None, &[("Retry-After", "30")], out);
             }
         };
-        let (flow, server, aor) = (request.flow, request.server, Box::<str>::from(aor));
+        let (flow, server, person) = (request.flow, request.server, aor);
+        let aor = Box::<str>::from(aor);
         let parked = self.park(move |engine| async move {
             // A person of the directory whom somebody writes to has a row from now on.
             let user = aor.rsplit_once('@').map_or(&*aor, |(user, _)| user);
@@ -122,9 +128,12 @@ impl Engine {
             }
             let outcome = durable.await;
             let mut outbox = engine.egress.outbox();
-            if let Err(error) = &outcome {
-                tracing::error!(event = "message_not_held", %error);
-                engine.page_mode.held().forget(&aor, sequence);
+            match &outcome {
+                Ok(()) => engine.page_mode.held().confirm(&aor, sequence),
+                Err(error) => {
+                    tracing::error!(event = "message_not_held", %error);
+                    engine.page_mode.held().failed(&aor, sequence);
+                }
             }
             engine.finish_hold(&mut outbox, &bytes, flow, server, outcome.is_ok());
             if outcome.is_ok() {
@@ -137,6 +146,8 @@ impl Engine {
         });
         if !parked {
             EngineCounts::add(&self.counts.shed);
+            self.page_mode.held().failed(person, sequence);
+            self.refuse(outbox, &request, 503, None, &[("Retry-After", "10")], out);
         }
     }
 

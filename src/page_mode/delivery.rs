@@ -184,12 +184,6 @@ impl Delivery {
             && self.targets.iter().all(|target| target.running == 0)
     }
 
-    /// Whether the sender still waits.
-    #[must_use]
-    pub fn is_forking(&self) -> bool {
-        self.stage == Stage::Forking
-    }
-
     /// Whether the sender still waits for what `branch` comes to.
     #[must_use]
     pub fn is_waiting_for(&self, branch: usize) -> bool {

@@ -72,6 +72,19 @@ pub struct HoldRequest<'a> {
 struct Entry {
     sequence: u64,
     state: HeldState,
+    /// Whether it was on disk, whatever became of later changes to it.
+    durable: bool,
+}
+
+/// What is known of a message that may be a repetition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    No,
+    /// It is being written.
+    Pending,
+    /// It is held, or was lately.
+    Safe,
 }
 
 #[derive(Debug, Default)]
@@ -141,7 +154,11 @@ impl Held {
                 held.next.fetch_max(sequence + 1, Ordering::Relaxed);
                 held.messages.fetch_add(1, Ordering::Relaxed);
                 let mut queues = held.queues(aor);
-                queues.entry(aor.into()).or_default().entries.push_back(Entry { sequence, state });
+                queues.entry(aor.into()).or_default().entries.push_back(Entry {
+                    sequence,
+                    state,
+                    durable: true,
+                });
             }
             if page.len() < PAGE {
                 return Ok(held);
@@ -162,12 +179,6 @@ impl Held {
         self.len() == 0
     }
 
-    /// Messages held for one person.
-    #[must_use]
-    pub fn len_for(&self, aor: &str) -> usize {
-        self.queues(aor).get(aor).map_or(0, |queue| queue.entries.len())
-    }
-
     /// Whether something waits for `device` that a new message goes behind: messages, and for a
     /// new `notification` other ones too.
     #[must_use]
@@ -184,15 +195,21 @@ impl Held {
 
     /// Whether a message with this fingerprint is held, or was lately.
     #[must_use]
-    pub fn knows(&self, aor: &str, fingerprint: u64) -> bool {
-        self.queues(aor).get(aor).is_some_and(|queue| {
-            queue.remembered.contains(&fingerprint)
-                || queue.entries.iter().any(|entry| entry.state.fingerprint == fingerprint)
-        })
+    pub fn knows(&self, aor: &str, fingerprint: u64) -> Known {
+        let queues = self.queues(aor);
+        let Some(queue) = queues.get(aor) else { return Known::No };
+        if queue.remembered.contains(&fingerprint) {
+            return Known::Safe;
+        }
+        match queue.entries.iter().find(|entry| entry.state.fingerprint == fingerprint) {
+            Some(entry) if entry.durable => Known::Safe,
+            Some(_) => Known::Pending,
+            None => Known::No,
+        }
     }
 
     /// Puts a message into the person's queue. It counts as acknowledged only when the returned
-    /// commitment resolves; if that fails, call [`Held::forget`].
+    /// commitment resolves: then call [`Held::confirm`], or if it fails, [`Held::failed`].
     ///
     /// # Errors
     ///
@@ -230,7 +247,7 @@ impl Held {
         );
         // Queued to the store under the lock, so that the order on disk is the order in memory.
         let durable = self.store.commit(commit);
-        queue.entries.push_back(Entry { sequence, state });
+        queue.entries.push_back(Entry { sequence, state, durable: false });
         self.messages.fetch_add(1, Ordering::Relaxed);
         Ok(Holding { sequence, durable })
     }
@@ -251,7 +268,28 @@ impl Held {
         Some(self.store.commit(commit))
     }
 
-    /// Takes back a message whose commitment failed.
+    /// A message is on disk.
+    pub fn confirm(&self, aor: &str, sequence: u64) {
+        let mut queues = self.queues(aor);
+        let Some(queue) = queues.get_mut(aor) else { return };
+        if let Some(entry) = queue.entries.iter_mut().find(|entry| entry.sequence == sequence) {
+            entry.durable = true;
+        }
+    }
+
+    /// Takes back a message whose commitment failed. One that was on disk before stays: what failed
+    /// was to write that another device needs it too, which is known here as long as this process
+    /// lives, and written with its next change.
+    pub fn failed(&self, aor: &str, sequence: u64) {
+        let is_durable = self.queues(aor).get(aor).is_some_and(|queue| {
+            queue.entries.iter().any(|entry| entry.sequence == sequence && entry.durable)
+        });
+        if !is_durable {
+            self.forget(aor, sequence);
+        }
+    }
+
+    /// Gives up a message that cannot be read.
     pub fn forget(&self, aor: &str, sequence: u64) {
         drop(self.remove(aor, sequence, false));
     }

@@ -21,6 +21,25 @@ fn device(name: &str) -> DeviceKey {
     DeviceKey::Instance(name.to_owned())
 }
 
+fn a_message<'a>(
+    text: &'a str,
+    devices: &[&str],
+    unread: bool,
+    fingerprint: u64,
+) -> HoldRequest<'a> {
+    HoldRequest {
+        aor: BOB,
+        devices: devices.iter().map(|name| device(name)).collect(),
+        unread,
+        request: text.as_bytes(),
+        received_at: WallTime::from_unix_secs(100),
+        expires_at: WallTime::from_unix_secs(200),
+        fingerprint,
+        sender: "ana",
+        notification: false,
+    }
+}
+
 fn hold(held: &Held, devices: &[&str], fingerprint: u64) -> Result<u64, HoldError> {
     hold_as(held, devices, false, fingerprint)
 }
@@ -31,18 +50,10 @@ fn hold_as(
     unread: bool,
     fingerprint: u64,
 ) -> Result<u64, HoldError> {
-    let holding = held.hold(&HoldRequest {
-        aor: BOB,
-        devices: devices.iter().map(|name| device(name)).collect(),
-        unread,
-        request: format!("message {fingerprint}").as_bytes(),
-        received_at: WallTime::from_unix_secs(100),
-        expires_at: WallTime::from_unix_secs(200),
-        fingerprint,
-        sender: "ana",
-        notification: false,
-    })?;
+    let holding =
+        held.hold(&a_message(&format!("message {fingerprint}"), devices, unread, fingerprint))?;
     holding.durable.wait()?;
+    held.confirm(BOB, holding.sequence);
     Ok(holding.sequence)
 }
 
@@ -147,17 +158,47 @@ fn the_cap_counts_messages_and_refuses_the_next() {
     hold(&held, &["a", "b", "c"], 1).unwrap();
     hold(&held, &["a"], 2).unwrap();
     assert!(matches!(hold(&held, &["a"], 3), Err(HoldError::Full)));
-    assert_eq!(held.len_for(BOB), 2);
+    assert_eq!(held.len(), 2);
 }
 
 #[test]
 fn a_repetition_is_known_while_held_and_after() {
     let (held, _) = queue(10);
     let sequence = hold(&held, &["a"], 42).unwrap();
-    assert!(held.knows(BOB, 42));
+    assert_eq!(held.knows(BOB, 42), Known::Safe);
     held.settle(BOB, sequence, &device("a"));
-    assert!(held.knows(BOB, 42));
-    assert!(!held.knows(BOB, 43));
+    assert_eq!(held.knows(BOB, 42), Known::Safe);
+    assert_eq!(held.knows(BOB, 43), Known::No);
+}
+
+/// What is not on disk yet must not be answered as if it were.
+#[test]
+fn a_message_that_is_being_written_is_no_repetition_that_is_safe() {
+    let (held, _) = queue(10);
+    let holding = held.hold(&a_message("message", &["a"], false, 42)).unwrap();
+    assert_eq!(held.knows(BOB, 42), Known::Pending);
+    held.confirm(BOB, holding.sequence);
+    assert_eq!(held.knows(BOB, 42), Known::Safe);
+    let holding = held.hold(&a_message("message", &["a"], false, 43)).unwrap();
+    held.failed(BOB, holding.sequence);
+    assert_eq!(held.knows(BOB, 43), Known::No);
+}
+
+/// One device has been promised the message; that another one needs it too could not be written.
+#[test]
+fn a_message_stays_for_the_first_device_when_adding_a_second_one_fails() {
+    let (held, store) = queue(10);
+    let sequence = hold(&held, &["b"], 1).unwrap();
+    let added = held.hold_for(BOB, sequence, &[device("c")]).unwrap();
+    drop(added);
+    held.failed(BOB, sequence);
+    assert_eq!(held.start(BOB, &device("b"), now()), Some(sequence));
+    assert!(held.request(BOB, sequence).unwrap().is_some());
+    // As long as this process lives, the second one gets it too.
+    assert_eq!(held.start(BOB, &device("c"), now()), Some(sequence));
+    drop(held);
+    let again = Held::open(store, room(10), latest()).unwrap();
+    assert_eq!(again.start(BOB, &device("b"), now()), Some(sequence));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use delivery::{Delivery, Outcome, Reply, Step, Steps, Unreached, keeps};
-pub use held::{Held, HoldError, HoldRequest, Holding, Room, Undelivered};
+pub use held::{Held, HoldError, HoldRequest, Holding, Known, Room, Undelivered};
 pub use message::{cpim, expires_at, fingerprint, is_composing, is_notification};
 pub use stored::{erasure, erasure_of_device, held_for};
 
