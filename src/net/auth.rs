@@ -81,7 +81,7 @@ impl Engine {
         };
         let name = credentials.username();
         let account = self.identity.canonical(name);
-        if let Verdict::Refused(_) = self.guard.check(request.now, source, &account) {
+        if let Verdict::Refused(_) = self.guard.check(request.now, request.flow.remote, &account) {
             self.refuse(outbox, request, 403, None, &[], out);
             return None;
         }
@@ -141,7 +141,7 @@ impl Engine {
             return None;
         };
         request.remembered = true;
-        self.guard.success(request.now, source, &account);
+        self.guard.success(request.now, request.flow.remote, &account);
         // The request's own token, and that of the challenge it answers.
         self.guard.proved(request.now, request.flow.remote, 1 + u32::from(first_use));
         if request.flow.connection.is_some() {
@@ -173,8 +173,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         EngineCounts::add(&self.counts.refused_credentials);
-        let source = request.flow.remote.ip();
-        for ban in self.guard.failure(request.now, source, account) {
+        for ban in self.guard.failure(request.now, request.flow.remote, account) {
             self.accounts.record_ban(&model::Ban {
                 source: ban.source.to_string(),
                 failures: match ban.account {

@@ -9,23 +9,25 @@
 //!   who are at home there need to come back at once;
 //! - each authenticated user has a bucket for messages, and another one for all other requests;
 //! - failures to authenticate ban the pair of source and account. A source as a whole is refused
-//!   after many more, and only for accounts that never authenticated from it: a stranger can lock
-//!   nobody out who is at home there.
+//!   after many more, and only for accounts that never authenticated from it. A place, an address
+//!   with its port, from which the account signed in lately has a count of its own: a stranger
+//!   behind the same address, or one who forges it, does not lock out who is there.
 //!
 //! An IPv6 source is its /64: that is what one subscriber has. Memory is bounded, and what has
 //! become meaningless goes when room is needed or [`Guard::prune`] is called.
 
 mod buckets;
+mod failures;
 mod floods;
 mod homes;
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buckets::Buckets;
+use failures::{Count, Failures, Pair};
 pub use floods::Flood;
 use floods::Floods;
 use homes::Homes;
@@ -215,7 +217,7 @@ impl Guard {
     /// Somebody had signed in from there before this run of the server; from that very port too if
     /// it is one of datagrams, which may be the same still.
     pub fn remember(&self, now: Tick, from: SocketAddr, account: &str, is_datagrams: bool) {
-        self.success(now, from.ip(), account);
+        self.success(now, from, account);
         if is_datagrams {
             self.homes.proved(now, self.hasher.hash_one(from), 0);
         }
@@ -254,14 +256,14 @@ impl Guard {
         self.requests.take(now, self.hasher.hash_one(("dialog", call_id)))
     }
 
-    /// Whether credentials for that account from that source may be looked at.
+    /// Whether credentials for that account from there may be looked at.
     #[must_use]
-    pub fn check(&self, now: Tick, source: IpAddr, account: &str) -> Verdict {
-        let source = subscriber(source);
+    pub fn check(&self, now: Tick, from: SocketAddr, account: &str) -> Verdict {
+        let (source, place) = (subscriber(from.ip()), self.place(from));
         let failures = self.failures_of(source);
         let Some(record) = failures.sources.get(&source) else { return Verdict::Allowed };
         let pair = record.accounts.get(account);
-        let pair_until = pair.map_or(Tick::ZERO, |p| p.count.banned_until);
+        let pair_until = pair.map_or(Tick::ZERO, |pair| pair.count_of(place).banned_until);
         let known = pair.is_some_and(|p| p.last_success.is_some());
         let source_until = if known { Tick::ZERO } else { record.count.banned_until };
         let until = pair_until.max(source_until);
@@ -270,8 +272,8 @@ impl Guard {
 
     /// Credentials were wrong. Returns the bans that this led to, to be logged and persisted. A
     /// missing or stale nonce is no failure.
-    pub fn failure(&self, now: Tick, source: IpAddr, account: &str) -> Vec<Ban> {
-        let source = subscriber(source);
+    pub fn failure(&self, now: Tick, from: SocketAddr, account: &str) -> Vec<Ban> {
+        let (source, place) = (subscriber(from.ip()), self.place(from));
         let limits = &self.limits;
         let mut failures = self.failures_of(source);
         failures.make_room(now, limits);
@@ -286,21 +288,23 @@ impl Guard {
             added = true;
             Pair::default()
         });
-        if pair.count.fail(now, limits, limits.failures_per_source_account) {
-            bans.push(self.ban(source, Some(account), now, pair.count.banned_until));
+        let count = pair.count_of_mut(place);
+        if count.fail(now, limits, limits.failures_per_source_account) {
+            bans.push(self.ban(source, Some(account), now, count.banned_until));
         }
         failures.pairs += usize::from(added);
         bans
     }
 
     /// Credentials were right: the pair is at home, and its failures are forgotten.
-    pub fn success(&self, now: Tick, source: IpAddr, account: &str) {
-        let source = subscriber(source);
+    pub fn success(&self, now: Tick, from: SocketAddr, account: &str) {
+        let (source, place) = (subscriber(from.ip()), self.place(from));
         let mut failures = self.failures_of(source);
         if let Some(record) = failures.sources.get_mut(&source)
             && let Some(pair) = record.accounts.get_mut(account)
         {
-            pair.count.failed = 0;
+            pair.count_of_mut(place).failed = 0;
+            pair.is_at(place);
             record.at_home += usize::from(pair.last_success.is_none());
             if pair.last_success.is_none_or(|last| now.since(last) >= TOUCH) {
                 pair.last_success = Some(now);
@@ -312,7 +316,7 @@ impl Guard {
         let record = failures.sources.entry(source).or_default();
         record.last_seen = now;
         record.at_home += 1;
-        let pair = Pair { last_success: Some(now), ..Pair::default() };
+        let pair = Pair::signed_in(now, place);
         record.accounts.insert(account.into(), pair);
         failures.pairs += 1;
     }
@@ -335,8 +339,8 @@ impl Guard {
                     bans.push(self.ban(source, None, now, record.count.banned_until));
                 }
                 for (account, pair) in &record.accounts {
-                    if pair.count.banned_until > now {
-                        bans.push(self.ban(source, Some(account), now, pair.count.banned_until));
+                    if pair.banned_until() > now {
+                        bans.push(self.ban(source, Some(account), now, pair.banned_until()));
                     }
                 }
             }
@@ -367,10 +371,10 @@ impl Guard {
                     if account.is_some_and(|a| a != &**name) {
                         continue;
                     }
-                    if pair.count.banned_until > now {
-                        lifted.push(self.ban(source, Some(name), now, pair.count.banned_until));
+                    if pair.banned_until() > now {
+                        lifted.push(self.ban(source, Some(name), now, pair.banned_until()));
                     }
-                    pair.count = Count::default();
+                    (pair.count, pair.at_home) = (Count::default(), Count::default());
                 }
             }
         }
@@ -432,6 +436,10 @@ impl Guard {
         self.len() == 0
     }
 
+    fn place(&self, from: SocketAddr) -> u64 {
+        self.hasher.hash_one(from)
+    }
+
     fn failures_of(&self, source: IpAddr) -> MutexGuard<'_, Failures> {
         let index = self.hasher.hash_one(source) as usize % SHARDS;
         // The vector has SHARDS entries; the first stands in for an impossible other.
@@ -455,97 +463,6 @@ impl Residents for Guard {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Failures within the current window, and the ban they led to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    window: Tick,
-    failed: u32,
-    banned_until: Tick,
-}
-
-impl Count {
-    /// Counts one; `true` when this one leads to a ban.
-    fn fail(&mut self, now: Tick, limits: &GuardLimits, most: u32) -> bool {
-        if self.banned_until > now {
-            return false;
-        }
-        if self.failed == 0 || now.since(self.window) >= limits.failure_window {
-            self.window = now;
-            self.failed = 0;
-        }
-        self.failed = self.failed.saturating_add(1);
-        if self.failed < most {
-            return false;
-        }
-        self.failed = 0;
-        self.banned_until = now + limits.ban_time;
-        true
-    }
-
-    fn matters(&self, now: Tick, limits: &GuardLimits) -> bool {
-        self.banned_until > now
-            || (self.failed > 0 && now.since(self.window) < limits.failure_window)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Pair {
-    count: Count,
-    last_success: Option<Tick>,
-}
-
-#[derive(Debug, Default)]
-struct Source {
-    count: Count,
-    last_seen: Tick,
-    /// Accounts that authenticated from there.
-    at_home: usize,
-    accounts: HashMap<Box<str>, Pair>,
-}
-
-#[derive(Debug, Default)]
-struct Failures {
-    sources: HashMap<IpAddr, Source>,
-    pairs: usize,
-}
-
-impl Failures {
-    fn make_room(&mut self, now: Tick, limits: &GuardLimits) {
-        let most = (limits.capacity / SHARDS).max(1);
-        // A whole campus may be at home behind one address.
-        let most_pairs = most * PAIRS_PER_SOURCE;
-        if self.pairs < most_pairs && self.sources.len() < most {
-            return;
-        }
-        self.prune(now, limits);
-        while self.pairs >= most_pairs || self.sources.len() >= most {
-            // The source that was silent for longest, of a few: forgetting it costs a newcomer
-            // nothing but a fresh count.
-            let victim = self.sources.iter().take(16).min_by_key(|(_, s)| s.last_seen);
-            let Some(victim) = victim.map(|(&source, _)| source) else { return };
-            if let Some(record) = self.sources.remove(&victim) {
-                self.pairs = self.pairs.saturating_sub(record.accounts.len());
-            }
-        }
-    }
-
-    fn prune(&mut self, now: Tick, limits: &GuardLimits) {
-        let mut pairs = 0;
-        self.sources.retain(|_, source| {
-            source.accounts.retain(|_, pair| {
-                pair.count.matters(now, limits)
-                    || pair.last_success.is_some_and(|last| now.since(last) < REMEMBERED)
-            });
-            source.at_home =
-                source.accounts.values().filter(|pair| pair.last_success.is_some()).count();
-            pairs += source.accounts.len();
-            !source.accounts.is_empty() || source.count.matters(now, limits)
-        });
-        self.sources.shrink_to(64);
-        self.pairs = pairs;
-    }
 }
 
 #[cfg(test)]

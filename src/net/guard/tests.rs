@@ -17,6 +17,11 @@ fn source(last: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))
 }
 
+/// A place of that source.
+fn at(last: u8) -> SocketAddr {
+    SocketAddr::new(source(last), 5_060)
+}
+
 /// Section 3: 100 a second, 200 at once.
 #[test]
 fn a_source_may_send_its_burst_and_then_its_rate() {
@@ -129,19 +134,19 @@ fn ten_failures_ban_the_pair_and_nobody_else() {
     let (guard, hands) = guard(GuardLimits::default());
     let now = guard.clock.now();
     for _ in 0..9 {
-        assert_eq!(guard.failure(now, source(1), "alice"), []);
+        assert_eq!(guard.failure(now, at(1), "alice"), []);
     }
-    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
-    let bans = guard.failure(now, source(1), "alice");
+    assert_eq!(guard.check(now, at(1), "alice"), Verdict::Allowed);
+    let bans = guard.failure(now, at(1), "alice");
     let until = WallTime::from_unix_secs(1_700_000_000 + 1_000 + 300);
     assert_eq!(bans, [Ban { source: source(1), account: Some("alice".into()), until }]);
     assert_eq!(guard.bans(), bans);
     let left = Duration::from_secs(300);
-    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Refused(left));
-    assert_eq!(guard.check(now, source(1), "bob"), Verdict::Allowed);
-    assert_eq!(guard.check(now, source(2), "alice"), Verdict::Allowed);
+    assert_eq!(guard.check(now, at(1), "alice"), Verdict::Refused(left));
+    assert_eq!(guard.check(now, at(1), "bob"), Verdict::Allowed);
+    assert_eq!(guard.check(now, at(2), "alice"), Verdict::Allowed);
     hands.advance(Duration::from_secs(300));
-    assert_eq!(guard.check(guard.clock.now(), source(1), "alice"), Verdict::Allowed);
+    assert_eq!(guard.check(guard.clock.now(), at(1), "alice"), Verdict::Allowed);
     assert_eq!(guard.bans(), []);
 }
 
@@ -149,10 +154,10 @@ fn ten_failures_ban_the_pair_and_nobody_else() {
 fn failures_count_within_their_window_and_end_with_a_success() {
     let (guard, hands) = guard(GuardLimits::default());
     let fail = |times: usize| -> usize {
-        (0..times).map(|_| guard.failure(guard.clock.now(), source(1), "alice").len()).sum()
+        (0..times).map(|_| guard.failure(guard.clock.now(), at(1), "alice").len()).sum()
     };
     assert_eq!(fail(9), 0);
-    guard.success(guard.clock.now(), source(1), "alice");
+    guard.success(guard.clock.now(), at(1), "alice");
     assert_eq!(fail(9), 0);
     hands.advance(Duration::from_secs(300));
     assert_eq!(fail(9), 0);
@@ -164,21 +169,54 @@ fn failures_count_within_their_window_and_end_with_a_success() {
 fn a_source_as_a_whole_is_refused_only_for_strangers() {
     let (guard, _) = guard(GuardLimits::default());
     let now = guard.clock.now();
-    guard.success(now, source(1), "alice");
+    guard.success(now, at(1), "alice");
     let mut bans = Vec::new();
     for guess in 0..100 {
-        bans.extend(guard.failure(now, source(1), &format!("guess{guess}")));
+        bans.extend(guard.failure(now, at(1), &format!("guess{guess}")));
     }
     assert_eq!(bans.len(), 1);
     assert_eq!((bans[0].source, &bans[0].account), (source(1), &None));
-    assert!(matches!(guard.check(now, source(1), "stranger"), Verdict::Refused(_)));
-    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
-    assert_eq!(guard.check(now, source(2), "stranger"), Verdict::Allowed);
+    assert!(matches!(guard.check(now, at(1), "stranger"), Verdict::Refused(_)));
+    assert_eq!(guard.check(now, at(1), "alice"), Verdict::Allowed);
+    assert_eq!(guard.check(now, at(2), "stranger"), Verdict::Allowed);
     // Her own failures still count.
     for _ in 0..10 {
-        guard.failure(now, source(1), "alice");
+        guard.failure(now, at(1), "alice");
     }
-    assert!(matches!(guard.check(now, source(1), "alice"), Verdict::Refused(_)));
+    assert!(matches!(guard.check(now, at(1), "alice"), Verdict::Refused(_)));
+}
+
+/// Ten datagrams that somebody forges, or sends from behind the same address, do not put out who is
+/// there; and that count is not open to guesses either.
+#[test]
+fn a_stranger_locks_nobody_out_of_a_place_that_he_signed_in_from() {
+    let (guard, hands) = guard(GuardLimits::default());
+    let now = guard.clock.now();
+    let (home, stranger) = (at(1), SocketAddr::new(source(1), 6_666));
+    guard.success(now, home, "alice");
+    let bans: usize = (0..50).map(|_| guard.failure(now, stranger, "alice").len()).sum();
+    assert_eq!(bans, 1);
+    assert!(matches!(guard.check(now, stranger, "alice"), Verdict::Refused(_)));
+    assert_eq!(guard.check(now, home, "alice"), Verdict::Allowed);
+    guard.success(now, home, "alice");
+    assert!(matches!(guard.check(now, stranger, "alice"), Verdict::Refused(_)));
+    for _ in 0..10 {
+        assert_eq!(guard.check(now, home, "alice"), Verdict::Allowed);
+        guard.failure(now, home, "alice");
+    }
+    assert!(matches!(guard.check(now, home, "alice"), Verdict::Refused(_)));
+    assert_eq!(guard.bans().len(), 1);
+    assert_eq!(guard.lift(None, Some("alice")).len(), 1);
+    assert_eq!(guard.check(now, home, "alice"), Verdict::Allowed);
+    // The oldest of five places is forgotten.
+    hands.advance(Duration::from_secs(1));
+    for port in 1..=4 {
+        guard.success(guard.clock.now(), SocketAddr::new(source(1), port), "alice");
+    }
+    for _ in 0..10 {
+        guard.failure(guard.clock.now(), stranger, "alice");
+    }
+    assert!(matches!(guard.check(guard.clock.now(), home, "alice"), Verdict::Refused(_)));
 }
 
 /// T27: guesses that come from everywhere lock no account.
@@ -188,11 +226,11 @@ fn distributed_guesses_do_not_lock_the_owner_out() {
     let now = guard.clock.now();
     for last in 2..=50 {
         for _ in 0..20 {
-            guard.failure(now, source(last), "alice");
+            guard.failure(now, at(last), "alice");
         }
     }
     assert_eq!(guard.bans().len(), 49);
-    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
+    assert_eq!(guard.check(now, at(1), "alice"), Verdict::Allowed);
 }
 
 #[test]
@@ -201,7 +239,7 @@ fn bans_are_lifted_by_source_by_account_or_by_both() {
     let now = guard.clock.now();
     for (last, account) in [(1, "alice"), (1, "bob"), (2, "alice"), (3, "carol")] {
         for _ in 0..10 {
-            guard.failure(now, source(last), account);
+            guard.failure(now, at(last), account);
         }
     }
     assert_eq!(guard.lift(Some(source(1)), Some("bob")).len(), 1);
@@ -209,7 +247,7 @@ fn bans_are_lifted_by_source_by_account_or_by_both() {
     assert_eq!(guard.lift(Some(source(9)), None).len(), 0);
     assert_eq!(guard.lift(Some(source(3)), None).len(), 1);
     assert_eq!(guard.bans(), []);
-    assert_eq!(guard.check(now, source(1), "alice"), Verdict::Allowed);
+    assert_eq!(guard.check(now, at(1), "alice"), Verdict::Allowed);
 }
 
 /// T27: survives a restart, for as long as it would have lasted.
@@ -229,9 +267,9 @@ fn persisted_bans_are_restored_and_never_outlast_the_ban_time() {
         ban(3, Some("bob"), 900),
     ]);
     let left = |seconds| Verdict::Refused(Duration::from_secs(seconds));
-    assert_eq!(guard.check(now, source(1), "alice"), left(100));
-    assert_eq!(guard.check(now, source(2), "anybody"), left(300));
-    assert_eq!(guard.check(now, source(3), "bob"), Verdict::Allowed);
+    assert_eq!(guard.check(now, at(1), "alice"), left(100));
+    assert_eq!(guard.check(now, at(2), "anybody"), left(300));
+    assert_eq!(guard.check(now, at(3), "bob"), Verdict::Allowed);
     assert_eq!(guard.bans().len(), 2);
 }
 
@@ -244,8 +282,8 @@ fn memory_is_bounded_and_returns() {
         let from = IpAddr::V4(Ipv4Addr::from_bits(index * 7));
         let _ = guard.admit(now, from);
         let _ = guard.admit_message(now, &format!("user{index}"));
-        guard.failure(now, from, "a");
-        guard.failure(now, source(1), &format!("name{index}"));
+        guard.failure(now, SocketAddr::new(from, 1), "a");
+        guard.failure(now, at(1), &format!("name{index}"));
         assert!(guard.len() <= 6 * 1_600 + SHARDS, "{}", guard.len());
     }
     hands.advance(Duration::from_secs(600));
@@ -327,8 +365,8 @@ fn two_thousand_people_behind_one_address_pass_and_a_guesser_does_not() {
         for register in [false, true].into_iter().take(1 + usize::from(registers)) {
             assert!(guard.admit_from(now, home), "{tick}: the request that is challenged");
             assert!(guard.admit_from(now, home), "{tick}: the one with credentials");
-            assert_eq!(guard.check(now, source(1), &user), Verdict::Allowed, "{tick}");
-            guard.success(now, source(1), &user);
+            assert_eq!(guard.check(now, home, &user), Verdict::Allowed, "{tick}");
+            guard.success(now, home, &user);
             guard.proved(now, home, 2);
             let rate = if register {
                 guard.admit_request(now, &user)
@@ -339,10 +377,10 @@ fn two_thousand_people_behind_one_address_pass_and_a_guesser_does_not() {
         }
         // Twenty guesses a second, at a person and at names that are nobody's, once they are at home.
         if tick >= PEOPLE && tick % 10 == 0 && guard.admit_from(now, stranger) {
-            let name = if tick % 20 == 0 { "away".to_owned() } else { format!("x{tick}") };
-            if guard.check(now, source(1), &name) == Verdict::Allowed {
+            let name = if tick % 20 == 0 { "p7".to_owned() } else { format!("x{tick}") };
+            if guard.check(now, stranger, &name) == Verdict::Allowed {
                 guesses += 1;
-                guard.failure(now, source(1), &name);
+                guard.failure(now, stranger, &name);
             }
         }
         hands.advance(Duration::from_millis(5));
@@ -363,9 +401,9 @@ fn the_bucket_of_an_address_is_deeper_by_all_who_are_at_home_there() {
     assert_eq!(admitted(1), 200 + 2 * 300);
     assert_eq!(admitted(2), 200);
     // Guesses at other names make nobody at home.
-    guard.failure(now, source(2), "p0");
+    guard.failure(now, at(2), "p0");
     assert_eq!(guard.people(source(2)), 0);
-    guard.success(now, source(2), "p0");
+    guard.success(now, at(2), "p0");
     assert_eq!(guard.people(source(2)), 1);
     hands.advance(REMEMBERED);
     guard.prune();
