@@ -225,7 +225,8 @@ impl Certificates {
             Ok(material) => {
                 tended.files_error = None;
                 report(Source::Files, &material);
-                self.served.put(|choice| choice.files = Some(Arc::new(material)));
+                let material = Arc::new(material);
+                self.served.put(|choice| choice.files = Some(Arc::clone(&material)));
             }
             Err(error) => {
                 let error = error.to_string();
@@ -256,7 +257,8 @@ impl Certificates {
                 });
                 if !same {
                     report(Source::Internal, &material);
-                    self.served.put(|choice| choice.internal = Some(Arc::new(material)));
+                    let material = Arc::new(material);
+                    self.served.put(|choice| choice.internal = Some(Arc::clone(&material)));
                 }
             }
             Err(error) => {
@@ -417,10 +419,13 @@ struct Served {
 }
 
 impl Served {
-    fn put(&self, change: impl FnOnce(&mut Choice)) {
-        let mut choice = Choice::clone(&self.choice.load());
-        change(&mut choice);
-        self.choice.store(Arc::new(choice));
+    /// Changes the choice; again if another change came in between.
+    fn put(&self, change: impl Fn(&mut Choice)) {
+        self.choice.rcu(|choice| {
+            let mut choice = Choice::clone(choice);
+            change(&mut choice);
+            choice
+        });
     }
 
     fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
