@@ -51,6 +51,7 @@ mod response;
 mod route;
 mod secure;
 mod shard;
+mod sources;
 mod stream;
 mod subscribe;
 mod targets;

@@ -10,7 +10,7 @@
 //! they are, and trusted peers. What came from a neighbour does not go back to it.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use super::beyond::Beyond;
 use super::dispatch::{Facts, Request};
 use super::engine::{Effect, Engine, EngineCounts};
 use super::shard::{Context, ContextId, RelayContext, State};
+use super::sources::Sources;
 use super::{Outbox, Resolver};
 use crate::clock::Tick;
 use crate::identity::Existence;
@@ -41,13 +42,14 @@ pub struct Neighbours {
     resolver: Resolver,
     /// Whose certificate an address must show (RFC 5922 s7.2): the name in the configuration.
     names: Mutex<HashMap<SocketAddr, Arc<str>>>,
+    sources: Sources,
 }
 
 impl Neighbours {
     /// Routes, and what finds where they lead.
     #[must_use]
     pub fn new(routes: Routes, resolver: Resolver) -> Neighbours {
-        Neighbours { routes, resolver, names: Mutex::default() }
+        Neighbours { routes, resolver, names: Mutex::default(), sources: Sources::default() }
     }
 
     /// Whose certificate the far end of a flow must show, if it is a neighbour that was found by
@@ -143,7 +145,8 @@ impl Engine {
         candidates: &[Candidate],
         out: &mut Vec<u8>,
     ) {
-        let mut others: Vec<Flow> = candidates.iter().rev().map(|one| self.way_to(one)).collect();
+        let mut others: Vec<Flow> =
+            candidates.iter().rev().map(|one| self.way_to(request.now, one)).collect();
         let Some(flow) = others.pop() else {
             let headers = [("Retry-After", "10")];
             return self.refuse(outbox, request, 503, Some("Neighbour Not Found"), &headers, out);
@@ -156,10 +159,10 @@ impl Engine {
 
     /// The flow to a neighbour. Its local end is the address that the neighbour sees, so that Via
     /// and Record-Route lead back here.
-    fn way_to(&self, candidate: &Candidate) -> Flow {
+    fn way_to(&self, now: Tick, candidate: &Candidate) -> Flow {
         let Candidate { transport, address: remote, .. } = *candidate;
         let same_family = |ip: IpAddr| ip.is_ipv6() == remote.is_ipv6();
-        let source = source_towards(remote);
+        let source = self.neighbours.sources.towards(now, remote);
         let listening = self.egress.addresses().iter().filter(|one| one.transport == transport);
         let serves = |ip: IpAddr| {
             Some(ip) == source || ip.is_unspecified() && (ip.is_ipv6() || same_family(ip))
@@ -293,16 +296,4 @@ fn retry_after(message: &Message<'_>) -> Option<Duration> {
     let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let seconds: u32 = std::str::from_utf8(value.get(..digits)?).ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds.into()))
-}
-
-/// The address that packets to `remote` leave with: the kernel's choice of route. Nothing is sent.
-fn source_towards(remote: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr = if remote.is_ipv6() {
-        (Ipv6Addr::UNSPECIFIED, 0).into()
-    } else {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
-    };
-    let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(remote).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }

@@ -225,7 +225,7 @@ fn resets_at_any_offset_of_tls_leave_the_counters_where_they_were() {
 fn a_handshake_makes_nobody_less_of_a_stranger() {
     let authority = Authority::new();
     let limits = Limits {
-        idle_unauthenticated: Duration::from_millis(300),
+        idle_unauthenticated: Duration::from_secs(2),
         connections_per_source: 1,
         ..Limits::default()
     };

@@ -164,7 +164,7 @@ fn a_closed_connection_flushes_its_answer_and_handles_nothing_more() {
 /// T10
 #[test]
 fn a_message_that_is_begun_and_not_finished_ends_the_connection() {
-    let limits = Limits { first_byte_to_message: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { first_byte_to_message: Duration::from_millis(500), ..Limits::default() };
     let server = tcp(limits);
     let mut stream = client(&server, 0);
     stream.write_all(&message("authenticate")).unwrap();
@@ -177,7 +177,7 @@ fn a_message_that_is_begun_and_not_finished_ends_the_connection() {
 /// T-idle; keep-alives do not help a stranger.
 #[test]
 fn only_an_authenticated_connection_may_idle() {
-    let limits = Limits { idle_unauthenticated: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { idle_unauthenticated: Duration::from_millis(500), ..Limits::default() };
     let server = tcp(limits);
     let mut friend = client(&server, 0);
     friend.write_all(&message("authenticate")).unwrap();

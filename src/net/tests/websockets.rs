@@ -246,22 +246,28 @@ fn a_flood_of_keep_alives_ends_the_connection() {
 /// RFC 6455 s5.5.2: who is silent is asked, and who does not answer is gone.
 #[test]
 fn a_silent_client_is_asked_and_a_dead_one_is_ended() {
-    let limits = Limits {
+    let limits = |pong_timeout| Limits {
         ping_after: Duration::from_millis(50),
-        pong_timeout: Duration::from_millis(100),
+        pong_timeout,
         ..Limits::default()
     };
-    let site = Site::new(limits);
-    let mut client = site.connect();
-    client.send(Message::text(String::from_utf8(message("authenticate")).unwrap())).unwrap();
-    assert!(client.read().unwrap().is_text());
+    let signed_in = |site: &Site| {
+        let mut client = site.connect();
+        client.send(Message::text(String::from_utf8(message("authenticate")).unwrap())).unwrap();
+        assert!(client.read().unwrap().is_text());
+        client
+    };
+    let site = Site::new(limits(Duration::from_secs(30)));
+    let mut client = signed_in(&site);
     // Reading answers.
     for _ in 0..3 {
         assert_eq!(client.read().unwrap(), Message::Ping(Bytes::new()));
         client.flush().unwrap();
     }
     assert_eq!(site.server.egress.counters().timed_out, 0);
-    // Nobody reads: the last ping is not answered.
+    let site = Site::new(limits(Duration::from_millis(100)));
+    let _client = signed_in(&site);
+    // Nobody reads: the ping is not answered.
     assert!(matches!(site.server.event(), Event::Received(..)));
     assert!(matches!(site.server.event(), Event::Closed(_)));
     assert_eq!(site.server.egress.counters().timed_out, 1);
