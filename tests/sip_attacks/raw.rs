@@ -11,7 +11,7 @@ use crate::support::server::DOMAIN;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How soon a connection must be closed over which nothing sensible can follow.
-pub(crate) const CLOSES: Duration = Duration::from_secs(1);
+pub(crate) const CLOSES: Duration = Duration::from_secs(5);
 
 /// A response as it came.
 #[derive(Clone, Debug)]

@@ -179,10 +179,15 @@ impl Peer {
 
     /// A peer that is reached by datagram and by stream at one port.
     pub(crate) fn both(server: &Server, user: &str) -> (Peer, TcpListener) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let socket = UdpSocket::bind(address).expect("the same port");
-        (Peer::with_socket(socket, server.udp, user), listener)
+        // The same port may be somebody else's for datagrams.
+        for _ in 0..100 {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+            let address = listener.local_addr().expect("an address");
+            if let Ok(socket) = UdpSocket::bind(address) {
+                return (Peer::with_socket(socket, server.udp, user), listener);
+            }
+        }
+        panic!("no port is free for both");
     }
 
     pub(crate) fn with_socket(socket: UdpSocket, server: SocketAddr, user: &str) -> Peer {
