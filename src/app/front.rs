@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::interfaces;
 use super::site::Site;
+use crate::channel::{Places, Room};
 use crate::config::{Config, Listener, Loaded, Machine, Origin, Scheme};
 use crate::net::{self, Address, Egress};
 use crate::operations::Failure;
@@ -16,7 +17,12 @@ use crate::sip::Transport;
 use crate::store::{Mode, Store as _};
 use crate::tls::acme::Proof;
 use crate::tls::{self, Certificates, Names};
-use crate::web::{self, About, Bound, ListenError, OwnNames, Readiness, SipSockets, Upgraded, Web};
+use crate::web::{
+    self, About, Bound, Exposition, ListenError, OwnNames, Readiness, SipSockets, Upgraded, Web,
+};
+
+/// Connections to the figures: a monitoring system has one.
+const READERS: Room = Room { per_source: 16, strangers: 64, total: 64 };
 
 /// How often certificate files are looked at.
 const TENDING: Duration = Duration::from_secs(2);
@@ -38,6 +44,44 @@ pub(super) fn bind(loaded: &Loaded) -> Result<Bound, Failure> {
         }
         Err(error) => Err(unbound(&error)),
     }
+}
+
+/// Binds the listener of the figures. One that nobody asked for, the default, may be somebody
+/// else's: then it is said, and everything else is served all the same.
+///
+/// # Errors
+/// A [`Failure`] that names the address.
+pub(super) fn bind_metrics(loaded: &Loaded) -> Result<Bound, Failure> {
+    let listener = Listener { scheme: Scheme::Http, address: loaded.config.metrics.listen };
+    match web::bind(&[listener]) {
+        Ok(bound) => Ok(bound),
+        Err(error) if loaded.origin("metrics.listen") == Origin::Default => {
+            tracing::warn!(
+                event = "no_metrics",
+                "{error}; /metrics is not served; metrics.listen says where it shall be"
+            );
+            Ok(Bound::default())
+        }
+        Err(error) => Err(Failure::refused(format!(
+            "{error}; choose another port: --set metrics.listen=127.0.0.1:9465"
+        ))),
+    }
+}
+
+/// Starts the listener of the figures.
+///
+/// # Errors
+/// A [`Failure`] if TLS cannot be set up.
+pub(super) fn serve_metrics(
+    site: &Site,
+    certificates: &Certificates,
+    bound: Bound,
+    server: Arc<dyn Exposition>,
+    runtime: &Handle,
+) -> Result<Web, Failure> {
+    let places = Places::new(READERS);
+    let shop = (site.clock.clone(), (&site.config.limits).into(), places);
+    Web::start_metrics(bound, certificates, shop, server, runtime).map_err(Failure::failed)
 }
 
 fn unbound(error: &ListenError) -> Failure {

@@ -37,6 +37,13 @@ pub fn resident_bytes() -> Option<u64> {
     pages.checked_mul(u64::try_from(page).ok()?)
 }
 
+/// File descriptors that are open; `None` if the kernel does not tell.
+#[must_use]
+pub fn open_descriptors() -> Option<usize> {
+    // The one that reads the folder is among them.
+    std::fs::read_dir("/proc/self/fd").ok().map(|open| open.count().saturating_sub(1))
+}
+
 /// Whether the process runs as root.
 #[must_use]
 pub fn is_root() -> bool {

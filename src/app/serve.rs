@@ -73,6 +73,7 @@ fn serve(
         Some(sockets) => sockets,
         None => (server::bind(&config)?, front::bind(&loaded)?),
     };
+    let metrics = front::bind_metrics(&loaded)?;
     let site = Arc::new(Site::open(
         Arc::clone(&config),
         context.clock.clone(),
@@ -88,6 +89,16 @@ fn serve(
         Server::open(Arc::clone(&site), sip, Arc::clone(&certificates), runtime.handle())?
     };
     server.show_web(front::serve(&site, &certificates, web, server.egress(), runtime.handle())?);
+    if !metrics.addresses().is_empty() {
+        let figures = Arc::clone(&server) as Arc<dyn web::Exposition>;
+        server.show_metrics(front::serve_metrics(
+            &site,
+            &certificates,
+            metrics,
+            figures,
+            runtime.handle(),
+        )?);
+    }
     let tending = front::tend(&certificates, runtime.handle());
     let administration = Arc::new(Administration::new(Arc::clone(&site), Some(server.clone())));
     let socket = {
@@ -113,7 +124,7 @@ fn serve(
     commands.abort();
     let _ = runtime.block_on(commands);
     tending.abort();
-    if let Some(web) = server.web() {
+    for web in [server.web(), server.metrics()].into_iter().flatten() {
         runtime.block_on(web.stop());
     }
     server.stop();

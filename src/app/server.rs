@@ -48,6 +48,7 @@ pub struct Server {
     egress: Arc<Egress>,
     certificates: Arc<Certificates>,
     web: OnceLock<Web>,
+    metrics: OnceLock<Web>,
     started: WallTime,
     started_at: Tick,
     running: Mutex<Option<Running>>,
@@ -203,6 +204,7 @@ impl Server {
             egress,
             certificates,
             web: OnceLock::new(),
+            metrics: OnceLock::new(),
             started: clock.wall(),
             started_at: clock.now(),
             running: Mutex::new(Some(Running { workers, sweep, weigh })),
@@ -236,6 +238,17 @@ impl Server {
     #[must_use]
     pub fn web(&self) -> Option<&Web> {
         self.web.get()
+    }
+
+    /// Takes the listener of the figures, once.
+    pub fn show_metrics(&self, metrics: Web) {
+        let _ = self.metrics.set(metrics);
+    }
+
+    /// The listener of the figures, if there is one.
+    #[must_use]
+    pub fn metrics(&self) -> Option<&Web> {
+        self.metrics.get()
     }
 
     /// Stops answering, and waits until everything acknowledged is on the disk. Blocks.
@@ -427,6 +440,10 @@ impl Live for Server {
                 .flat_map(|web| web.addresses())
                 .map(ToString::to_string)
                 .collect(),
+            metrics: self
+                .metrics()
+                .and_then(|web| web.addresses().first())
+                .map(|at| at.address.to_string()),
             ..ListenerStatus::default()
         };
         status.bindings = count(self.watching.registrar.len());
@@ -522,6 +539,7 @@ impl Live for Server {
     }
 }
 
+mod metrics;
 #[cfg(test)]
 mod tests;
 mod watch;

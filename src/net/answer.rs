@@ -101,6 +101,7 @@ impl Engine {
         status: u16,
         out: &[u8],
     ) {
+        self.traffic.answer(request.message.method(), status);
         if !request.remembered && status >= 200 {
             // RFC 3261 s8.2.7: strangers are answered without keeping state for them.
             self.forget(request.message, request.server);
@@ -137,6 +138,7 @@ impl Engine {
             .received_from(flow.remote)
             .header("Retry-After", &self.retry_after(message).to_string())
             .write(out);
+        self.traffic.answer(message.method(), 503);
         outbox.send_copy(way_back(message.top_via().as_ref(), flow), out, None);
     }
 
@@ -153,6 +155,7 @@ impl Engine {
         out.clear();
         let tag = self.tag(message);
         Response::new(message, status, reason).to_tag(&tag).received_from(flow.remote).write(out);
+        self.traffic.answer(message.method(), status);
         outbox.send_copy(way_back(message.top_via().as_ref(), flow), out, None);
     }
 

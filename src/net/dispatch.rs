@@ -90,6 +90,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) {
         EngineCounts::add(&self.counts.requests);
+        self.traffic.request(message.method(), flow.transport);
         let now = self.clock.now();
         let Some(via) = message.top_via() else {
             return self.reject(outbox, message, flow, 400, Some("Bad Via"), out);

@@ -23,6 +23,7 @@ use super::guard::Flood;
 use super::memory::Memory;
 use super::route::Neighbours;
 use super::shard::{ContextId, Locked, Shard};
+use super::traffic::Traffic;
 use super::{Egress, Guard, Ingress, Outbox, SendFailure, trace};
 use crate::accounts::Accounts;
 use crate::clock::{Clock, Tick};
@@ -175,6 +176,7 @@ pub struct Engine {
     pub(super) control: Handle,
     pub(super) settings: Settings,
     pub(super) counts: EngineCounts,
+    pub(super) traffic: Traffic,
     pub(super) key: RandomState,
     pub(super) loop_key: u64,
     pub(super) parked: AtomicUsize,
@@ -223,6 +225,7 @@ impl Engine {
             control: parts.control,
             settings: parts.settings,
             counts: EngineCounts::default(),
+            traffic: Traffic::default(),
             key: RandomState::new(),
             loop_key: crate::entropy::number(),
             parked: AtomicUsize::new(0),
@@ -235,6 +238,12 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> &EngineCounts {
         &self.counts
+    }
+
+    /// What passes, by method and transport.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Transactions that are alive.
@@ -324,6 +333,7 @@ impl Engine {
 
     fn response(&self, outbox: &mut Outbox, message: &Message<'_>, flow: &Flow, out: &mut Vec<u8>) {
         EngineCounts::add(&self.counts.responses);
+        self.traffic.response(message.status());
         let (Some(via), Some(cseq)) = (message.top_via(), message.cseq()) else {
             EngineCounts::add(&self.counts.stray);
             return;

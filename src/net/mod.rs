@@ -56,6 +56,7 @@ mod stream;
 mod subscribe;
 mod targets;
 mod trace;
+mod traffic;
 mod udp;
 mod worker;
 
@@ -70,6 +71,7 @@ pub use memory::{MemoryFigures, Pressure};
 pub use outbox::{Failure, Outbox, SendFailure};
 pub use resolver::Resolver;
 pub use route::Neighbours;
+pub use traffic::Traffic;
 pub use worker::{Workers, start};
 
 use crate::clock::Tick;

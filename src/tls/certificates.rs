@@ -17,7 +17,7 @@ use super::authority::{Authority, Names};
 use super::description::Description;
 use super::material::{Material, date_doubt};
 use super::{TlsError, trust};
-use crate::clock::{Clock, Tick};
+use crate::clock::{Clock, Tick, WallTime};
 use crate::config::TlsMode;
 
 /// How often the names and dates of the internal certificate are looked at.
@@ -333,6 +333,12 @@ impl Certificates {
     #[must_use]
     pub fn acme_document(&self, token: &str) -> Option<String> {
         self.served.challenges.document(token)
+    }
+
+    /// When the certificate in force runs out; `None` while there is none.
+    #[must_use]
+    pub fn not_after(&self) -> Option<WallTime> {
+        self.served.choice.load().first().map(|material| material.description.not_after)
     }
 
     pub(super) fn acme_settings(&self) -> Option<&acme::Settings> {

@@ -19,6 +19,7 @@ mod connection;
 mod counts;
 mod landing;
 mod listen;
+mod metrics;
 mod origin;
 mod problem;
 mod readiness;
@@ -27,6 +28,7 @@ mod websocket;
 
 pub use counts::{Counters, Counts};
 pub use listen::{Bound, ListenError, bind};
+pub use metrics::Exposition;
 pub use origin::{HostPort, Origin, OwnNames};
 pub use problem::Problem;
 pub use readiness::Readiness;
@@ -135,7 +137,6 @@ impl Web {
     pub fn start(bound: Bound, parts: Parts, runtime: &Handle) -> Result<Web, TlsError> {
         let tls = parts.certificates.server_config(&["http/1.1", acme::ALPN])?;
         let counts = Arc::new(Counts::default());
-        let (stop, stopped) = watch::channel(false);
         let limits = parts.limits.clone();
         let site = Arc::new(Site {
             limits: parts.limits,
@@ -155,16 +156,37 @@ impl Web {
             clock: parts.clock,
             limits,
         });
+        Ok(Web::over(bound, shop, counts, runtime))
+    }
+
+    /// Starts to answer `/metrics` on what was bound, and nothing else.
+    ///
+    /// # Errors
+    /// [`TlsError`] if TLS cannot be set up.
+    pub fn start_metrics(
+        bound: Bound,
+        certificates: &Certificates,
+        (clock, limits, places): (Clock, Limits, Arc<Places>),
+        exposition: Arc<dyn Exposition>,
+        runtime: &Handle,
+    ) -> Result<Web, TlsError> {
+        let counts = Arc::new(Counts::default());
+        let tls = tokio_rustls::TlsAcceptor::from(certificates.server_config(&["http/1.1"])?);
+        let router = metrics::router(exposition);
+        let counted = Arc::clone(&counts);
+        let shop = connection::Shop { places, router, tls, counts: counted, clock, limits };
+        Ok(Web::over(bound, Arc::new(shop), counts, runtime))
+    }
+
+    /// Accepts on what was bound until it is told to stop.
+    fn over(bound: Bound, shop: Arc<connection::Shop>, counts: Arc<Counts>, on: &Handle) -> Web {
+        let (stop, stopped) = watch::channel(false);
         let addresses = bound.addresses();
-        let loops = bound
-            .into_listeners()
-            .map(|(address, socket)| {
-                let (shop, stopped) = (Arc::clone(&shop), stopped.clone());
-                runtime.spawn(listen::accept(address, socket, shop, stopped))
-            })
-            .collect();
-        let loops = Mutex::new(loops);
-        Ok(Web { addresses, counts, stop, loops })
+        let accept = |(address, socket)| {
+            on.spawn(listen::accept(address, socket, Arc::clone(&shop), stopped.clone()))
+        };
+        let loops = Mutex::new(bound.into_listeners().map(accept).collect());
+        Web { addresses, counts, stop, loops }
     }
 
     /// The addresses that answer, with the ports that were chosen.

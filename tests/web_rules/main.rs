@@ -9,5 +9,6 @@ mod support;
 mod bounds;
 mod certificates;
 mod http;
+mod metrics;
 mod pages;
 mod upgrades;
