@@ -1,7 +1,9 @@
 """The MSRP part of tests/bench/run: files, lines, the price of reports, and patience of a chat.
 
-Each end is a process of its own (tests/bench/msrp), so that the kernel counts what it cost. Every MSRP
-transfer has a plain copy of the same file beside it, in the same round.
+Each end is a process of its own (tests/bench/msrp), so that the kernel counts what it cost. A run is
+one file so many times over one connection, each time into a new file and only when the one before was
+confirmed, so that a run of any size takes about half a second. Every run of MSRP has one of the plain
+copy beside it: the same file, as many times, over a connection made the same way.
 """
 import filecmp
 import json
@@ -10,8 +12,9 @@ import statistics
 import subprocess
 from pathlib import Path
 
-# The paper's three sizes.
-SIZES = [1_219_974, 16_742_799, 243_809_310]
+# The paper's three sizes, and how many times each is sent in a run.
+SIZES = {1_219_974: 400, 16_742_799: 30, 243_809_310: 3}
+LARGEST = max(SIZES)
 LINES = 300_000
 CHAT_LINES = 300
 
@@ -75,49 +78,62 @@ class Bench:
             path.write_bytes(os.urandom(size))
             self.files[size] = path
 
-    def same(self, size, name):
-        if not filecmp.cmp(self.files[size], self.work / name, shallow=False):
-            raise RuntimeError(f"{name} is not what was sent")
-        (self.work / name).unlink()
+    def same(self, size, name, count):
+        """Each of the files that came is the one that was sent; then they go."""
+        for number in range(1, count + 1):
+            came = self.work / f"{name}{number}"
+            if not filecmp.cmp(self.files[size], came, shallow=False):
+                raise RuntimeError(f"{came} is not what was sent")
+            came.unlink()
 
-    def plain(self, size, tls):
-        where = [self.work] if tls else []
+    def plain(self, size, tls, count):
         kind = "tls" if tls else "plain"
-        line = pair(self.binary, [f"{kind}-receive", self.work / "copied", *where],
-                    lambda port: [f"{kind}-send", port, self.files[size], *where])
-        self.same(size, "copied")
+        line = pair(self.binary, [f"{kind}-receive", self.work],
+                    lambda port: [f"{kind}-send", port, self.files[size], count])
+        self.same(size, "copied", count)
         return line
 
-    def msrp(self, size, tls, reports="end"):
+    def msrp(self, size, tls, count, reports="end"):
         words = [*(["tls"] if tls else []), reports]
         line = pair(self.binary, ["receive", self.work, *words],
-                    lambda path: ["send", path, self.files[size], *words])
+                    lambda path: ["send", path, self.files[size], count, *words])
         if size > 64 * 1024:
-            self.same(size, "received1")
+            self.same(size, "received", count)
         return line
 
     def transfers(self):
         for tls in (False, True):
             transport = "tls" if tls else "tcp"
-            idle = self.msrp(1, tls)
-            for size in SIZES:
+            idle = self.msrp(1, tls, 1)
+            for size, count in SIZES.items():
                 for number in range(self.rounds):
-                    plain, ours = self.plain(size, tls), self.msrp(size, tls)
+                    # Neither is always the first.
+                    if number % 2:
+                        ours, plain = self.msrp(size, tls, count), self.plain(size, tls, count)
+                    else:
+                        plain, ours = self.plain(size, tls, count), self.msrp(size, tls, count)
                     growth = max(ours[key] - idle[key] for key in ("peak_kib", "receiver_peak_kib"))
-                    self.tell(dict(test="msrp", transport=transport, bytes=size, round=number,
-                                   seconds=ours["seconds"], plain_seconds=plain["seconds"],
+                    gigabytes = size * count / 1e9
+                    self.tell(dict(test="msrp", transport=transport, bytes=size, transfers=count,
+                                   round=number, seconds=ours["seconds"],
+                                   plain_seconds=plain["seconds"],
                                    ratio=round(plain["seconds"] / ours["seconds"], 3),
-                                   cpu_per_gb=round(ours["cpu"] * 1e9 / size, 3),
-                                   plain_cpu_per_gb=round(plain["cpu"] * 1e9 / size, 3),
+                                   first=ours["first"], plain_first=plain["first"],
+                                   cpu_per_gb=round(ours["cpu"] / gigabytes, 3),
+                                   plain_cpu_per_gb=round(plain["cpu"] / gigabytes, 3),
                                    growth_kib=growth))
 
     def reports(self):
-        size = SIZES[-1]
-        for number in range(self.rounds):
-            for reports in ("off", "end", "1"):
-                line = self.msrp(size, False, reports)
+        """CPU of both ends with and without reports: small differences, so many rounds, in which each
+        kind comes first, second and third in turn."""
+        kinds = ["off", "end", "1"]
+        for number in range(4 * self.rounds):
+            for reports in kinds:
+                line = self.msrp(LARGEST, False, SIZES[LARGEST], reports)
                 self.tell(dict(test="msrp-reports", reports=reports, round=number,
-                               count=line["reports"], seconds=line["seconds"], cpu=line["cpu"]))
+                               count=line["reports"], seconds=line["seconds"],
+                               cpu=round(line["cpu"], 4)))
+            kinds.append(kinds.pop(0))
 
     def lines(self):
         for number in range(self.rounds):
@@ -156,30 +172,35 @@ def table(lines, head, row):
     median = statistics.median
     files = [line for line in lines if line["test"] == "msrp"]
     if files:
-        head("MSRP, file to file with a success report", "transport", "bytes", "seconds",
-             "plain copy", "of its throughput", "spread", "CPU s a GB", "plain: CPU s a GB",
+        head("MSRP, file to file with success reports", "transport", "bytes", "transfers a run",
+             "seconds a run", "plain copies", "of their throughput", "spread", "plain: spread",
+             "first transfer, ms", "plain: first, ms", "CPU s a GB", "plain: CPU s a GB",
              "memory growth, KiB")
         for transport in ("tcp", "tls"):
             for size in SIZES:
                 of = [line for line in files
                       if (line["transport"], line["bytes"]) == (transport, size)]
                 if of:
-                    seconds = [line["seconds"] for line in of]
-                    plain = [line["plain_seconds"] for line in of]
-                    row(transport, size, f"{median(seconds):.4f}", f"{median(plain):.4f}",
-                        f"{median(plain) / median(seconds):.2f}", f"{spread(seconds):.2f}",
-                        f"{median(line['cpu_per_gb'] for line in of):.2f}",
-                        f"{median(line['plain_cpu_per_gb'] for line in of):.2f}",
-                        max(line["growth_kib"] for line in of))
+                    every = {key: [line[key] for line in of] for key in of[0]}
+                    middle = {key: median(every[key]) for key in every if key != "transport"}
+                    row(transport, size, of[0]["transfers"], f"{middle['seconds']:.3f}",
+                        f"{middle['plain_seconds']:.3f}",
+                        f"{middle['plain_seconds'] / middle['seconds']:.2f}",
+                        f"{spread(every['seconds']):.2f}", f"{spread(every['plain_seconds']):.2f}",
+                        f"{middle['first'] * 1000:.1f}", f"{middle['plain_first'] * 1000:.1f}",
+                        f"{middle['cpu_per_gb']:.2f}", f"{middle['plain_cpu_per_gb']:.2f}",
+                        max(every["growth_kib"]))
     prices = [line for line in lines if line["test"] == "msrp-reports"]
     if prices:
-        head("The price of success reports, 243,809,310 bytes", "reports", "how many",
-             "CPU seconds", "beside off")
-        off = median(line["cpu"] for line in prices if line["reports"] == "off")
+        head(f"The price of success reports, {LARGEST} bytes {SIZES[LARGEST]} times", "reports",
+             "how many", "CPU seconds", "beside off, in the same round", "of the rounds the middle half")
+        cpu = {(line["reports"], line["round"]): line["cpu"] for line in prices}
         for kind, name in (("off", "off"), ("end", "at the end"), ("1", "every 1 %")):
             of = [line for line in prices if line["reports"] == kind]
-            cpu = median(line["cpu"] for line in of)
-            row(name, of[0]["count"], f"{cpu:.3f}", f"{(cpu / off - 1) * 100:+.1f} %")
+            shares = [(cpu[kind, line["round"]] / cpu["off", line["round"]] - 1) * 100 for line in of]
+            low, middle, high = statistics.quantiles(shares, n=4, method="inclusive")
+            row(name, of[0]["count"], f"{median(line['cpu'] for line in of):.3f}",
+                f"{middle:+.1f} %", f"{low:+.1f} to {high:+.1f} %")
     rates = [line for line in lines if line["test"] == "msrp-lines"]
     if rates:
         head("Short messages of 100 bytes on one connection, each answered", "a second",

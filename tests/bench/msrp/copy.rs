@@ -1,9 +1,10 @@
-//! What a transfer is measured against: a file, read and written 64 KiB at a time, over one connection.
-//! The receiver answers with one byte when it has written everything.
+//! What transfers are measured against: a file, read and written 64 KiB at a time, so many times over one
+//! connection, each time into a new file. The receiver answers with one byte when it has written all
+//! of it; only then the next begins.
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
 };
-use tagus::clock::Clock;
+
+use crate::times::Times;
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
@@ -32,30 +34,52 @@ fn copy(from: &mut impl Read, to: &mut impl Write, most: u64) -> std::io::Result
     Ok(copied)
 }
 
-fn take(stream: &mut (impl Read + Write), file: &str) -> std::io::Result<()> {
-    let mut length = [0; 8];
-    stream.read_exact(&mut length)?;
-    copy(stream, &mut File::create(file)?, u64::from_be_bytes(length))?;
-    stream.write_all(b".")?;
-    stream.flush()
+/// Takes files until the far end goes; `directory/copied1` is the first.
+fn take(stream: &mut (impl Read + Write), directory: &str) -> std::io::Result<()> {
+    for number in 1.. {
+        let mut length = [0; 8];
+        match stream.read_exact(&mut length) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
+            outcome => outcome?,
+        }
+        let mut file = File::create(Path::new(directory).join(format!("copied{number}")))?;
+        copy(stream, &mut file, u64::from_be_bytes(length))?;
+        stream.write_all(b".")?;
+        stream.flush()?;
+    }
+    Ok(())
 }
 
-fn give(stream: &mut (impl Read + Write), file: &str) -> std::io::Result<u64> {
+fn give(stream: &mut (impl Read + Write), file: &str) -> std::io::Result<()> {
     let mut from = File::open(file)?;
     let length = from.metadata()?.len();
     stream.write_all(&length.to_be_bytes())?;
     copy(&mut from, stream, length)?;
     stream.flush()?;
-    stream.read_exact(&mut [0])?;
-    Ok(length)
+    stream.read_exact(&mut [0])
 }
 
-pub(crate) fn receive(file: &str, tls: Option<&str>) -> Outcome {
+fn give_all(
+    stream: &mut (impl Read + Write),
+    file: &str,
+    times: &mut Times,
+) -> std::io::Result<()> {
+    while times.go_on() {
+        let began = times.clock.now();
+        give(stream, file)?;
+        times.note(began);
+    }
+    Ok(())
+}
+
+pub(crate) fn receive(directory: &str, secure: bool) -> Outcome {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("{}", listener.local_addr()?.port());
     let (mut stream, _) = listener.accept()?;
     stream.set_nodelay(true)?;
-    let Some(directory) = tls else { return Ok(take(&mut stream, file)?) };
+    if !secure {
+        return Ok(take(&mut stream, directory)?);
+    }
     let chain = CertificateDer::pem_file_iter(Path::new(directory).join("cert.pem"))?;
     let key = PrivateKeyDer::from_pem_file(Path::new(directory).join("key.pem"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -64,17 +88,17 @@ pub(crate) fn receive(file: &str, tls: Option<&str>) -> Outcome {
         .with_no_client_auth()
         .with_single_cert(chain.collect::<Result<_, _>>()?, key)?;
     let mut stream = StreamOwned::new(ServerConnection::new(Arc::new(config))?, stream);
-    Ok(take(&mut stream, file)?)
+    Ok(take(&mut stream, directory)?)
 }
 
-pub(crate) fn send(port: &str, file: &str, tls: Option<&str>) -> Outcome {
+pub(crate) fn send(port: &str, file: &str, secure: bool, count: &str) -> Outcome {
+    let mut times = Times::new(count)?;
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port.parse()?))?;
     stream.set_nodelay(true)?;
-    let clock = Clock::system();
-    let (length, began);
-    if let Some(directory) = tls {
+    if secure {
+        let directory = Path::new(file).parent().unwrap_or(Path::new("."));
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(Path::new(directory).join("cert.pem"))?)?;
+        roots.add(CertificateDer::from_pem_file(directory.join("cert.pem"))?)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -85,13 +109,13 @@ pub(crate) fn send(port: &str, file: &str, tls: Option<&str>) -> Outcome {
         while session.is_handshaking() {
             session.complete_io(&mut stream)?;
         }
-        began = clock.now();
-        length = give(&mut StreamOwned::new(session, stream), file)?;
+        let mut stream = StreamOwned::new(session, stream);
+        give_all(&mut stream, file, &mut times)?;
+        stream.conn.send_close_notify();
+        stream.flush()?;
     } else {
-        began = clock.now();
-        length = give(&mut stream, file)?;
+        give_all(&mut stream, file, &mut times)?;
     }
-    let seconds = clock.now().since(began).as_secs_f64();
-    println!("{{\"bytes\":{length},\"seconds\":{seconds:.6}}}");
+    println!("{{{}}}", times.json());
     Ok(())
 }

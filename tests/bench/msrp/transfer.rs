@@ -14,6 +14,7 @@ use tagus::msrp::peer::{
 use tagus::msrp::{Granularity, Path, Priority};
 
 use crate::copy::Outcome;
+use crate::times::Times;
 
 /// The most memory that this process has had, in KiB. What the kernel tells a parent counts the parent
 /// too.
@@ -86,33 +87,32 @@ async fn connect(
     Ok(endpoint.connect(&Path::parse(path)?, SessionOptions::default()).await?)
 }
 
-/// Sends a file; prints the time from the first byte to the peer's confirmation.
-pub(crate) fn send(path: &str, file: &str, rest: &[&str]) -> Outcome {
+/// Sends a file so many times, each when the one before it was confirmed; prints the time from opening
+/// it to the peer's confirmation.
+pub(crate) fn send(path: &str, file: &str, count: &str, rest: &[&str]) -> Outcome {
+    let mut times = Times::new(count)?;
     run(async {
         let session = connect(path, FilePath::new(file).parent()).await?;
         let report = !rest.contains(&"off");
-        let mut how = Outbound::new("application/octet-stream");
-        if report {
-            how = how.report();
-        }
-        let clock = Clock::system();
-        let began = clock.now();
-        let source = Source::file(file)?;
-        let bytes = source.size().unwrap_or(0);
-        let mut sending = session.send(how, source).await;
         let mut reports = 0;
-        while let Some(event) = sending.next().await {
-            match event {
-                SendEvent::Reported { .. } => reports += 1,
-                SendEvent::Failed(failure) => return Err(failure.into()),
-                _ => {}
+        while times.go_on() {
+            let mut how = Outbound::new("application/octet-stream");
+            if report {
+                how = how.report();
             }
+            let began = times.clock.now();
+            let mut sending = session.send(how, Source::file(file)?).await;
+            while let Some(event) = sending.next().await {
+                match event {
+                    SendEvent::Reported { .. } => reports += 1,
+                    SendEvent::Failed(failure) => return Err(failure.into()),
+                    _ => {}
+                }
+            }
+            times.note(began);
         }
-        let seconds = clock.now().since(began).as_secs_f64();
         let peak = peak_kib();
-        println!(
-            "{{\"bytes\":{bytes},\"seconds\":{seconds:.6},\"reports\":{reports},\"peak_kib\":{peak}}}"
-        );
+        println!("{{{},\"reports\":{reports},\"peak_kib\":{peak}}}", times.json());
         Ok(())
     })
 }
