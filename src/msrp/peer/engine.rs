@@ -32,10 +32,9 @@ use super::inbound::Inbound;
 use super::outbound::Track;
 use super::outflow::{self, Outflow};
 use super::registry::Registry;
-use super::sending::SendFailure;
 use super::session::{Inbox, OpenError};
 use super::sink::SinkError;
-use super::source::{Feed, Offered};
+use super::source::Feed;
 use crate::clock::{Clock, Tick};
 use crate::msrp::connection::{Connection, ConnectionError, Options, Transmit};
 use crate::msrp::ident::TransactionId;
@@ -78,7 +77,7 @@ pub(super) struct Engine {
     dump: Option<WireDump>,
     input: Vec<u8>,
     filled: usize,
-    outflow: Outflow,
+    pub(super) outflow: Outflow,
     pub(super) pool: Pool,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) handle: mpsc::Sender<Command>,
@@ -104,6 +103,8 @@ pub(super) struct Engine {
     pub(super) partings: Vec<(Option<u64>, oneshot::Sender<()>)>,
     /// Bytes that were written.
     written: u64,
+    /// A source has to be waited for that nobody waits for yet.
+    pub(super) hungry: bool,
 }
 
 /// What a connection's task is made of.
@@ -150,6 +151,7 @@ impl Engine {
             patience_ends: Tick::NEVER,
             partings: Vec::new(),
             written: 0,
+            hungry: false,
         }
     }
 
@@ -315,13 +317,9 @@ impl Engine {
                 self.store(id, offset, &Arc::new(bytes), 0..length);
             }
             input.copy_within(used..filled, 0);
-            if filled == input.len() && input.len() < BLOCK {
+            if filled == input.len() {
                 // It came faster than it could be taken.
-                let mut larger = self.pool.take();
-                if let (Some(to), Some(from)) = (larger.get_mut(..kept), input.get(..kept)) {
-                    to.copy_from_slice(from);
-                }
-                input = larger;
+                input = self.larger(input, kept);
             }
         }
         self.spans = spans;
@@ -335,6 +333,24 @@ impl Engine {
             return Err(error.into());
         }
         Ok(())
+    }
+
+    /// Has the next bytes come into a large buffer.
+    pub(super) fn enlarge_input(&mut self) {
+        let input = std::mem::take(&mut self.input);
+        self.input = self.larger(input, self.filled);
+    }
+
+    /// A large buffer with the first bytes of this one.
+    fn larger(&mut self, small: Vec<u8>, kept: usize) -> Vec<u8> {
+        if small.len() >= BLOCK {
+            return small;
+        }
+        let mut larger = self.pool.take();
+        if let (Some(to), Some(from)) = (larger.get_mut(..kept), small.get(..kept)) {
+            to.copy_from_slice(from);
+        }
+        larger
     }
 
     /// Notes where a body lies, by its place in the input buffer.
@@ -370,68 +386,7 @@ impl Engine {
             let place = self.written + self.outflow.len() as u64;
             self.partings.iter_mut().for_each(|(at, _)| *at = at.or(Some(place)));
         }
-        self.outflow.len() > before
-    }
-
-    /// Puts bytes of a message behind its head; `false` when they have yet to be read.
-    fn supply(&mut self, id: OutgoingId, offset: u64, most: usize) -> bool {
-        let Some(feed) = self.feeds.get_mut(&id) else {
-            self.core.abort(id);
-            return true;
-        };
-        match feed.offer(offset, &mut self.pool) {
-            Offered::Bytes { mut piece, last } => {
-                let end = last && piece.len() <= most;
-                piece.range.end = piece.range.end.min(piece.range.start + most);
-                let used = self.core.supply(piece.bytes(), end);
-                piece.range.end = piece.range.start + used;
-                if used > 0 {
-                    self.outflow.push(piece);
-                } else if !end && !feed.join(&mut self.pool) {
-                    return self.starve(id);
-                }
-                true
-            }
-            Offered::Later => self.starve(id),
-            Offered::End => {
-                self.core.supply(&[], true);
-                true
-            }
-        }
-    }
-
-    /// Bytes have to be waited for. A file has them soon, and its chunk goes on; of a stream nobody
-    /// knows, so that others go on meanwhile, and its chunk ends.
-    fn starve(&mut self, id: OutgoingId) -> bool {
-        let Some(feed) = self.feeds.get_mut(&id) else { return true };
-        feed.starved = true;
-        if feed.is_stream() {
-            self.core.stall(id);
-        }
-        feed.is_stream()
-    }
-
-    fn poll_feeds(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
-        for (id, feed) in &mut self.feeds {
-            match feed.poll(cx, &mut self.pool) {
-                Poll::Pending => {}
-                Poll::Ready(Ok(())) => {
-                    self.core.unstall(*id);
-                    moved = true;
-                }
-                Poll::Ready(Err(error)) => {
-                    if let Some(track) = self.outgoing.remove(id) {
-                        track.shared.fail(SendFailure::Source(error.to_string()));
-                    }
-                    self.core.abort(*id);
-                    moved = true;
-                }
-            }
-        }
-        let outgoing = &self.outgoing;
-        self.feeds.retain(|id, _| outgoing.contains_key(id));
-        moved
+        self.outflow.len() > before || std::mem::take(&mut self.hungry)
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {

@@ -74,9 +74,14 @@ impl Inbound {
         Inbound::new(session, Sink::memory(inbox.collect), whose, inbox.patience)
     }
 
+    /// Whether whole buffers go to its sink.
+    fn takes_buffers(&self) -> bool {
+        self.drain.takes_buffers()
+    }
+
     /// Whether its sink is not too far behind.
     pub(super) fn keeps_up(&self) -> bool {
-        self.drain.load < WAITING_MOST
+        self.drain.load() < WAITING_MOST
     }
 
     /// When it will have held up other sessions for too long, all in all; `None` while it does not.
@@ -118,8 +123,14 @@ impl Inbound {
         inbox: Option<&Inbox>,
         mut state: Option<Box<IncomingState>>,
     ) {
+        self.drain.finish();
         while !self.drain.is_empty() {
-            let outcome = std::future::poll_fn(|cx| self.drain.poll(cx, pool)).await;
+            let drain = &mut self.drain;
+            let written = std::future::poll_fn(|cx| match drain.poll(cx, pool) {
+                Poll::Pending if drain.is_empty() => Poll::Ready(Ok(())),
+                polled => polled,
+            });
+            let outcome = written.await;
             if outcome.is_err() {
                 // Nobody knows what the sink has.
                 (self.complete, state) = (None, None);
@@ -168,6 +179,7 @@ impl Engine {
             Arrival::Complete { id, length } => {
                 if let Some(inbound) = self.incoming.get_mut(&id) {
                     inbound.complete = Some(length);
+                    inbound.drain.finish();
                     // What lies in the input buffer is stored first.
                     if self.spans.iter().all(|(other, ..)| *other != id) {
                         self.finish(id);
@@ -253,6 +265,14 @@ impl Engine {
             commands,
             decided: false,
         }));
+    }
+
+    /// Lets an accepted message come.
+    pub(super) fn take_in(&mut self, id: IncomingId, inbound: Inbound) {
+        if inbound.takes_buffers() {
+            self.enlarge_input();
+        }
+        self.incoming.insert(id, inbound);
     }
 
     fn body(&mut self, id: IncomingId, offset: u64, bytes: &[u8], input: &[u8]) {

@@ -29,6 +29,7 @@ mod srv;
 mod tls;
 #[cfg(feature = "msrp-ws")]
 mod websocket;
+mod writer;
 
 pub use dial::DialError;
 pub use dump::{Direction, WireDump};

@@ -1,6 +1,7 @@
 //! Messages on their way out, and what handles ask for: the other half of a connection's work.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::command::{Answer, Command, Outgoing};
 use super::engine::{End, Engine};
@@ -8,7 +9,7 @@ use super::inbound::Inbound;
 use super::receiving::ReceiveFailure;
 use super::sending::{Goal, SendEvent, SendFailure, Shared};
 use super::session::{Event, Inbox, OpenError};
-use super::source::Feed;
+use super::source::{Feed, Offered};
 use crate::clock::Tick;
 use crate::msrp::head::FailureReport;
 use crate::msrp::message::{Content, Failure, Notice, OutgoingId};
@@ -49,7 +50,7 @@ impl Engine {
                     && self.core.incoming_state(id).is_some()
                 {
                     self.core.accept(id);
-                    self.incoming.insert(id, Inbound::accepted(session, *arriving, inbox));
+                    self.take_in(id, Inbound::accepted(session, *arriving, inbox));
                 }
             }
             Command::Deny { id, code } => {
@@ -60,7 +61,7 @@ impl Engine {
                 if let Some((_, inbox)) = self.sessions.get(&session)
                     && let Some(id) = self.core.expect_incoming(session, *state)
                 {
-                    self.incoming.insert(id, Inbound::accepted(session, *arriving, inbox));
+                    self.take_in(id, Inbound::accepted(session, *arriving, inbox));
                 }
             }
             Command::Request { request, answer } => match self.core.request(now, &request) {
@@ -112,7 +113,7 @@ impl Engine {
         match taken {
             Ok(id) => {
                 if streams {
-                    let mut feed = Feed::new(source.0);
+                    let mut feed = Feed::new(source);
                     if feed.is_stream() {
                         // Others go before it until it has something.
                         feed.starved = true;
@@ -125,6 +126,68 @@ impl Engine {
             }
             Err(error) => shared.fail(SendFailure::NotTaken(error)),
         }
+    }
+
+    /// Puts bytes of a message behind its head; `false` when they have yet to be read.
+    pub(super) fn supply(&mut self, id: OutgoingId, offset: u64, most: usize) -> bool {
+        let Some(feed) = self.feeds.get_mut(&id) else {
+            self.core.abort(id);
+            return true;
+        };
+        match feed.offer(offset, &mut self.pool) {
+            Offered::Bytes { mut piece, last } => {
+                let end = last && piece.len() <= most;
+                piece.range.end = piece.range.end.min(piece.range.start + most);
+                let used = self.core.supply(piece.bytes(), end);
+                piece.range.end = piece.range.start + used;
+                if used > 0 {
+                    self.outflow.push(piece);
+                } else if !end && !feed.join(&mut self.pool) {
+                    return self.starve(id);
+                }
+                // The head leaves at once, so that the far end prepares while more is read.
+                offset > 0 || end
+            }
+            Offered::Later => self.starve(id),
+            Offered::End => {
+                self.core.supply(&[], true);
+                true
+            }
+        }
+    }
+
+    /// Bytes have to be waited for. A file has them soon, and its chunk goes on; of a stream nobody
+    /// knows, so that others go on meanwhile, and its chunk ends.
+    fn starve(&mut self, id: OutgoingId) -> bool {
+        let Some(feed) = self.feeds.get_mut(&id) else { return true };
+        self.hungry |= !std::mem::replace(&mut feed.starved, true);
+        if feed.is_stream() {
+            self.core.stall(id);
+        }
+        feed.is_stream()
+    }
+
+    pub(super) fn poll_feeds(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        for (id, feed) in &mut self.feeds {
+            match feed.poll(cx, &mut self.pool) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    self.core.unstall(*id);
+                    moved = true;
+                }
+                Poll::Ready(Err(error)) => {
+                    if let Some(track) = self.outgoing.remove(id) {
+                        track.shared.fail(SendFailure::Source(error.to_string()));
+                    }
+                    self.core.abort(*id);
+                    moved = true;
+                }
+            }
+        }
+        let outgoing = &self.outgoing;
+        self.feeds.retain(|id, _| outgoing.contains_key(id));
+        moved
     }
 
     /// Ends a session: what is under way in it fails, and can be gone on with elsewhere.

@@ -299,7 +299,7 @@ impl SessionHandle {
         message.content = match &source.0 {
             Kind::Memory(bytes) if bytes.is_empty() => Content::Memory(Bytes::new()),
             Kind::Memory(bytes) => Content::Memory(bytes.clone()),
-            Kind::At(_) | Kind::Reader { .. } => Content::Stream { size: source.size() },
+            Kind::At { .. } | Kind::Reader { .. } => Content::Stream { size: source.size() },
         };
         let message_id = match &resume {
             Some(state) => state.message_id.clone(),

@@ -2,16 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
-use tokio::task::JoinHandle;
 
 use super::block::{Piece, Pool};
+use super::writer::Writer;
 
 /// Something that can be written at any place: a file, a blob in a store. Its calls may block; they
 /// run on threads that are made for that.
@@ -85,34 +84,39 @@ pub(super) enum SinkError {
 
 /// A sink that is written behind the connection.
 pub(super) struct Drain {
-    kind: Kind,
+    to: To,
+    /// Of a stream: what is not written yet.
     waiting: VecDeque<(u64, Piece)>,
-    /// Bytes of `waiting` and of `writing`.
-    pub(super) load: usize,
-    writing: Option<JoinHandle<Written>>,
+    load: usize,
     /// Of a stream: how much has been written.
     position: u64,
     flushed: bool,
 }
 
-/// What was in a job, and how it went.
-type Written = (Vec<(u64, Piece)>, io::Result<()>);
+enum To {
+    Memory { bytes: Vec<u8>, most: u64 },
+    Place(Writer),
+    Stream(Box<dyn AsyncWrite + Send + Unpin>),
+}
 
 impl Drain {
     pub(super) fn new(kind: Kind) -> Drain {
-        Drain {
-            kind,
-            waiting: VecDeque::new(),
-            load: 0,
-            writing: None,
-            position: 0,
-            flushed: false,
-        }
+        let to = match kind {
+            Kind::Memory { bytes, most } => To::Memory { bytes, most },
+            Kind::At(place) => To::Place(Writer::new(place)),
+            Kind::Writer(writer) => To::Stream(writer),
+        };
+        Drain { to, waiting: VecDeque::new(), load: 0, position: 0, flushed: false }
+    }
+
+    /// Whether it is given buffers, rather than bytes to copy.
+    pub(super) fn takes_buffers(&self) -> bool {
+        !matches!(self.to, To::Memory { .. })
     }
 
     /// Takes bytes at once if it can be done without waiting.
     pub(super) fn write_now(&mut self, offset: u64, bytes: &[u8]) -> Result<bool, SinkError> {
-        let Kind::Memory { bytes: memory, most } = &mut self.kind else { return Ok(false) };
+        let To::Memory { bytes: memory, most } = &mut self.to else { return Ok(false) };
         let end = offset.saturating_add(bytes.len() as u64);
         let too_long = SinkError::TooLong(*most);
         let (Ok(start), Ok(end)) = (usize::try_from(offset), usize::try_from(end)) else {
@@ -136,8 +140,23 @@ impl Drain {
 
     /// Queues bytes to be written.
     pub(super) fn push(&mut self, offset: u64, piece: Piece) {
+        if let To::Place(writer) = &self.to {
+            return writer.push(offset, piece);
+        }
         self.load += piece.len();
         self.waiting.push_back((offset, piece));
+    }
+
+    /// Nothing more is pushed: whoever polls waits for the end.
+    pub(super) fn finish(&mut self) {
+        if let To::Place(writer) = &self.to {
+            writer.finish();
+        }
+    }
+
+    /// Bytes that are not written yet.
+    pub(super) fn load(&self) -> usize {
+        if let To::Place(writer) = &self.to { writer.load() } else { self.load }
     }
 
     /// Writes. Ready when something was written, or went wrong.
@@ -146,33 +165,15 @@ impl Drain {
         cx: &mut Context<'_>,
         pool: &mut Pool,
     ) -> Poll<Result<(), SinkError>> {
-        if matches!(self.kind, Kind::Writer(_)) {
-            self.poll_stream(cx, pool)
-        } else {
-            self.poll_place(cx, pool)
+        match &self.to {
+            To::Memory { .. } => Poll::Pending,
+            To::Stream(_) => self.poll_stream(cx, pool),
+            To::Place(writer) => match writer.poll(cx.waker(), pool) {
+                Ok(false) => Poll::Pending,
+                Ok(true) => Poll::Ready(Ok(())),
+                Err(error) => Poll::Ready(Err(error.into())),
+            },
         }
-    }
-
-    fn poll_place(&mut self, cx: &mut Context<'_>, pool: &mut Pool) -> Poll<Result<(), SinkError>> {
-        let Kind::At(place) = &self.kind else { return Poll::Pending };
-        if self.writing.is_none() && !self.waiting.is_empty() {
-            let place = Arc::clone(place);
-            let pieces: Vec<_> = self.waiting.drain(..).collect();
-            self.writing = Some(tokio::task::spawn_blocking(move || {
-                let write = |(offset, piece): &(u64, Piece)| place.write_at(*offset, piece.bytes());
-                let outcome = pieces.iter().try_for_each(write);
-                (pieces, outcome)
-            }));
-        }
-        let Some(job) = &mut self.writing else { return Poll::Pending };
-        let joined = ready!(Pin::new(job).poll(cx));
-        self.writing = None;
-        let (pieces, outcome) = joined.map_err(io::Error::other)?;
-        for (_, piece) in pieces {
-            self.load = self.load.saturating_sub(piece.len());
-            pool.give(piece.buffer);
-        }
-        Poll::Ready(outcome.map_err(SinkError::Io))
     }
 
     fn poll_stream(
@@ -180,7 +181,7 @@ impl Drain {
         cx: &mut Context<'_>,
         pool: &mut Pool,
     ) -> Poll<Result<(), SinkError>> {
-        let Kind::Writer(writer) = &mut self.kind else { return Poll::Pending };
+        let To::Stream(writer) = &mut self.to else { return Poll::Pending };
         let mut writer = Pin::new(writer.as_mut());
         let mut wrote = false;
         while let Some((offset, piece)) = self.waiting.front() {
@@ -223,23 +224,26 @@ impl Drain {
 
     /// Whether all that was taken has been written.
     pub(super) fn is_empty(&self) -> bool {
-        let flushed = self.flushed || !matches!(self.kind, Kind::Writer(_));
-        self.waiting.is_empty() && self.writing.is_none() && flushed
+        match &self.to {
+            To::Memory { .. } => true,
+            To::Place(writer) => writer.is_empty(),
+            To::Stream(_) => self.waiting.is_empty() && self.flushed,
+        }
     }
 
     /// What is in memory so far, when it is a memory.
     pub(super) fn memory(&self) -> &[u8] {
-        match &self.kind {
-            Kind::Memory { bytes, .. } => bytes,
-            Kind::At(_) | Kind::Writer(_) => &[],
+        match &self.to {
+            To::Memory { bytes, .. } => bytes,
+            To::Place(_) | To::Stream(_) => &[],
         }
     }
 
     /// What is in memory, when it is a memory.
     pub(super) fn into_memory(self) -> Vec<u8> {
-        match self.kind {
-            Kind::Memory { bytes, .. } => bytes,
-            Kind::At(_) | Kind::Writer(_) => Vec::new(),
+        match self.to {
+            To::Memory { bytes, .. } => bytes,
+            To::Place(_) | To::Stream(_) => Vec::new(),
         }
     }
 }
