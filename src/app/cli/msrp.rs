@@ -46,9 +46,15 @@ pub struct MsrpTalk {
     /// Sends a file; may be repeated
     #[arg(long, value_name = "FILE")]
     pub file: Vec<PathBuf>,
-    /// Keeps files that come in this directory, never over another one; without it they are denied
+    /// Keeps files that come in this directory, never over another one; without it they are denied.
+    /// What was cut off stays there, and its rest is taken when its sender comes back
     #[arg(long, value_name = "DIRECTORY")]
     pub save: Option<PathBuf>,
+    /// Keeps in this directory what is needed to go on with files that were cut off on their way out,
+    /// and goes on with those that are there; best one directory for each peer. Without it nothing is
+    /// kept, and a file begins anew
+    #[arg(long, value_name = "DIRECTORY")]
+    pub state: Option<PathBuf>,
     /// Asks for confirmations: at the end, or every so many percent or bytes
     #[arg(long, value_name = "end|N%|BYTES", num_args = 0..=1, default_missing_value = "end",
         value_parser = Granularity::parse)]

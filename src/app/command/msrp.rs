@@ -1,12 +1,12 @@
 //! `tagus client msrp`.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path as FilePath;
 
 use super::told::perform;
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::client::msrp::{self as client, Bounds, MsrpError, Notice, Plan, Shelf, Way};
+use crate::client::msrp::{self as client, Bounds, Ledger, MsrpError, Notice, Plan, Shelf, Way};
 use crate::msrp::auth::AuthError;
 use crate::msrp::peer::{
     DialError, Direction, EndpointOptions, Fingerprint, Identity, OpenError, RelayAccount,
@@ -90,7 +90,8 @@ fn relay(talk: &cli::MsrpTalk) -> Result<Option<RelayAccount>, Failure> {
 
 fn plan(talk: cli::MsrpTalk, connects: bool) -> Result<Plan, Failure> {
     let nothing = talk.text.is_empty() && talk.file.is_empty();
-    let shelf = talk.save.as_deref().map(shelf).transpose()?;
+    let shelf = talk.save.as_deref().map(|at| directory(at, Shelf::new)).transpose()?;
+    let ledger = talk.state.as_deref().map(|at| directory(at, Ledger::new)).transpose()?;
     let bounds = Bounds {
         duration: talk.duration,
         count: talk.count,
@@ -107,14 +108,14 @@ fn plan(talk: cli::MsrpTalk, connects: bool) -> Result<Plan, Failure> {
         },
         granularity: talk.report.map_or(Granularity::End, |granularity| granularity.0),
         shelf,
+        ledger,
         deny: talk.deny,
         bounds,
     })
 }
 
-fn shelf(directory: &FilePath) -> Result<Shelf, Failure> {
-    Shelf::new(directory)
-        .map_err(|error| Failure::usage(format!("{}: {error}", directory.display())))
+fn directory<T>(at: &FilePath, open: fn(&FilePath) -> io::Result<T>) -> Result<T, Failure> {
+    open(at).map_err(|error| Failure::usage(format!("{}: {error}", at.display())))
 }
 
 /// The exit code of an error.
@@ -130,7 +131,7 @@ fn failure(error: MsrpError) -> Failure {
         MsrpError::Open(_) | MsrpError::Relay(RelayError::Dial(_) | RelayError::Closed) => {
             Failure::unreachable(error)
         }
-        MsrpError::File { error: io, .. } if io.kind() == std::io::ErrorKind::NotFound => {
+        MsrpError::File { error: io, .. } if io.kind() == io::ErrorKind::NotFound => {
             Failure::not_found(error)
         }
         MsrpError::Listen(..)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::hash::Hash;
 use crate::msrp::By;
 use crate::msrp::peer::{Header, SendEvent, SendFailure, Whole};
 
@@ -12,7 +13,7 @@ use crate::msrp::peer::{Header, SendEvent, SendFailure, Whole};
 #[serde(tag = "event", rename_all = "snake_case")]
 #[expect(
     missing_docs,
-    reason = "the fields are the documents' own words; docs/client.md explains them"
+    reason = "the fields are the documents' own words; docs/command-line.md lists them"
 )]
 pub enum Notice {
     /// Whoever is given the path reaches us.
@@ -27,12 +28,18 @@ pub enum Notice {
     Message { message_id: String, content_type: String, bytes: u64, text: String, duplicate: bool },
     /// A long message begins.
     Incoming { message_id: String, content_type: String, size: Option<u64> },
+    /// A file that was cut off goes on behind its first bytes, in or out.
+    Resumed { message_id: String, bytes: u64, total: u64 },
     /// A file came whole.
-    Saved { message_id: String, content_type: String, file: String, bytes: u64 },
+    Saved { message_id: String, content_type: String, file: String, bytes: u64, sha256: String },
     /// A message was denied.
     Denied { message_id: String, code: u16 },
     /// A message did not come whole.
     IncomingFailed { message_id: String, bytes: u64, reason: String },
+    /// What was cut off can be gone on with, by what stands in this file.
+    Kept { message_id: String, file: String },
+    /// A file begins to go.
+    Sending { message_id: String, file: String, bytes: u64, sha256: String },
     /// A message goes.
     Progress { message_id: String, sent: u64, total: Option<u64> },
     /// Its last byte has gone.
@@ -79,13 +86,19 @@ impl Notice {
         Notice::Denied { message_id: header.message_id.clone(), code }
     }
 
-    pub(super) fn saved(header: &Header, file: &Path, bytes: u64) -> Notice {
+    pub(super) fn saved(id: &str, content_type: &str, kept: (&Path, Hash), bytes: u64) -> Notice {
         Notice::Saved {
-            message_id: header.message_id.clone(),
-            content_type: header.content_type.clone(),
-            file: file.display().to_string(),
+            message_id: id.to_owned(),
+            content_type: content_type.to_owned(),
+            file: kept.0.display().to_string(),
             bytes,
+            sha256: kept.1.to_string(),
         }
+    }
+
+    pub(super) fn incoming_failed(id: &str, bytes: u64, reason: impl ToString) -> Notice {
+        let (message_id, reason) = (id.to_owned(), reason.to_string());
+        Notice::IncomingFailed { message_id, bytes, reason }
     }
 
     pub(super) fn of_sending(id: &str, event: SendEvent) -> Notice {
@@ -132,6 +145,13 @@ impl Notice {
                 let size =
                     size.map_or_else(|| "unknown length".into(), |size| format!("{size} bytes"));
                 format!("{message_id}: {content_type}, {size}, begins")
+            }
+            Notice::Resumed { message_id, bytes, total } => {
+                format!("{message_id}: goes on behind {bytes} of {total} bytes")
+            }
+            Notice::Kept { message_id, file } => format!("{message_id}: can go on, by {file}"),
+            Notice::Sending { message_id, file, bytes, .. } => {
+                format!("{message_id}: {file}, {bytes} bytes")
             }
             Notice::Saved { file, bytes, .. } => format!("saved {file}, {bytes} bytes"),
             Notice::Denied { message_id, code } => format!("{message_id}: denied with {code}"),

@@ -4,6 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::hash::Hash;
+use super::kept::Head;
+use super::part::{self, About, Part};
+use super::range::Question;
+use crate::msrp::IncomingState;
 use crate::msrp::peer::Header;
 
 /// Bytes of a name at most; file systems take 255.
@@ -26,6 +31,9 @@ pub enum SaveError {
     /// There are too many of that name.
     #[error("there are too many files named {0}")]
     Taken(String),
+    /// What came is not what its sender hashed.
+    #[error("its SHA-256 is not the one that was announced")]
+    Hash,
 }
 
 /// A directory for what comes.
@@ -45,15 +53,14 @@ impl Shelf {
         }
     }
 
-    /// Makes an empty file for a message.
+    /// Makes an empty file of this name, or one like it.
     ///
     /// # Errors
     /// [`SaveError`].
-    pub fn open(&self, header: &Header) -> Result<(File, PathBuf), SaveError> {
-        let wanted = header.disposition.as_deref().and_then(file_name);
-        let name = safe(wanted.as_deref().unwrap_or_default());
-        let name =
-            if name.is_empty() { format!("message-{}", safe(&header.message_id)) } else { name };
+    pub(super) fn reserve(&self, name: &str) -> Result<(File, PathBuf), SaveError> {
+        let name = safe(name);
+        // Nobody else writes what tells of parts.
+        let name = if part::is_ours(&name) { format!("file-{name}") } else { name };
         let (stem, ending) = match name.rfind('.').filter(|at| *at > 0) {
             Some(at) => name.split_at(at),
             None => (name.as_str(), ""),
@@ -73,54 +80,104 @@ impl Shelf {
         Err(SaveError::Taken(name))
     }
 
-    /// Keeps a message that came whole.
+    /// Keeps a message that came whole. Returns where, and its hash.
     ///
     /// # Errors
     /// [`SaveError`]; nothing of it stays then.
-    pub fn keep(&self, header: &Header, bytes: &[u8]) -> Result<PathBuf, SaveError> {
-        let (mut file, path) = self.open(header)?;
+    pub(super) fn keep(&self, header: &Header, bytes: &[u8]) -> Result<(PathBuf, Hash), SaveError> {
+        let (head, hash) = (head_of(header), Hash::of(bytes));
+        if head.hash.is_some_and(|announced| announced != hash) {
+            return Err(SaveError::Hash);
+        }
+        let (mut file, path) = self.reserve(&head.name)?;
         file.write_all(bytes).map_err(|error| {
             let _ = std::fs::remove_file(&path);
             SaveError::Io { path: path.clone(), error }
         })?;
-        Ok(path)
+        Ok((path, hash))
     }
+
+    /// Makes room for a message that comes bit by bit.
+    pub(super) fn begin(&self, header: &Header) -> Result<Part, SaveError> {
+        let about = About {
+            message_id: header.message_id.clone(),
+            content_type: header.content_type.clone(),
+            head: head_of(header),
+            total: header.size,
+            success_report: header.success_report,
+        };
+        Part::begin(&self.0, about).map_err(|error| SaveError::Io { path: self.0.clone(), error })
+    }
+
+    /// What is here of a file that was cut off.
+    pub(super) fn resume(&self, question: &Question) -> Option<(Part, IncomingState)> {
+        Part::resume(&self.0, question)
+    }
+}
+
+/// The name that the file of a message gets, if it is free, and the hash that was announced.
+fn head_of(header: &Header) -> Head {
+    let told = |name| parameter(header.disposition.as_deref().unwrap_or_default(), name);
+    let wanted = safe(&told("filename").unwrap_or_default());
+    let own = || format!("message-{}", safe(&header.message_id));
+    let name = if wanted.is_empty() { own() } else { wanted };
+    Head { name, hash: told("hash").and_then(|text| Hash::read(&text)) }
+}
+
+/// The `Content-Disposition` of a file that is sent. The hash is a parameter of our own (RFC 2183 s2.8
+/// has receivers pass over those that they do not know).
+pub(super) fn attachment(name: &str, hash: &Hash) -> String {
+    format!("attachment; filename=\"{}\"; hash=\"{}\"", quoted(name), hash.written())
 }
 
 /// Whether a `Content-Disposition` is that of a file.
 pub(super) fn is_attachment(disposition: &str) -> bool {
-    file_name(disposition).is_some()
+    parameter(disposition, "filename").is_some()
         || disposition
             .split(';')
             .next()
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("attachment"))
 }
 
-/// The `filename` of a `Content-Disposition` (RFC 2183 s2.3), quoted or not.
-fn file_name(disposition: &str) -> Option<String> {
-    let lower = disposition.to_ascii_lowercase();
-    let at = lower.find("filename=")?;
-    let value = disposition.get(at + "filename=".len()..)?.trim_start();
-    let Some(quoted) = value.strip_prefix('"') else {
-        return Some(value.split(';').next().unwrap_or_default().trim().to_owned());
-    };
-    let (mut name, mut escaped) = (String::new(), false);
-    for c in quoted.chars() {
-        match c {
-            c if escaped => {
-                name.push(c);
-                escaped = false;
+/// A parameter of a `Content-Disposition` (RFC 2183 s2), quoted or not; of two of a name, the first.
+fn parameter(disposition: &str, name: &str) -> Option<String> {
+    let mut rest = disposition;
+    loop {
+        // Behind the next semicolon.
+        rest = rest.split_once(';')?.1;
+        let (own, value) = rest.split_once('=').unwrap_or((rest, ""));
+        let is_it = own.trim().eq_ignore_ascii_case(name);
+        let value = value.trim_start();
+        let Some(quoted) = value.strip_prefix('"').filter(|_| !own.contains(';')) else {
+            if is_it {
+                return Some(value.split(';').next().unwrap_or_default().trim().to_owned());
             }
-            '\\' => escaped = true,
-            '"' => break,
-            c => name.push(c),
+            continue;
+        };
+        let (mut text, mut escaped, mut end) = (String::new(), false, quoted.len());
+        for (at, c) in quoted.char_indices() {
+            match c {
+                c if escaped => {
+                    text.push(c);
+                    escaped = false;
+                }
+                '\\' => escaped = true,
+                '"' => {
+                    end = at + 1;
+                    break;
+                }
+                c => text.push(c),
+            }
         }
+        if is_it {
+            return Some(text);
+        }
+        rest = quoted.get(end..).unwrap_or_default();
     }
-    Some(name)
 }
 
 /// A name for between quotes.
-pub(super) fn quoted(name: &str) -> String {
+fn quoted(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars().filter(|c| !c.is_control()) {
         if matches!(c, '"' | '\\') {
@@ -133,7 +190,7 @@ pub(super) fn quoted(name: &str) -> String {
 
 /// What is left of a stranger's name: its last part, without what file systems or terminals read in
 /// other ways, and never hidden.
-fn safe(name: &str) -> String {
+pub(super) fn safe(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut out = String::new();
     for c in last.chars() {
@@ -170,7 +227,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(directory.path()).unwrap();
         let header = header("attachment; filename=\"notes.txt\"");
-        let names: Vec<_> = (0..3).map(|_| shelf.keep(&header, b"x").unwrap()).collect();
+        let names: Vec<_> = (0..3).map(|_| shelf.keep(&header, b"x").unwrap().0).collect();
         let expected = ["notes.txt", "notes (1).txt", "notes (2).txt"];
         assert_eq!(names, expected.map(|name| directory.path().join(name)));
     }
@@ -187,12 +244,26 @@ mod tests {
             ("attachment; FileName=plain.txt; size=3", "plain.txt"),
             ("attachment", "message-87652491"),
             ("attachment; filename=\"say \\\"hi\\\".txt\"", "say _hi_.txt"),
+            ("attachment; note=\"; filename=no.txt\"; filename=yes.txt", "yes.txt"),
+            ("attachment; filename=tagus-0123.state", "file-tagus-0123.state"),
+            ("attachment; note; filename=yes.txt; filename=no.txt", "yes.txt"),
         ] {
             let directory = tempfile::tempdir().unwrap();
             let shelf = Shelf::new(directory.path()).unwrap();
-            let (_, path) = shelf.open(&header(disposition)).unwrap();
+            let (path, _) = shelf.keep(&header(disposition), b"x").unwrap();
             assert_eq!(path, directory.path().join(expected), "{disposition}");
         }
+    }
+
+    #[test]
+    fn a_short_file_of_another_hash_is_not_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(directory.path()).unwrap();
+        let header = header(&attachment("a.txt", &Hash::of(b"sent")));
+        assert!(matches!(shelf.keep(&header, b"sent!"), Err(SaveError::Hash)));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        let (path, hash) = shelf.keep(&header, b"sent").unwrap();
+        assert_eq!((path, hash), (directory.path().join("a.txt"), Hash::of(b"sent")));
     }
 
     proptest! {
@@ -201,7 +272,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let shelf = Shelf::new(directory.path()).unwrap();
             let disposition = format!("attachment; filename=\"{}\"", quoted(&name));
-            let (_, path) = shelf.open(&header(&disposition)).unwrap();
+            let (path, _) = shelf.keep(&header(&disposition), b"x").unwrap();
             prop_assert_eq!(path.parent(), Some(directory.path()));
             prop_assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         }
