@@ -12,13 +12,13 @@ use crate::pair::{file, noise};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running command, killed when dropped.
-struct Running {
-    child: Child,
-    lines: Lines,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) lines: Lines,
 }
 
 impl Running {
-    fn start(words: &[&str]) -> Running {
+    pub(crate) fn start(words: &[&str]) -> Running {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tagus"))
             .args(["--json", "client", "msrp"])
             .args(words)
@@ -32,7 +32,7 @@ impl Running {
         Running { child, lines: Lines::of([Box::new(out), Box::new(err)]) }
     }
 
-    fn event(&mut self, kind: &str) -> Value {
+    pub(crate) fn event(&mut self, kind: &str) -> Value {
         let found = self.lines.wait(PATIENCE, |line| {
             let event: Value = serde_json::from_str(line).ok()?;
             (event["event"] == kind).then_some(event)
@@ -40,7 +40,7 @@ impl Running {
         found.unwrap_or_else(|why| panic!("no {kind}, {why:?}:\n{}", self.lines.everything()))
     }
 
-    fn ends_with(&mut self, code: i32) {
+    pub(crate) fn ends_with(&mut self, code: i32) {
         let status = self.child.wait().expect("it ends");
         assert_eq!(status.code(), Some(code), "{}", self.lines.everything());
     }
@@ -53,7 +53,7 @@ impl Drop for Running {
     }
 }
 
-fn path_of(listening: &Value) -> String {
+pub(crate) fn path_of(listening: &Value) -> String {
     listening["path"].as_str().expect("a path").to_owned()
 }
 
@@ -90,6 +90,9 @@ fn two_commands_exchange_texts_and_files_and_end_with_0() {
         listening.ends_with(0);
         let whole = connecting.lines.everything();
         assert!(whole.contains(r#""received":1219974,"whole":true"#), "{whole}");
+        let hash = saved["sha256"].as_str().expect("a hash");
+        let begun = whole.lines().find(|line| line.contains(r#""event":"sending""#));
+        assert!(begun.is_some_and(|line| line.contains(hash)), "{whole}");
     }
 }
 

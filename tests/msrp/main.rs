@@ -19,6 +19,8 @@ mod alone;
 #[cfg(feature = "server")]
 mod command;
 mod connecting;
+#[cfg(feature = "server")]
+mod cut_off;
 mod direct;
 mod pair;
 mod relayed;
