@@ -526,6 +526,33 @@ enum TagusMsrpCode tagus_msrp_next_event(TagusMsrpPeer peer,
                                          int64_t timeout_ms,
                                          struct TagusMsrpEvent **event);
 
+/*
+ The value of `a=setup` in an offer of ours, as text that stays; `reachable` other than 0: peers can
+ connect to us.
+ */
+const char *tagus_msrp_setup_offer(uint32_t reachable);
+
+/*
+ The value of `a=setup` in our answer to an offer with the value `offered`, or without one: NULL.
+ With `active` we connect, with `passive` we wait. `answer` becomes NULL when neither side can be
+ reached, and only a relay helps.
+
+ # Safety
+ As for `tagus_msrp_peer_new`.
+ */
+enum TagusMsrpCode tagus_msrp_setup_answer(const char *offered,
+                                           uint32_t reachable,
+                                           const char **answer);
+
+/*
+ Whether we connect, who made the offer, when the answer has the value `answered`, or none: NULL.
+ `connects` becomes false when we wait.
+
+ # Safety
+ As for `tagus_msrp_peer_new`.
+ */
+enum TagusMsrpCode tagus_msrp_setup_connects(const char *answered, bool *connects);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -9,6 +9,7 @@
 //!
 //! ```text
 //!   calls      what C sees
+//!   setup      who connects, by SIP's a=setup
 //!   border     texts, bytes, codes and panics at the border   event  what happened, as C reads it
 //!   peer       the handles and what is behind them            pump   tasks that turn events into such
 //!   ---------- crate::msrp::peer ----------
@@ -27,10 +28,12 @@ mod calls;
 mod event;
 mod peer;
 mod pump;
+mod setup;
 
 pub use border::{TagusMsrpCode, tagus_msrp_last_error};
 pub use calls::*;
 pub use event::*;
+pub use setup::*;
 
 #[cfg(test)]
 mod tests;

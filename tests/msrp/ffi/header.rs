@@ -42,7 +42,7 @@ fn generated() -> String {
         ..cbindgen::Config::default()
     };
     let mut header = Vec::new();
-    ["border.rs", "event.rs", "calls.rs"]
+    ["border.rs", "event.rs", "calls.rs", "setup.rs"]
         .iter()
         .fold(cbindgen::Builder::new().with_config(config), |builder, file| {
             builder.with_src(sources.join(file))

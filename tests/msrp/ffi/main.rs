@@ -3,5 +3,14 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../../support/kamailio.rs"]
+mod kamailio;
+#[path = "../../support/msrp_relay.rs"]
+mod msrp_relay;
+#[path = "../../support/programs.rs"]
+mod programs;
+
 mod examples;
 mod header;
+mod ways;
