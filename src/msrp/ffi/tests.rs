@@ -1,8 +1,13 @@
 //! The calls as C makes them, without C.
 
 use std::ffi::{CStr, CString, c_char};
+use std::fs::File;
+use std::io::Read as _;
 use std::mem::MaybeUninit;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::ptr;
+use std::sync::mpsc::{Receiver, channel};
 
 use super::border::{CallError, guarded};
 use super::*;
@@ -32,7 +37,11 @@ fn last_error() -> String {
 }
 
 fn peer() -> TagusMsrpPeer {
-    let host = c("127.0.0.1");
+    peer_at("127.0.0.1")
+}
+
+fn peer_at(host: &str) -> TagusMsrpPeer {
+    let host = c(host);
     written(|place| {
         // SAFETY: the text lives during the call.
         unsafe {
@@ -74,12 +83,25 @@ impl Joined {
         Joined::between(peer(), peer())
     }
 
+    /// With a gate between them that holds after so many bytes.
+    fn behind(most: u64) -> (Joined, Receiver<()>) {
+        let mut held = None;
+        let joined =
+            Joined::over(peer(), peer_at("127.0.0.2"), |port| held = Some(gate(port, most)));
+        (joined, held.expect("a gate"))
+    }
+
     fn between(left: TagusMsrpPeer, right: TagusMsrpPeer) -> Joined {
+        Joined::over(left, right, |_| {})
+    }
+
+    fn over(left: TagusMsrpPeer, right: TagusMsrpPeer, before: impl FnOnce(u16)) -> Joined {
         let address = c("127.0.0.1:0");
         // SAFETY: the text lives during the call.
         let port =
             written(|place| unsafe { tagus_msrp_listen(right, address.as_ptr(), 0, Some(place)) });
         assert_ne!(port, 0_u16);
+        before(port);
         let theirs = written(|place| tagus_msrp_offer(right, 0, Some(place)));
         let ours = written(|place| tagus_msrp_offer(left, 0, Some(place)));
         let path = c(&of(tagus_msrp_event_text(Some(&wait(right, TagusMsrpKind::Offered)))));
@@ -99,6 +121,17 @@ impl Joined {
         let text = c(text);
         // SAFETY: the text lives during the call.
         unsafe { tagus_msrp_send_text(self.left, self.ours, text.as_ptr(), None, None) }
+    }
+
+    fn file(&self, from: &Path, state: *const c_char) -> TagusMsrpMessage {
+        let (media, from) = (c("application/octet-stream"), c(from.to_str().expect("UTF-8")));
+        written(|place| {
+            let (peer, session, media) = (self.left, self.ours, media.as_ptr());
+            // SAFETY: the texts live during the call.
+            unsafe {
+                tagus_msrp_send_file(peer, session, media, from.as_ptr(), state, None, Some(place))
+            }
+        })
     }
 
     fn bytes(&self, bytes: &[u8]) -> TagusMsrpMessage {
@@ -191,9 +224,13 @@ fn a_message_is_denied_with_the_code_that_is_given() {
 fn a_message_is_given_up_by_either_side() {
     for by_sender in [true, false] {
         let joined = Joined::new();
-        let message = joined.bytes(&vec![1; 64 << 20]);
-        let incoming = tagus_msrp_event_message(Some(&wait(joined.right, TagusMsrpKind::Incoming)));
         let directory = tempfile::tempdir().expect("a directory");
+        // Holes only, but so long that it does not arrive before it is given up.
+        let from = directory.path().join("from");
+        let length = File::create(&from).and_then(|file| file.set_len(64 << 30));
+        length.expect("a file with holes");
+        let message = joined.file(&from, ptr::null());
+        let incoming = tagus_msrp_event_message(Some(&wait(joined.right, TagusMsrpKind::Incoming)));
         let file = c(directory.path().join("part").to_str().expect("UTF-8"));
         // SAFETY: the text lives during the call.
         let code = unsafe { tagus_msrp_accept_file(joined.right, incoming, file.as_ptr()) };
@@ -227,31 +264,45 @@ fn a_file_that_exists_is_not_written_over_and_the_message_can_still_be_taken() {
     wait(joined.right, TagusMsrpKind::Received);
 }
 
+/// Stands before a peer that names 127.0.0.2 and listens at 127.0.0.1: passes so many bytes to it, says
+/// so, and holds the rest.
+fn gate(port: u16, most: u64) -> Receiver<()> {
+    let gate = TcpListener::bind(("127.0.0.2", port)).expect("the same port elsewhere");
+    let (tell, held) = channel();
+    std::thread::spawn(move || {
+        let (outer, _) = gate.accept().expect("a connection");
+        let inner = TcpStream::connect(("127.0.0.1", port)).expect("a listener");
+        let twice = |socket: &TcpStream| socket.try_clone().expect("a copy");
+        let (from, to) = (twice(&outer), twice(&inner));
+        let inward = std::thread::spawn(move || {
+            let _ = std::io::copy(&mut from.take(most), &mut &to);
+            let _ = tell.send(());
+        });
+        // Ends when that side has.
+        let _ = std::io::copy(&mut &inner, &mut &outer);
+        let _ = (outer.shutdown(Shutdown::Both), inner.shutdown(Shutdown::Both));
+        let _ = inward.join();
+    });
+    held
+}
+
 // RFC 4975 s5.4; RFC 5547 s8.2
 #[test]
 fn a_file_that_was_cut_off_goes_on_between_new_peers() {
     let directory = tempfile::tempdir().expect("a directory");
     let (from, to) = (directory.path().join("from"), directory.path().join("to"));
     let bytes: Vec<u8> =
-        (0..24_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        (0..32_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     std::fs::write(&from, &bytes).expect("a file");
-    let (from, media) = (c(from.to_str().expect("UTF-8")), c("application/octet-stream"));
     let into = c(to.to_str().expect("UTF-8"));
-    let first = Joined::new();
-    let send = |joined: &Joined, state: *const c_char| {
-        written::<TagusMsrpMessage>(|place| {
-            let (peer, session, media) = (joined.left, joined.ours, media.as_ptr());
-            // SAFETY: the texts live during the call.
-            unsafe {
-                tagus_msrp_send_file(peer, session, media, from.as_ptr(), state, None, Some(place))
-            }
-        })
-    };
-    send(&first, ptr::null());
+    // More than fits between the two, and less than all: it is cut off in the middle.
+    let (first, held) = Joined::behind(20_000_000);
+    first.file(&from, ptr::null());
     let incoming = tagus_msrp_event_message(Some(&wait(first.right, TagusMsrpKind::Incoming)));
     // SAFETY: the text lives during the call.
     let code = unsafe { tagus_msrp_accept_file(first.right, incoming, into.as_ptr()) };
     assert_eq!(code, TagusMsrpCode::Ok, "{}", last_error());
+    held.recv().expect("so many bytes");
     while written(|place| tagus_msrp_received(first.right, incoming, Some(place))) < 1_000_000_u64 {
         std::thread::yield_now();
     }
@@ -259,6 +310,7 @@ fn a_file_that_was_cut_off_goes_on_between_new_peers() {
     let lost = wait(first.right, TagusMsrpKind::NotReceived);
     assert_eq!(tagus_msrp_event_cause(Some(&lost)), TagusMsrpCause::Lost, "{lost:?}");
     let kept = c(&of(tagus_msrp_event_state(Some(&lost))));
+    assert_eq!(tagus_msrp_peer_free(first.right), TagusMsrpCode::Ok);
     let unsent = wait(first.left, TagusMsrpKind::NotSent);
     let unsent = c(&of(tagus_msrp_event_state(Some(&unsent))));
     drop(first);
@@ -269,7 +321,7 @@ fn a_file_that_was_cut_off_goes_on_between_new_peers() {
         // SAFETY: the texts live during the call.
         unsafe { tagus_msrp_expect_file(second.right, second.theirs, kept, into, Some(place)) }
     });
-    send(&second, unsent.as_ptr());
+    second.file(&from, unsent.as_ptr());
     let came = wait(second.right, TagusMsrpKind::Received);
     assert_eq!(tagus_msrp_event_total(Some(&came)), bytes.len() as u64);
     assert!(std::fs::read(&to).expect("a file") == bytes);
