@@ -175,14 +175,23 @@ impl Part {
         let hash = proved.map_or_else(|| self.prove(length), Ok)?;
         let io = |error| SaveError::Io { path: self.bytes_at.clone(), error };
         self.file.set_len(length).map_err(io)?;
-        // The name is ours before anything goes there.
-        let (_, path) = shelf.reserve(&self.about.head.name)?;
-        std::fs::rename(&self.bytes_at, &path).map_err(|error| {
-            let _ = std::fs::remove_file(&path);
-            io(error)
-        })?;
+        let (_, path) = shelf.place(&self.about.head.name, |path| self.name(path))?;
+        let _ = std::fs::remove_file(&self.bytes_at);
         let _ = std::fs::remove_file(&self.state_at);
         Ok((path, hash))
+    }
+
+    /// Gives it a name that nobody has: a link, so that nothing but the whole file is ever seen there.
+    fn name(&self, path: &Path) -> io::Result<()> {
+        match std::fs::hard_link(&self.bytes_at, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+            linked => return linked,
+        }
+        // Where there are no links, the name is ours before the file goes there.
+        File::create_new(path)?;
+        std::fs::rename(&self.bytes_at, path).inspect_err(|_| {
+            let _ = std::fs::remove_file(path);
+        })
     }
 
     /// It was cut off. Returns where what came is kept, or `None` when nothing is. Blocks.

@@ -1,6 +1,6 @@
 //! Files that strangers name: kept in one directory, under a safe name, never over another file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -53,11 +53,15 @@ impl Shelf {
         }
     }
 
-    /// Makes an empty file of this name, or one like it.
+    /// Has something made under this name, or one like it that is free.
     ///
     /// # Errors
     /// [`SaveError`].
-    pub(super) fn reserve(&self, name: &str) -> Result<(File, PathBuf), SaveError> {
+    pub(super) fn place<T>(
+        &self,
+        name: &str,
+        make: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<(T, PathBuf), SaveError> {
         let name = safe(name);
         // Nobody else writes what tells of parts.
         let name = if part::is_ours(&name) { format!("file-{name}") } else { name };
@@ -70,9 +74,8 @@ impl Shelf {
                 0 => name.clone(),
                 number => format!("{stem} ({number}){ending}"),
             });
-            // Made by us or not at all: neither a file nor a link of somebody's is written through.
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok((file, path)),
+            match make(&path) {
+                Ok(made) => return Ok((made, path)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(SaveError::Io { path, error }),
             }
@@ -89,7 +92,8 @@ impl Shelf {
         if head.hash.is_some_and(|announced| announced != hash) {
             return Err(SaveError::Hash);
         }
-        let (mut file, path) = self.reserve(&head.name)?;
+        // Made by us or not at all: neither a file nor a link of somebody's is written through.
+        let (mut file, path) = self.place(&head.name, |path| File::create_new(path))?;
         file.write_all(bytes).map_err(|error| {
             let _ = std::fs::remove_file(&path);
             SaveError::Io { path: path.clone(), error }
