@@ -16,7 +16,7 @@ const MOST: usize = 20;
 const LONGEST_LABEL: usize = 128;
 /// Milliseconds of the day within which a use is not written down again.
 const DAY: u64 = 86_400_000;
-/// Devices whose last use is remembered.
+/// Devices or tokens whose last use is remembered.
 const MOST_REMEMBERED: usize = 100_000;
 
 /// A new device with its password, which is nowhere else.
@@ -36,21 +36,21 @@ impl std::fmt::Debug for DeviceSecret {
     }
 }
 
-/// When devices were used last, as days, so that the store hears of it once a day.
+/// When something was used last, in days or other spans, so that the store hears of it once a span.
 #[derive(Debug, Default)]
 pub(super) struct LastUsed(Mutex<HashMap<String, u64>>);
 
 impl LastUsed {
-    /// Whether this is the device's first use that day.
-    fn is_first(&self, device: &str, day: u64) -> bool {
+    /// Whether this is its first use in that span.
+    pub(super) fn is_first(&self, id: &str, span: u64) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if used.get(device) == Some(&day) {
+        if used.get(id) == Some(&span) {
             return false;
         }
         if used.len() >= MOST_REMEMBERED {
             used.clear();
         }
-        used.insert(device.to_owned(), day);
+        used.insert(id.to_owned(), span);
         true
     }
 }

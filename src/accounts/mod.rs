@@ -1,4 +1,5 @@
-//! Accounts: the one writer of accounts, device credentials, bans and the audit trail.
+//! Accounts: the one writer of accounts, device credentials, bans, those who work on the console,
+//! tokens of the API, and the audit trail.
 //!
 //! Each change is one commit, its line of the audit trail included, and durable before it is
 //! answered. Then [`crate::identity`] reads the person's rows again, so that a new password works
@@ -13,10 +14,11 @@ use tokio::sync::Mutex;
 use crate::bus::Bus;
 use crate::clock::{Clock, WallTime};
 use crate::identity::{Identity, UserName, is_valid_name};
-use crate::model::{Account, Record as _};
+use crate::model::{Account, Record as _, Role};
 use crate::store::{Commit, CommitError, Store, StoreError, Table};
 
 mod bans;
+mod console;
 pub mod csv;
 mod devices;
 mod directory;
@@ -27,38 +29,68 @@ mod realm;
 mod tests;
 mod trail;
 
+pub use console::{
+    Attempt, Bearer, CodeOffer, ConsoleError, NewCode, NewConsoleAccount, NewToken, Origin,
+    Principal, RecoveryCodes, SetupState, SignIn,
+};
 pub use devices::DeviceSecret;
 pub use import::{ImportReport, RowFailure};
 pub use local::NewAccount;
 pub use realm::{FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
-pub use trail::{Deed, note_in};
+pub use trail::{Deed, TrailFilter, TrailPage, TrailReport, note_in};
 
-/// Who asks for a change, for the audit trail.
+/// What somebody is who asks for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorKind {
+    /// Whoever may open the data directory, and the server itself.
+    Machine,
+    /// An account of the console.
+    Console,
+    /// A person of the directory.
+    Directory,
+    /// A token of the API.
+    Token,
+}
+
+/// Who asks for a change: for the audit trail, and for what depends on who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// An account, or `local` for whoever may open the data directory.
+    /// An account, `token:ID`, or `local` for whoever may open the data directory.
     pub name: String,
     /// An address, `socket`, or `offline`.
     pub source: String,
+    /// What he may do at most.
+    pub role: Role,
+    /// What he is.
+    pub kind: ActorKind,
 }
 
 impl Actor {
+    fn machine(name: &str, source: &str) -> Actor {
+        Actor {
+            name: name.to_owned(),
+            source: source.to_owned(),
+            role: Role::Owner,
+            kind: ActorKind::Machine,
+        }
+    }
+
     /// Whoever may open the control socket.
     #[must_use]
     pub fn socket() -> Actor {
-        Actor { name: "local".to_owned(), source: "socket".to_owned() }
+        Actor::machine("local", "socket")
     }
 
     /// Whoever opened the store while no server runs.
     #[must_use]
     pub fn offline() -> Actor {
-        Actor { name: "local".to_owned(), source: "offline".to_owned() }
+        Actor::machine("local", "offline")
     }
 
     /// The server itself.
     #[must_use]
     pub fn server() -> Actor {
-        Actor { name: "server".to_owned(), source: "offline".to_owned() }
+        Actor::machine("server", "offline")
     }
 }
 
@@ -142,6 +174,9 @@ pub enum AccountsError {
     /// A row cannot be read.
     #[error("the row of {0} is damaged")]
     Damaged(String),
+    /// It concerns the console or its tokens.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     /// The CSV has no header line that can be used.
     #[error("the first line must name the columns, user among them: {0}")]
     Header(String),
@@ -160,6 +195,7 @@ pub struct Accounts {
     /// Held from planning a change to its commit: the audit trail is a chain.
     order: Mutex<()>,
     used: devices::LastUsed,
+    console: console::Console,
 }
 
 /// A change to be made, and what it is called in the audit trail.
@@ -187,6 +223,7 @@ impl Accounts {
             bus,
             order: Mutex::new(()),
             used: devices::LastUsed::default(),
+            console: console::Console::default(),
         });
         identity.watch(Arc::new(directory::Recorder::new(&accounts, runtime.clone())));
         accounts

@@ -101,6 +101,35 @@ impl Identity {
         Some(groups)
     }
 
+    /// Whether the members of a group of the directory administer (`identity.ldap.admin_group`).
+    #[must_use]
+    pub fn has_administrators(&self) -> bool {
+        !self.settings.admin_group.is_empty() && self.group_directory().is_some()
+    }
+
+    /// Whether somebody is a person of the directory who is not locked and in that group. Groups of
+    /// rows that are kept here do not count, so that whoever writes those makes no administrators; nor
+    /// does a local account, which is another person.
+    #[must_use]
+    pub fn administers(&self, user: &str) -> bool {
+        if !self.has_administrators() {
+            return false;
+        }
+        let name = fold(self.local_part(user));
+        let is_out = self.people.with(&name, |person| {
+            let local = person.and_then(|person| person.local.as_deref());
+            person.is_some_and(|person| person.is_locked_out())
+                || local.is_some_and(|local| !local.is_of_directory())
+        });
+        let Some(uid) = self.uid_of(&name).filter(|_| !is_out) else { return false };
+        let is_listed_as_locked = self.known_roll().get(uid).is_some_and(|person| person.disabled);
+        let Some(known) = self.groups.known().filter(|_| !is_listed_as_locked) else {
+            return false;
+        };
+        let wanted = fold(&self.settings.admin_group);
+        known.people.get(uid).is_some_and(|set| set.iter().any(|group| fold(group) == wanted))
+    }
+
     /// Whether there is a group of that name, in whatever case. `None` while nobody knows.
     #[must_use]
     pub fn has_group(&self, name: &str) -> Option<bool> {

@@ -69,6 +69,8 @@ pub struct Settings {
     pub template: ldap::Template,
     /// The directory; `None`: local accounts only.
     pub directory: Option<ldap::Settings>,
+    /// The group of the directory whose members administer; empty is none.
+    pub admin_group: String,
     /// The cache of what the directory says.
     pub cache: config::Cache,
 }
@@ -109,6 +111,7 @@ impl Settings {
             md5_only_people: identity.md5_only_people.clone(),
             template: ldap::Template::new(&identity.address_template)?,
             directory,
+            admin_group: identity.ldap.admin_group.clone(),
             cache: identity.cache.clone(),
         })
     }
@@ -125,6 +128,7 @@ impl Settings {
             md5_only_people: Vec::new(),
             template: ldap::Template::default(),
             directory: None,
+            admin_group: String::new(),
             cache: config::Cache::default(),
         }
     }

@@ -88,6 +88,25 @@ impl Identity {
         Some(self.key.seal(context, &plain))
     }
 
+    /// Seals what the server itself has to read again, for the row that `context` names.
+    #[must_use]
+    pub fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
+        self.key.seal(context, plain)
+    }
+
+    /// Opens what [`Identity::seal`] made for the same context; `None`, with a line in the log, if
+    /// it does not open.
+    #[must_use]
+    pub fn unseal(&self, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        match self.key.open_sealed(context, sealed) {
+            Ok(plain) => Some(plain),
+            Err(error) => {
+                tracing::warn!(event = "sealed.unusable", error = %error);
+                None
+            }
+        }
+    }
+
     /// Opens a sealed set; `None`, with a line in the log, if it cannot serve.
     fn open(&self, user: &str, context: &[u8], sealed: &[u8]) -> Option<Opened> {
         let refuse = |reason: &str| {

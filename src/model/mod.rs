@@ -12,6 +12,7 @@ mod address;
 mod audit;
 mod ban;
 mod binding;
+mod console;
 mod device;
 mod document;
 mod groups;
@@ -31,6 +32,7 @@ pub use account::{
 pub use audit::AuditEntry;
 pub use ban::Ban;
 pub use binding::{Binding, BindingRow, SeenDevice};
+pub use console::{ApiToken, ConsoleAccount, Maker, Role, Scope, SetupLink, UnknownWord};
 pub use device::DeviceKey;
 pub use document::DocumentRow;
 pub use groups::GroupsRow;

@@ -33,11 +33,15 @@ pub enum Table {
     Documents = 12,
     /// Who asked to watch somebody and has had no answer; written by `subscriptions`.
     WaitingWatchers = 13,
+    /// Who works on the console; written by `accounts`.
+    Console = 14,
+    /// Tokens of the API; written by `accounts`.
+    Tokens = 15,
 }
 
 impl Table {
     /// All tables, by number.
-    pub const ALL: [Table; 13] = [
+    pub const ALL: [Table; 15] = [
         Table::Bindings,
         Table::Accounts,
         Table::Credentials,
@@ -51,6 +55,8 @@ impl Table {
         Table::Publications,
         Table::Documents,
         Table::WaitingWatchers,
+        Table::Console,
+        Table::Tokens,
     ];
 
     /// The permanent number.
@@ -82,6 +88,8 @@ impl Table {
             Table::Publications => "publications",
             Table::Documents => "documents",
             Table::WaitingWatchers => "waiting_watchers",
+            Table::Console => "console",
+            Table::Tokens => "tokens",
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a refusal of the accounts means to whoever asked: an exit code, and what to do next.
 
-use crate::accounts::AccountsError;
+use crate::accounts::{AccountsError, ConsoleError};
 use crate::operations::{Exit, Failure};
 use crate::store::CommitError;
 
@@ -21,12 +21,35 @@ pub(in crate::app) fn refused(error: AccountsError) -> Failure {
         | AccountsError::ForeignDomain(_)
         | AccountsError::OtherRealm { .. }
         | AccountsError::Header(_) => Exit::Usage,
+        AccountsError::Console(error) => of_console(error),
         AccountsError::Unavailable(_) => Exit::Unreachable,
         AccountsError::Store(_) | AccountsError::Commit(_) | AccountsError::Damaged(_) => {
             Exit::Failed
         }
     };
     Failure::new(exit, format!("{error}{}", advice(&error)))
+}
+
+const fn of_console(error: &ConsoleError) -> Exit {
+    match error {
+        ConsoleError::NoAccount(_) | ConsoleError::NoToken(_) => Exit::NotFound,
+        ConsoleError::Name(_)
+        | ConsoleError::Password(_)
+        | ConsoleError::CodeSecret
+        | ConsoleError::NoScope
+        | ConsoleError::Ended
+        | ConsoleError::Network(_) => Exit::Usage,
+        ConsoleError::Exists(_)
+        | ConsoleError::TooMany(_)
+        | ConsoleError::Rights(_)
+        | ConsoleError::LastOwner(_)
+        | ConsoleError::Oneself
+        | ConsoleError::Present
+        | ConsoleError::Code
+        | ConsoleError::Link
+        | ConsoleError::TokenOfToken => Exit::Refused,
+        ConsoleError::Busy(_) => Exit::Failed,
+    }
 }
 
 /// What can be done about it, to be put behind the error.
