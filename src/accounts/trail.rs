@@ -185,18 +185,32 @@ impl Accounts {
         source: IpAddr,
         action: &str,
     ) -> Result<(), AccountsError> {
+        let name: String = visible(name).chars().take(LONGEST_NAME).collect();
+        let source = source.to_canonical().to_string();
+        let deed = Deed { action, subject: &name, detail: "" };
+        self.refusal((&name, &source), deed).await
+    }
+
+    /// The same for somebody who asks for more than his role permits.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub async fn note_denial(&self, actor: &Actor, action: &str) -> Result<(), AccountsError> {
+        let deed = Deed { action, subject: "", detail: actor.role.name() };
+        self.refusal((&actor.name, &actor.source), deed).await
+    }
+
+    async fn refusal(&self, by: (&str, &str), deed: Deed<'_>) -> Result<(), AccountsError> {
         let now = self.now();
         let minute = now.unix_millis() / 60_000;
         let Some(left_out) = self.console.refusals.count(minute) else { return Ok(()) };
         let detail = match left_out {
-            0 => "refused".to_owned(),
-            _ => format!("refused; {left_out} refusals before it were not written down"),
+            0 => deed.detail.to_owned(),
+            _ => format!("{} ({left_out} refusals before were not written down)", deed.detail),
         };
-        let name: String = visible(name).chars().take(LONGEST_NAME).collect();
-        let source = source.to_canonical().to_string();
-        let deed = Deed { action, subject: &name, detail: &detail };
+        let deed = Deed { detail: detail.trim_start(), ..deed };
         let _one_at_a_time = self.order.lock().await;
-        let commit = line(&*self.store, Commit::new(), now, (&name, &source), deed, false)?;
+        let commit = line(&*self.store, Commit::new(), now, by, deed, false)?;
         Ok(self.store.commit(commit).await?)
     }
 

@@ -60,6 +60,12 @@ pub enum Command {
     /// Addresses that are refused after too many failures
     #[command(subcommand)]
     Ban(Ban),
+    /// Who did what: the last lines of the audit trail
+    #[command(args_conflicts_with_subcommands = true)]
+    Audit(Audit),
+    /// Prints a link that makes an owner of the console, once, within half an hour: at the first
+    /// start, or for whoever lost access
+    SetupLink,
     /// Writes a message to somebody, as `client message` does
     Message(Message),
     /// A SIP client: registers, writes, listens, publishes, watches
@@ -291,6 +297,28 @@ pub enum Ldap {
         #[command(flatten)]
         password: Password,
     },
+}
+
+/// `tagus audit`.
+#[derive(Debug, clap::Args)]
+pub struct Audit {
+    /// Lines from this number on, instead of the last ones
+    #[arg(long, value_name = "NUMBER")]
+    pub from: Option<u64>,
+    /// How many lines at most
+    #[arg(long, value_name = "COUNT", default_value_t = 50,
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// What to do beside.
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+}
+
+/// `tagus audit verify`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walks along the chain, and names the first line that is not what was written
+    Verify,
 }
 
 /// `tagus ban`.

@@ -222,15 +222,24 @@ pub(super) fn serve(
 #[must_use]
 pub(super) fn links(addresses: &[Listener]) -> Vec<String> {
     let link = |listener: &Listener| {
-        let mut at = listener.address;
-        if at.ip().is_unspecified() {
-            at.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        let mut ip = listener.address.ip();
+        if ip.is_unspecified() {
+            ip = std::net::Ipv4Addr::LOCALHOST.into();
         }
-        let default = if listener.scheme == Scheme::Https { 443 } else { 80 };
-        let port = if at.port() == default { String::new() } else { format!(":{}", at.port()) };
-        format!("{}://{}{port}/", listener.scheme.name(), shown(at.ip()))
+        link_to(listener, &shown(ip))
     };
     addresses.iter().map(link).collect()
+}
+
+/// The address of a web listener under a host name.
+#[must_use]
+pub(super) fn link_to(listener: &Listener, host: &str) -> String {
+    let default = if listener.scheme == Scheme::Https { 443 } else { 80 };
+    let port = match listener.address.port() {
+        port if port == default => String::new(),
+        port => format!(":{port}"),
+    };
+    format!("{}://{host}{port}/", listener.scheme.name())
 }
 
 /// SIP addresses as a client's proxy setting takes them, the best protected first.

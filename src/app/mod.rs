@@ -22,6 +22,7 @@ pub mod process;
 pub mod secret;
 pub mod serve;
 pub mod server;
+mod setup_link;
 pub mod site;
 pub mod telemetry;
 pub mod watching;

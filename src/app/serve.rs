@@ -13,6 +13,7 @@ use super::demo::Demo;
 use super::front;
 use super::process;
 use super::server::{self, Server};
+use super::setup_link;
 use super::site::{Purpose, Site};
 use super::telemetry;
 use crate::config::Loaded;
@@ -99,6 +100,12 @@ fn serve(
             runtime.handle(),
         )?);
     }
+    // No console, no link: SIP is served all the same.
+    let listeners = server.web().map(|web| web.addresses().to_vec()).unwrap_or_default();
+    if let Err(failure) = runtime.block_on(setup_link::offer(&site, &listeners)) {
+        tracing::warn!(event = "no_setup_link", "{failure}");
+    }
+    let keeping = runtime.spawn(setup_link::keep(Arc::clone(&site)));
     let tending = front::tend(&certificates, runtime.handle());
     let administration = Arc::new(Administration::new(Arc::clone(&site), Some(server.clone())));
     let socket = {
@@ -124,6 +131,7 @@ fn serve(
     commands.abort();
     let _ = runtime.block_on(commands);
     tending.abort();
+    keeping.abort();
     for web in [server.web(), server.metrics()].into_iter().flatten() {
         runtime.block_on(web.stop());
     }

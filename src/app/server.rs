@@ -13,7 +13,7 @@ use super::site::Site;
 use super::watching::Watching;
 use super::{front, interfaces};
 use crate::clock::{Clock, Tick, WallTime};
-use crate::config::Config;
+use crate::config::{Config, Listener};
 use crate::http_digest::nonce::NonceTable;
 use crate::identity::UserName;
 use crate::model::DeviceKey;
@@ -532,6 +532,10 @@ impl Live for Server {
 
     fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> u64 {
         self.guard.lift(source, user).len() as u64
+    }
+
+    fn web(&self) -> Vec<Listener> {
+        self.web.get().map(|web| web.addresses().to_vec()).unwrap_or_default()
     }
 
     fn watching(&self) -> Result<Watching, Failure> {

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::console::{
+    AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser, SetupUrl, Token,
+    TokenRequest, TokenSecret,
+};
 use super::secret::Secret;
 
 /// Something to do.
@@ -138,6 +142,14 @@ pub enum Request {
         /// The file, absolute.
         path: PathBuf,
     },
+    /// Makes a link that makes an owner, for the first start or for whoever lost access.
+    SetupLink,
+    /// About the console's accounts.
+    Console(ConsoleRequest),
+    /// About tokens of the API.
+    Token(TokenRequest),
+    /// About the audit trail.
+    Audit(AuditRequest),
 }
 
 impl Request {
@@ -151,6 +163,7 @@ impl Request {
                 | Request::UserImport { .. }
                 | Request::DeviceAdd { .. }
                 | Request::Import { .. }
+                | Request::SetupLink
         )
     }
 }
@@ -185,6 +198,20 @@ pub enum Reply {
     Watchers(Vec<WatcherView>),
     /// Rules of who may see a person.
     Rules(RulesView),
+    /// A link that makes an owner.
+    SetupLink(SetupUrl),
+    /// The console's accounts.
+    Console(Vec<ConsoleUser>),
+    /// Codes that serve once, shown this once.
+    RecoveryCodes(Vec<Secret>),
+    /// Tokens of the API.
+    Tokens(Vec<Token>),
+    /// A new token.
+    TokenSecret(Box<TokenSecret>),
+    /// Lines of the audit trail.
+    Audit(AuditPage),
+    /// What a walk along the audit trail found.
+    AuditReport(AuditReport),
 }
 
 /// A person's presence.

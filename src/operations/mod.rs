@@ -9,18 +9,25 @@ use std::pin::Pin;
 
 use crate::accounts::Actor;
 
+mod console;
 mod failure;
 mod message;
+mod rights;
 mod secret;
 #[cfg(test)]
 mod tests;
 
+pub use console::{
+    AuditFilter, AuditLine, AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser,
+    SetupUrl, Token, TokenRequest, TokenSecret,
+};
 pub use failure::{Exit, Failure};
 pub use message::{
     BanView, Device, DeviceSecret, Health, ImportReport, LdapStatus, ListenerStatus, MemoryStatus,
     PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView, Status, User,
     WatcherView,
 };
+pub use rights::{Right, Rule, permit};
 pub use secret::Secret;
 
 /// A boxed future, so that [`Operations`] can be a trait object.
@@ -29,6 +36,7 @@ pub type Performing<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + 
 /// Performs requests: in the server over what it holds, else over an opened store.
 pub trait Operations: Send + Sync {
     /// Performs one request for whoever asks, who stands in the audit trail for what it changes.
-    /// Whether he may is decided before.
+    /// Whether he may is decided here ([`permit`]) and, for what concerns other administrators, where the
+    /// change is made; a token's scopes are looked at before ([`Rule::is_within`]).
     fn perform<'a>(&'a self, actor: &'a Actor, request: Request) -> Performing<'a>;
 }

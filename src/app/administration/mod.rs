@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::site::Site;
 use super::watching::Watching;
 use crate::accounts::{Actor, NewAccount};
+use crate::config::Listener;
 use crate::documents;
 use crate::identity::UserName;
 use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
 use crate::operations::{
     BanView, Device, DeviceSecret, Failure, ImportReport, Operations, Performing, Reply, Request,
-    RowFailure, Secret, Status, User,
+    RowFailure, Secret, Status, User, permit,
 };
 use crate::page_mode::{self, Undelivered};
 use crate::presence as presence_service;
@@ -21,6 +22,7 @@ use crate::store::{Commit, Store as _};
 use crate::subscriptions;
 
 pub(super) mod archive;
+mod console;
 mod presence;
 mod refusal;
 #[cfg(test)]
@@ -50,6 +52,8 @@ pub trait Live: Send + Sync {
     fn bans(&self) -> Vec<BanView>;
     /// Lifts bans, and says how many were in force.
     fn lift(&self, source: Option<IpAddr>, user: Option<&str>) -> u64;
+    /// Where browsers are answered.
+    fn web(&self) -> Vec<Listener>;
     /// Who is where, what people publish, and who watches.
     ///
     /// # Errors
@@ -72,6 +76,10 @@ impl Administration {
 
     async fn perform_one(&self, actor: &Actor, request: Request) -> Result<Reply, Failure> {
         let accounts = &self.site.accounts;
+        if let Err(failure) = permit(actor, &request) {
+            accounts.note_denial(actor, request.rule().deed).await.map_err(refused)?;
+            return Err(failure);
+        }
         match request {
             Request::Status => self.status(),
             Request::UserAdd { user, name, mail, number, password } => {
@@ -155,6 +163,10 @@ impl Administration {
             Request::RulesSet { user, document } => self.set_rules(&user, &document).await,
             Request::BanList => self.bans().map(Reply::Bans),
             Request::BanLift { source, user } => self.lift(actor, source, user.as_deref()).await,
+            Request::SetupLink => self.setup_link(actor).await,
+            Request::Console(request) => self.console(actor, request).await,
+            Request::Token(request) => self.token(actor, request).await,
+            Request::Audit(request) => self.audit(request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

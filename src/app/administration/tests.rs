@@ -24,6 +24,10 @@ impl Noting {
 }
 
 impl Live for Noting {
+    fn web(&self) -> Vec<Listener> {
+        vec!["http://127.0.0.1:8080".parse().unwrap()]
+    }
+
     fn describe(&self, status: &mut Status) {
         status.bindings = 7;
     }

@@ -75,6 +75,10 @@ fn the_forms_that_scripts_use_are_taken() {
         "tagus ldap test",
         "tagus ldap test alice --json",
         "tagus ldap test alice --password-file -",
+        "tagus setup-link --json",
+        "tagus audit",
+        "tagus audit --from 7 --limit 1000 --json",
+        "tagus audit verify --json",
         "tagus config check",
         "tagus config check a.toml",
         "tagus config show --json",
@@ -116,6 +120,8 @@ fn no_command_prints_help_and_nonsense_is_refused() {
         "tagus client message echo hello --user a --wait-reply 5",
         "tagus client listen --user a --transport sctp",
         "tagus message rui hello",
+        "tagus audit --limit 0",
+        "tagus audit --from 1 verify",
     ] {
         assert_eq!(refused(line).exit_code(), 2, "{line}");
     }

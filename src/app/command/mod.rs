@@ -9,6 +9,7 @@ use clap::CommandFactory as _;
 use serde_json::json;
 
 mod archive;
+mod audit;
 mod ban;
 mod bench;
 mod client;
@@ -18,6 +19,7 @@ mod init;
 mod ldap;
 mod msrp;
 mod presence;
+mod setup_link;
 mod status;
 mod told;
 mod user;
@@ -40,6 +42,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Presence(command) => presence::run(context, command),
         Command::Ldap(command) => ldap::run(context, command),
         Command::Ban(command) => ban::run(context, command),
+        Command::Audit(command) => audit::run(context, &command),
+        Command::SetupLink => setup_link::run(context),
         Command::Message(message) => client::message(context, message),
         Command::Client(command) => client::run(context, command),
         Command::Export { file } => archive::export(context, &file),

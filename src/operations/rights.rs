@@ -1,0 +1,209 @@
+//! Who may ask for what: one table for the command line, the console and the API.
+
+use super::{AuditRequest, ConsoleRequest, Failure, Request, TokenRequest};
+use crate::accounts::{Actor, ActorKind};
+use crate::model::{Role, Scope};
+
+/// Who may do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Everybody who may sign in: what everybody sees.
+    See,
+    /// Everybody but the helpdesk: how the server is set up, and who did what.
+    Inspect,
+    /// Helpdesk and above.
+    Help,
+    /// Administrators and owners.
+    Administer,
+    /// Owners: what holds everybody's secrets.
+    Own,
+    /// Everybody with an account of the console, to himself.
+    Oneself,
+    /// Whoever may open the data directory.
+    Machine,
+}
+
+impl Right {
+    /// Whether an actor has it.
+    #[must_use]
+    pub fn is_of(self, actor: &Actor) -> bool {
+        match self {
+            Right::See => true,
+            Right::Inspect => actor.role != Role::Helpdesk,
+            Right::Help => actor.role >= Role::Helpdesk,
+            Right::Administer => actor.role >= Role::Admin,
+            Right::Own => actor.role == Role::Owner,
+            Right::Oneself => actor.kind == ActorKind::Console,
+            Right::Machine => actor.kind == ActorKind::Machine,
+        }
+    }
+}
+
+/// What holds for one kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name in the audit trail where it is refused.
+    pub deed: &'static str,
+    /// Who may.
+    pub right: Right,
+    /// The scope that a token needs; none: no token may.
+    pub scope: Option<Scope>,
+}
+
+impl Rule {
+    /// Whether a token with these scopes may ask for it, as far as they go.
+    #[must_use]
+    pub fn is_within(&self, scopes: &[Scope]) -> bool {
+        self.scope.is_some_and(|scope| scopes.contains(&scope))
+    }
+}
+
+const fn rule(deed: &'static str, right: Right, scope: Scope) -> Rule {
+    Rule { deed, right, scope: Some(scope) }
+}
+
+const fn tokenless(deed: &'static str, right: Right) -> Rule {
+    Rule { deed, right, scope: None }
+}
+
+impl Request {
+    /// Who may ask for this.
+    #[must_use]
+    pub const fn rule(&self) -> Rule {
+        match self {
+            Request::Status => rule("status", Right::See, Scope::StatusRead),
+            Request::UserAdd { .. } => rule("user.add", Right::Help, Scope::UsersWrite),
+            Request::UserList { .. } => rule("user.list", Right::See, Scope::UsersRead),
+            Request::UserShow { .. } => rule("user.show", Right::See, Scope::UsersRead),
+            Request::UserPassword { .. } => rule("user.passwd", Right::Help, Scope::UsersWrite),
+            Request::UserNumber { .. } => rule("user.number", Right::Help, Scope::UsersWrite),
+            Request::UserDisable { .. } => rule("user.disable", Right::Help, Scope::UsersWrite),
+            Request::UserEnable { .. } => rule("user.enable", Right::Help, Scope::UsersWrite),
+            Request::UserDelete { .. } => rule("user.delete", Right::Administer, Scope::UsersWrite),
+            Request::UserImport { .. } => rule("user.import", Right::Administer, Scope::UsersWrite),
+            Request::UserExport => rule("user.export", Right::Inspect, Scope::UsersRead),
+            Request::DeviceAdd { .. } => rule("device.add", Right::Help, Scope::DevicesWrite),
+            Request::DeviceList { .. } => rule("device.list", Right::See, Scope::DevicesRead),
+            Request::DeviceRevoke { .. } => rule("device.revoke", Right::Help, Scope::DevicesWrite),
+            Request::PresenceShow { .. } => rule("presence.show", Right::See, Scope::PresenceRead),
+            Request::PresenceWatchers { .. } => {
+                rule("presence.watchers", Right::See, Scope::PresenceRead)
+            }
+            Request::RulesShow { .. } => rule("rules.show", Right::See, Scope::PresenceRead),
+            Request::RulesSet { .. } => rule("rules.set", Right::Administer, Scope::PresenceWrite),
+            Request::BanList => rule("ban.list", Right::See, Scope::BansRead),
+            Request::BanLift { .. } => rule("ban.lift", Right::Help, Scope::BansWrite),
+            Request::Export { .. } => rule("export", Right::Own, Scope::ArchiveWrite),
+            Request::Import { .. } => tokenless("import", Right::Machine),
+            Request::SetupLink => tokenless("setup_link.make", Right::Machine),
+            Request::Console(request) => request.rule(),
+            Request::Token(request) => match request {
+                TokenRequest::List => tokenless("token.list", Right::Inspect),
+                TokenRequest::Make { .. } => tokenless("token.make", Right::Administer),
+                TokenRequest::Revoke { .. } => tokenless("token.revoke", Right::Administer),
+            },
+            Request::Audit(request) => match request {
+                AuditRequest::From { .. } | AuditRequest::Before { .. } => {
+                    rule("audit.read", Right::Inspect, Scope::AuditRead)
+                }
+                AuditRequest::Verify => rule("audit.verify", Right::Inspect, Scope::AuditRead),
+            },
+        }
+    }
+}
+
+impl ConsoleRequest {
+    /// No token may: what it could change of the console would outlive it.
+    const fn rule(&self) -> Rule {
+        match self {
+            ConsoleRequest::List => tokenless("console.list", Right::Inspect),
+            ConsoleRequest::Add { .. } => tokenless("console.add", Right::Administer),
+            ConsoleRequest::SetRole { .. } => tokenless("console.role", Right::Administer),
+            ConsoleRequest::SetPassword { .. } => tokenless("console.passwd", Right::Administer),
+            ConsoleRequest::DropCode { .. } => tokenless("console.drop_code", Right::Administer),
+            ConsoleRequest::Lock { .. } => tokenless("console.lock", Right::Administer),
+            ConsoleRequest::Delete { .. } => tokenless("console.remove", Right::Administer),
+            ConsoleRequest::OwnPassword { .. } => tokenless("console.passwd", Right::Oneself),
+            ConsoleRequest::OwnCode { .. } => tokenless("console.set_code", Right::Oneself),
+            ConsoleRequest::OwnDropCode { .. } => tokenless("console.drop_code", Right::Oneself),
+        }
+    }
+}
+
+/// Whether an actor may ask for this. What depends on whom it concerns, as an owner, is decided
+/// where the change is made.
+///
+/// # Errors
+/// A [`Failure`] for him to read.
+pub fn permit(actor: &Actor, request: &Request) -> Result<(), Failure> {
+    let rule = request.rule();
+    let is_token_without_scope = actor.kind == ActorKind::Token && rule.scope.is_none();
+    if rule.right.is_of(actor) && !is_token_without_scope {
+        Ok(())
+    } else {
+        Err(Failure::refused(format!("the role {} may not do this ({})", actor.role, rule.deed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actor(role: Role, kind: ActorKind) -> Actor {
+        Actor { name: "ana".to_owned(), source: "192.0.2.1".to_owned(), role, kind }
+    }
+
+    fn requests() -> Vec<(Request, [bool; 4])> {
+        let user = || "rui".to_owned();
+        let name = || "rui".to_owned();
+        let none: Vec<String> = Vec::new();
+        let (all, not_helpdesk) = ([true; 4], [true, false, true, true]);
+        let (help, admins, owners) =
+            ([false, true, true, true], [false, false, true, true], [false, false, false, true]);
+        let token = TokenRequest::Make {
+            name: name(),
+            scopes: vec![Scope::UsersRead],
+            role: Role::ReadOnly,
+            expires_at: None,
+            networks: none,
+        };
+        vec![
+            (Request::Status, all),
+            (Request::UserShow { user: user() }, all),
+            (Request::UserDisable { user: user() }, help),
+            (Request::DeviceRevoke { user: user(), device: "d".to_owned() }, help),
+            (Request::UserDelete { user: user() }, admins),
+            (Request::RulesSet { user: user(), document: String::new() }, admins),
+            (Request::Audit(AuditRequest::Verify), not_helpdesk),
+            (Request::Console(ConsoleRequest::List), not_helpdesk),
+            (Request::Console(ConsoleRequest::SetRole { name: name(), role: Role::Admin }), admins),
+            (Request::Token(token), admins),
+            (Request::Export { path: "/x".into() }, owners),
+            (Request::SetupLink, [false; 4]),
+            (Request::Import { path: "/x".into() }, [false; 4]),
+        ]
+    }
+
+    #[test]
+    fn each_role_may_ask_for_what_is_its_own_and_nothing_beyond() {
+        for (request, expected) in requests() {
+            for (role, may) in Role::ALL.into_iter().zip(expected) {
+                let permitted = permit(&actor(role, ActorKind::Console), &request).is_ok();
+                assert_eq!(permitted, may, "{role} {request:?}");
+            }
+            assert!(permit(&Actor::socket(), &request).is_ok(), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_asks_for_nothing_that_has_no_scope_and_nothing_beyond_its_own() {
+        for (request, _) in requests() {
+            let permitted = permit(&actor(Role::Owner, ActorKind::Token), &request).is_ok();
+            assert_eq!(permitted, request.rule().scope.is_some(), "{request:?}");
+        }
+        let rule = Request::UserDelete { user: "rui".to_owned() }.rule();
+        assert!(rule.is_within(&[Scope::UsersRead, Scope::UsersWrite]));
+        assert!(!rule.is_within(&[Scope::UsersRead, Scope::DevicesWrite]));
+        assert!(!Request::SetupLink.rule().is_within(Scope::ALL));
+    }
+}
