@@ -13,14 +13,14 @@ use crate::store::seal::KeyFile;
 
 const DOMAIN: &str = "campus.example";
 
-struct Site {
+pub(super) struct Site {
     _directory: tempfile::TempDir,
-    store: Arc<dyn Store>,
-    accounts: Arc<Accounts>,
-    clock: ManualClock,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) clock: ManualClock,
 }
 
-fn site() -> Site {
+pub(super) fn site() -> Site {
     let directory = tempfile::tempdir().unwrap();
     let key = KeyFile::open_or_create(&directory.path().join("secrets.key")).unwrap();
     let store: Arc<dyn Store> = memory();
@@ -58,11 +58,11 @@ impl Site {
         identity.prove(&lookup, &Credentials::parse(&field).unwrap(), b"REGISTER")
     }
 
-    fn signs_in(&self, user: &str, password: &str) -> bool {
+    pub(super) fn signs_in(&self, user: &str, password: &str) -> bool {
         self.prove(Algorithm::Sha256, user, password).is_proved()
     }
 
-    async fn add(&self, user: &str, password: &str) -> Result<Account, AccountsError> {
+    pub(super) async fn add(&self, user: &str, password: &str) -> Result<Account, AccountsError> {
         let new = NewAccount { user, password: Some(password), ..NewAccount::default() };
         self.accounts.add_local(&Actor::offline(), new).await
     }

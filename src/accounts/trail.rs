@@ -289,3 +289,6 @@ impl Accounts {
         Ok(report)
     }
 }
+
+#[cfg(test)]
+mod tests;

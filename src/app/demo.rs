@@ -17,10 +17,13 @@ use super::front;
 use super::process;
 use super::server::{self, Server};
 use super::site::Site;
-use crate::accounts::{Accounts, AccountsError, Actor, NewAccount};
+use crate::accounts::{
+    Accounts, AccountsError, Actor, ConsoleError, NewAccount, NewConsoleAccount,
+};
 use crate::client::echo::{self, Resident};
 use crate::config::{Listener, Loaded, Scheme};
 use crate::entropy;
+use crate::model::Role;
 use crate::net;
 use crate::operations::{Exit, Failure};
 use crate::sip::Transport;
@@ -36,6 +39,9 @@ const ECHO: &str = "echo";
 const ALICE: &str = "alice";
 const BOB: &str = "bob";
 const MD5_ONLY: &str = "marta";
+
+/// Who owns the console.
+const OWNER: &str = "owner";
 
 /// The port that is tried first, and how many more.
 const FIRST_PORT: u16 = 5060;
@@ -79,6 +85,8 @@ pub struct Demo {
     address: SocketAddr,
     /// The passwords of those whom it tells about, in the order of [`TOLD`].
     passwords: [Zeroizing<String>; 4],
+    /// The password of [`OWNER`].
+    owner: Zeroizing<String>,
 }
 
 const TOLD: [&str; 4] = [ALICE, BOB, MD5_ONLY, ECHO];
@@ -100,7 +108,8 @@ impl Demo {
         };
         process::own_data_dir(&data_dir)?;
         let passwords = std::array::from_fn(|_| Zeroizing::new(entropy::token(6)));
-        Ok(Demo { data_dir, own, address, passwords })
+        let owner = Zeroizing::new(entropy::token(6));
+        Ok(Demo { data_dir, own, address, passwords, owner })
     }
 
     /// The configuration with its sockets. Another program, as a second demonstration, may have
@@ -192,11 +201,24 @@ impl Demo {
         accounts.import_csv(&actor, &crowd()).await.map_err(Failure::failed)?;
         for (user, password) in TOLD.into_iter().zip(&self.passwords) {
             one(accounts, &actor, user, password).await.map_err(Failure::failed)?;
-            let file = self.password_file(user);
-            fs::write(&file, format!("{}\n", password.as_str()))
-                .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+            self.keep_password(user, password)?;
         }
-        Ok(())
+        let new = NewConsoleAccount { name: OWNER, role: Role::Owner, password: &self.owner };
+        match accounts.add_console(&actor, new).await {
+            // A directory that was used for a demonstration before.
+            Err(AccountsError::Console(ConsoleError::Exists(_))) => {
+                accounts.set_console_password(&actor, OWNER, &self.owner).await
+            }
+            other => other.map(|_| ()),
+        }
+        .map_err(Failure::failed)?;
+        self.keep_password(OWNER, &self.owner)
+    }
+
+    fn keep_password(&self, user: &str, password: &str) -> Result<(), Failure> {
+        let file = self.password_file(user);
+        fs::write(&file, format!("{password}\n"))
+            .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
     }
 
     /// Lets `echo` sign in, and waits until it is there.

@@ -348,6 +348,45 @@ fn rows_of_presence_have_the_bytes_they_always_had() {
     assert_eq!(hex(&waiting.encode()), include_str!("tests/waiting_v1.hex").trim());
 }
 
+/// As `rows_have_the_bytes_they_always_had`, for the console and its tokens.
+#[test]
+fn rows_of_the_console_have_the_bytes_they_always_had() {
+    let hex = |row: &[u8]| row.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let account = ConsoleAccount {
+        name: "ana".into(),
+        role: Role::Owner,
+        password: "$argon2id$v=19$m=19456,t=2,p=1$AAAA$BBBB".into(),
+        sealed_totp: Some(vec![1, 2, 3]),
+        totp_step: 56_666_666,
+        recovery: vec![[7; 32]],
+        created: at(1),
+        changed: at(2),
+        last_sign_in: Some(at(3)),
+        locked: true,
+        version: 300,
+    };
+    round_trip(&account);
+    assert_eq!(hex(&account.encode()), include_str!("tests/console_v1.hex").trim());
+    let link = SetupLink { digest: [9; 32], until: at(4), recovers: true };
+    round_trip(&link);
+    assert_eq!(hex(&link.encode()), include_str!("tests/setup_link_v1.hex").trim());
+    let token = ApiToken {
+        digest: [5; 32],
+        id: "a1b2".into(),
+        name: "mail filter".into(),
+        scopes: Scope::ALL.to_vec(),
+        role: Role::Helpdesk,
+        maker: Maker::Console,
+        maker_name: "ana".into(),
+        created: at(1),
+        expires_at: Some(at(2)),
+        networks: vec!["192.0.2.0/24".into()],
+        last_used: None,
+    };
+    round_trip(&token);
+    assert_eq!(hex(&token.encode()), include_str!("tests/token_v1.hex").trim());
+}
+
 /// A row of bindings as version 1 knew it.
 fn old_binding_row(device: &DeviceKey) -> BindingRow {
     BindingRow {

@@ -141,3 +141,35 @@ fn hasher() -> Option<Argon2<'static>> {
     let params = Params::new(memory, passes, lanes, None).ok()?;
     Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
+
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::phc::PasswordHash;
+
+    use super::*;
+
+    /// Unknown names cost what known ones do: the same algorithm, memory, passes and lanes.
+    #[tokio::test]
+    async fn nobodys_hash_has_the_cost_of_everybodys() {
+        let passwords = Passwords::default();
+        let made = passwords.hash("correct horse battery").await.unwrap();
+        let cost = |text: &str| text.rsplitn(3, '$').nth(2).map(str::to_owned).unwrap();
+        assert_eq!(cost(&made), "$argon2id$v=19$m=19456,t=2,p=1");
+        assert_eq!(cost(NOBODY), cost(&made));
+        let nobody = PasswordHash::new(NOBODY).unwrap();
+        let ours = PasswordHash::new(&made).unwrap();
+        let length = |hash: &PasswordHash| hash.hash.as_ref().unwrap().len();
+        assert_eq!(length(&nobody), length(&ours));
+        let right = |password: &'static str, stored: Option<String>| {
+            let place = passwords.place().unwrap();
+            passwords.is_right(place, password, stored)
+        };
+        assert!(right("correct horse battery", Some(made.clone())).await.unwrap());
+        assert!(!right("correct horse batterz", Some(made.clone())).await.unwrap());
+        assert!(!right("correct horse battery", None).await.unwrap());
+        assert_ne!(passwords.hash("correct horse battery").await.unwrap(), made, "salted");
+        for damaged in ["", "$argon2id$", "plain"] {
+            assert!(!right("plain", Some(damaged.to_owned())).await.unwrap());
+        }
+    }
+}

@@ -13,9 +13,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::codes::NewCode;
-use super::{
-    Accounts, AccountsError, Actor, ConsoleError, Principal, RecoveryCodes, is_owner, passwords,
-};
+use super::{Accounts, AccountsError, Actor, ConsoleError, Principal, RecoveryCodes, passwords};
 use crate::accounts::{ActorKind, Plan};
 use crate::clock::WallTime;
 use crate::entropy;
@@ -188,23 +186,6 @@ impl Accounts {
             .await?;
         self.console.links.notify_one();
         Ok((principal, enrolled.map(|enrolled| enrolled.shown).unwrap_or_default()))
-    }
-
-    /// Makes an owner with a password, for the demonstration; nothing if there is an owner.
-    ///
-    /// # Errors
-    /// [`AccountsError`] if the password cannot be one or the store does not take it.
-    pub async fn make_first_owner(
-        &self,
-        actor: &Actor,
-        name: &str,
-        password: &str,
-    ) -> Result<(), AccountsError> {
-        if self.console_accounts()?.iter().any(is_owner) {
-            return Ok(());
-        }
-        let new = super::NewConsoleAccount { name, role: Role::Owner, password };
-        self.add_console(actor, new).await.map(|_| ())
     }
 }
 
