@@ -8,6 +8,7 @@ mod support;
 mod beside_voip;
 mod browser;
 mod calls;
+mod console;
 mod directory_groups;
 mod directory_outage;
 mod directory_test;
