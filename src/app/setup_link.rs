@@ -27,9 +27,13 @@ pub(super) async fn make(
     web: &[Listener],
     is_served: bool,
 ) -> Result<SetupUrl, Failure> {
+    // A port that the system will choose is not known before a server runs.
+    let known: Vec<Listener> =
+        web.iter().filter(|listener| listener.address.port() != 0).cloned().collect();
+    let web = known.as_slice();
     if web.is_empty() {
         return Err(Failure::refused(
-            "nothing listens for browsers: set web.listen, then start the server again",
+            "no address for browsers is known: set web.listen, or start the server first",
         ));
     }
     let (token, until) = site.accounts.make_setup_link(actor).await.map_err(refused)?;

@@ -17,6 +17,7 @@ use tagus::store::seal::KeyFile;
 use tagus::store::{Store, memory};
 
 use crate::support::directory::{Directory, GROUPS, PEOPLE};
+use crate::support::free_port;
 use crate::support::server::Server;
 
 const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -120,10 +121,11 @@ async fn members_of_the_directorys_group_administer_and_nobody_else_of_it() {
 
 #[test]
 fn a_server_without_an_owner_offers_a_link_and_a_command_makes_another() {
-    let mut server = Server::start("");
+    let mut server = Server::start(&format!("[web]\nlisten = [\"http://{}\"]\n", free_port()));
     let file = server.data_dir().join("setup-link");
     let offered = fs::read_to_string(&file).expect("the link's file");
     assert_eq!(fs::metadata(&file).expect("metadata").permissions().mode() & 0o777, 0o600);
+    server.log_with("the link", |line| line.contains("setup_link"));
     let url = offered.lines().nth(1).expect("a URL").to_owned();
     assert!(url.starts_with("http") && url.contains("/setup/"), "{offered}");
 

@@ -17,7 +17,8 @@ const SHORTEST: usize = 12;
 /// Bytes of a password at most.
 const LONGEST: usize = 1024;
 
-/// KiB, passes and lanes: what OWASP's page on storing passwords asks for at least of Argon2id.
+/// KiB, passes and lanes: what OWASP's page on storing passwords asks for at least of Argon2id. One hash
+/// took 36 ms at best in a release build, and about 50 ms on a machine busy with other work.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 
 /// Passwords that wait to be checked at most; whoever comes then is asked to come back.

@@ -13,6 +13,8 @@ use crate::operations::Exit;
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::{Table, rows};
 
+mod console;
+
 /// A server as far as operations see one.
 #[derive(Default)]
 struct Noting(Mutex<Vec<String>>);
