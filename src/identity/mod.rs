@@ -38,6 +38,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod verifiers;
+pub mod workbench;
 
 pub use name::{LONGEST_NAME, UserName, is_valid_name};
 pub use number::{Numbered, Numbers, canonical_number, numbers_in};

@@ -78,19 +78,26 @@ impl Connector {
     }
 
     fn password(&self) -> Result<Zeroizing<String>, DirectoryError> {
-        let file = &self.settings.bind_password_file;
-        let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
-            DirectoryError::Settings(format!("identity.ldap.bind_password_file: {error}"))
-        })?;
-        let bare = text.strip_suffix('\n').unwrap_or(&text);
-        let bare = bare.strip_suffix('\r').unwrap_or(bare);
-        if bare.is_empty() {
+        let read = read_password(&self.settings.bind_password_file);
+        let named = |problem| format!("identity.ldap.bind_password_file: {problem}");
+        let password = read.map_err(named).map_err(DirectoryError::Settings)?;
+        if password.is_empty() {
             // An empty password would bind as nobody and seem to work.
             let problem = "identity.ldap.bind_password_file is empty".to_owned();
             return Err(DirectoryError::Settings(problem));
         }
-        Ok(Zeroizing::new(bare.to_owned()))
+        Ok(password)
     }
+}
+
+/// The password in a file, without the newline at its end.
+pub(in crate::identity) fn read_password(
+    file: &std::path::Path,
+) -> Result<Zeroizing<String>, String> {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new);
+    let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
+    let bare = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Zeroizing::new(bare.strip_suffix('\r').unwrap_or(bare).to_owned()))
 }
 
 /// What a failed operation means: the connection is of no more use.

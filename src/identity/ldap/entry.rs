@@ -35,7 +35,7 @@ impl std::fmt::Debug for Entry {
 }
 
 /// Longest value that is read.
-pub(super) const LONGEST: usize = 1024;
+pub(in crate::identity) const LONGEST: usize = 1024;
 
 impl Entry {
     /// Reads an entry that was searched as `uid`; `None` unless one of its own names is
@@ -61,7 +61,7 @@ impl Entry {
 }
 
 /// The values of an attribute whose name may be in another case than asked for (RFC 4512 s2.5).
-pub(super) fn values<'a>(entry: &'a SearchEntry, name: &str) -> Vec<&'a str> {
+pub(in crate::identity) fn values<'a>(entry: &'a SearchEntry, name: &str) -> Vec<&'a str> {
     let of_name = entry.attrs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
     of_name
         .map(|(_, values)| {
@@ -75,7 +75,7 @@ fn first<'a>(entry: &'a SearchEntry, name: &str) -> &'a str {
 }
 
 /// The permanent identifier, in hexadecimal if it is binary as Active Directory's.
-pub(super) fn identifier(entry: &SearchEntry, name: &str) -> Option<String> {
+pub(in crate::identity) fn identifier(entry: &SearchEntry, name: &str) -> Option<String> {
     let text = first(entry, name);
     if !text.is_empty() {
         return Some(text.to_owned());
@@ -86,7 +86,7 @@ pub(super) fn identifier(entry: &SearchEntry, name: &str) -> Option<String> {
 }
 
 /// Text to show: without control characters and directional overrides.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::identity) fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| {
             !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -84,7 +84,7 @@ pub(super) async fn read(
 }
 
 /// Reads all groups.
-pub(super) async fn gather(
+pub(in crate::identity) async fn gather(
     ldap: &mut Ldap,
     settings: &Settings,
     gathered: &mut Gathered<'_>,

@@ -27,7 +27,6 @@ mod dn;
 mod entry;
 mod groups;
 mod list;
-pub mod probe;
 mod sessions;
 mod settings;
 
@@ -36,6 +35,10 @@ pub use entry::Entry;
 pub use groups::{Gathered, GroupSet, Membership, Places};
 pub use list::{Listing, Roll};
 pub use settings::{Settings, SettingsError, Template};
+
+pub(super) use connection::read_password;
+pub(super) use entry::{identifier, values, visible};
+pub(super) use groups::gather;
 
 use breaker::Breaker;
 use connection::Connector;
