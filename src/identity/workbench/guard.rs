@@ -236,3 +236,6 @@ pub(super) async fn one_answer(from: &mut (impl AsyncRead + Unpin)) -> Result<By
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
