@@ -19,3 +19,4 @@ mod own_client;
 mod page_mode;
 mod presence;
 mod three_clients;
+mod workbench;

@@ -32,7 +32,24 @@ const START: Duration = Duration::from_secs(15);
 pub(crate) struct Directory {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// Where it speaks TLS from the first byte on, if it has a certificate.
+    pub(crate) secure: Option<SocketAddr>,
     home: TempDir,
+}
+
+/// What is in a directory, and how it is set up.
+#[derive(Default)]
+pub(crate) struct Plan<'a> {
+    /// People, `(uid, password)`; only salted hashes of the passwords are kept.
+    pub(crate) people: &'a [(&'a str, &'a str)],
+    /// More entries, as LDIF.
+    pub(crate) entries: &'a str,
+    /// Lines of `slapd.conf` before the database.
+    pub(crate) server: &'a str,
+    /// Lines at its end.
+    pub(crate) database: &'a str,
+    /// Its certificates and its key, PEM.
+    pub(crate) certificate: Option<(&'a str, &'a str)>,
 }
 
 impl Directory {
@@ -43,13 +60,18 @@ impl Directory {
 
     /// The same with more lines at the end of `slapd.conf`.
     pub(crate) fn start_with(people: &[(&str, &str)], more: &str) -> Directory {
+        Directory::open(&Plan { people, database: more, ..Plan::default() })
+    }
+
+    /// Starts with what is planned.
+    pub(crate) fn open(plan: &Plan<'_>) -> Directory {
         let home = TempDir::new().expect("temporary directory");
         let database = home.path().join("data");
         fs::create_dir(&database).expect("data directory");
         let configuration = home.path().join("slapd.conf");
-        fs::write(&configuration, slapd_conf(home.path()) + more).expect("configuration");
+        fs::write(&configuration, slapd_conf(home.path(), plan)).expect("configuration");
         let people_file = home.path().join("people.ldif");
-        fs::write(&people_file, ldif(people)).expect("people");
+        fs::write(&people_file, ldif(plan.people) + plan.entries).expect("people");
         let filled = Command::new(program("slapadd", "slapd"))
             .args(["-q", "-f"])
             .arg(&configuration)
@@ -59,8 +81,9 @@ impl Directory {
             .expect("slapadd can be run");
         assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
         let address = free_port();
-        let child = slapd(home.path(), address);
-        let directory = Directory { child, address, home };
+        let secure = plan.certificate.map(|_| free_port());
+        let child = slapd(home.path(), address, secure);
+        let directory = Directory { child, address, secure, home };
         directory.wait_until_it_answers();
         directory
     }
@@ -73,7 +96,7 @@ impl Directory {
 
     /// Starts it again on the same port.
     pub(crate) fn start_again(&mut self) {
-        self.child = slapd(self.home.path(), self.address);
+        self.child = slapd(self.home.path(), self.address, self.secure);
         self.wait_until_it_answers();
     }
 
@@ -133,9 +156,11 @@ impl Directory {
     fn wait_until_it_answers(&self) {
         let clock = Clock::system();
         let deadline = clock.now() + START;
-        while TcpStream::connect_timeout(&self.address, Duration::from_millis(200)).is_err() {
-            assert!(clock.now() < deadline, "slapd does not answer on {}", self.address);
-            std::thread::yield_now();
+        for address in [Some(self.address), self.secure].into_iter().flatten() {
+            while TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_err() {
+                assert!(clock.now() < deadline, "slapd does not answer on {address}");
+                std::thread::yield_now();
+            }
         }
     }
 
@@ -156,11 +181,12 @@ impl Drop for Directory {
     }
 }
 
-fn slapd(home: &Path, address: SocketAddr) -> Child {
+fn slapd(home: &Path, address: SocketAddr, secure: Option<SocketAddr>) -> Child {
+    let secure = secure.map_or_else(String::new, |address| format!(" ldaps://{address}"));
     Command::new(program("slapd", "slapd"))
         .arg("-f")
         .arg(home.join("slapd.conf"))
-        .args(["-h", &format!("ldap://{address}"), "-d", "0"])
+        .args(["-h", &format!("ldap://{address}{secure}"), "-d", "0"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -216,17 +242,28 @@ fn carry(mut from: TcpStream, mut to: TcpStream, before: impl Fn()) {
     let _ = to.shutdown(Shutdown::Both);
 }
 
-fn slapd_conf(home: &Path) -> String {
+fn slapd_conf(home: &Path, plan: &Plan<'_>) -> String {
+    let (server, database) = (plan.server, plan.database);
+    let mut tls = String::new();
+    if let Some((certificate, key)) = plan.certificate {
+        for (directive, name, text) in [
+            ("TLSCertificateFile", "certificate.pem", certificate),
+            ("TLSCertificateKeyFile", "key.pem", key),
+        ] {
+            fs::write(home.join(name), text).expect("a file");
+            let _ = writeln!(tls, "{directive} {}", home.join(name).display());
+        }
+    }
     let home = home.display();
     format!(
         "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\n\
          include /etc/ldap/schema/inetorgperson.schema\ninclude /etc/ldap/schema/nis.schema\n\
          pidfile {home}/slapd.pid\nargsfile {home}/slapd.args\n\
-         modulepath /usr/lib/ldap\nmoduleload back_mdb\nloglevel 0\n\
+         modulepath /usr/lib/ldap\nmoduleload back_mdb\nloglevel 0\n{tls}{server}\
          database mdb\nmaxsize 67108864\nsuffix \"dc=campus,dc=test\"\n\
          rootdn \"{ADMIN}\"\nrootpw {ADMIN_PASSWORD}\ndirectory {home}/data\n\
          index objectClass eq\nindex uid eq\n\
-         access to attrs=userPassword by anonymous auth by * none\naccess to * by * read\n"
+         access to attrs=userPassword by anonymous auth by * none\naccess to * by * read\n{database}"
     )
 }
 
