@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::BindPassword;
 use super::active_directory;
-use super::code::{Code, Finding};
+use super::code::Code;
+use super::finding::Finding;
 use super::guard::Session;
 use super::report::{Answer, Detail, Server, StepName};
 use super::run::{Failure, Outcome, Run};

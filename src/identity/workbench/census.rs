@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use ldap3::{Scope, SearchEntry, SearchOptions, SearchResult};
 
 use super::Trial;
-use super::code::{Code, bounded};
+use super::code::Code;
+use super::finding::bounded;
 use super::guard::Session;
 use super::report::{Detail, Sample, StepName};
 use super::run::{Outcome, Run};

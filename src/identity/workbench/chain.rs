@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::code::{Code, Finding, bounded};
+use super::code::Code;
+use super::finding::{Finding, bounded};
 use super::report::{Certificate, Chain};
 use crate::channel::Signatures;
 use crate::clock::WallTime;

@@ -6,7 +6,8 @@ use ldap3::SearchEntry;
 use tokio::time::timeout;
 
 use super::census::Census;
-use super::code::{Code, Finding, bounded};
+use super::code::Code;
+use super::finding::{Finding, bounded};
 use super::guard::Session;
 use super::people::is_filter;
 use super::report::{Detail, Group, GroupList, StepName};

@@ -17,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
-use super::code::{Code, Finding, bounded};
+use super::code::Code;
+use super::finding::{Finding, bounded};
 use super::wire::{self, Head, operation};
 
 /// Bytes of all answers on one connection at most.

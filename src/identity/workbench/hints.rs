@@ -3,7 +3,8 @@
 
 use ldap3::{Scope, SearchEntry, SearchOptions, SearchResult};
 
-use super::code::{Code, Finding, bounded};
+use super::code::Code;
+use super::finding::{Finding, bounded};
 use super::guard::Session;
 use super::run::Run;
 

@@ -23,6 +23,7 @@ mod bind;
 mod census;
 mod chain;
 mod code;
+mod finding;
 mod group_step;
 mod guard;
 mod hints;
@@ -37,7 +38,8 @@ mod sign_in;
 mod tests;
 mod wire;
 
-pub use code::{Code, Finding};
+pub use code::Code;
+pub use finding::Finding;
 pub use report::{
     Answer, Attempt, Certificate, Chain, Count, Detail, Group, GroupList, Kind, Sample, Server,
     SignedIn, State, Step, StepName, in_milliseconds,

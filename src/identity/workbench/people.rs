@@ -7,7 +7,8 @@ use ldap3::{LdapResult, Scope, SearchEntry, parse_refs};
 use tokio::time::timeout;
 
 use super::census::{self, Census};
-use super::code::{Code, Finding, bounded};
+use super::code::Code;
+use super::finding::{Finding, bounded};
 use super::guard::Session;
 use super::reach::in_seconds;
 use super::report::{Answer, Count, Detail, StepName};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::code::{Code, Finding};
+use super::code::Code;
+use super::finding::Finding;
 use super::report::{Attempt, Detail, StepName};
 use super::run::{Outcome, Run};
 

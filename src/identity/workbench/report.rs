@@ -8,7 +8,8 @@ use ldap3::LdapResult;
 use serde::{Serialize, Serializer};
 
 use super::active_directory;
-use super::code::{Code, Finding, bounded};
+use super::code::Code;
+use super::finding::{Finding, bounded};
 
 /// How a step ended. The worst of what it found counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

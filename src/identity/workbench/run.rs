@@ -6,7 +6,8 @@ use ldap3::{LdapError, LdapResult};
 use tokio::time::timeout;
 
 use super::Trial;
-use super::code::{Code, Finding};
+use super::code::Code;
+use super::finding::Finding;
 use super::guard::Session;
 use super::reach::in_seconds;
 use super::report::{Answer, Detail, State, Step, StepName};

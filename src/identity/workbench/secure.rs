@@ -17,7 +17,8 @@ use tokio_rustls::client::TlsStream;
 
 use super::Authorities;
 use super::chain::{Verdict, Witness};
-use super::code::{Code, Finding, bounded};
+use super::code::Code;
+use super::finding::{Finding, bounded};
 use super::guard::{Fault, Session, looks, one_answer};
 use super::reach::Target;
 use super::report::{Answer, Chain, Detail, Server, StepName};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ldap3::{Scope, SearchEntry, SearchResult};
 
-use super::code::{Code, bounded};
+use super::code::Code;
+use super::finding::bounded;
 use super::guard::Session;
 use super::report::{Kind, Server};
 use super::run::{Outcome, Run};

@@ -3,7 +3,8 @@
 use ldap3::{Scope, SearchEntry, SearchOptions, SearchResult};
 
 use super::census::{Census, fits};
-use super::code::{Code, Finding};
+use super::code::Code;
+use super::finding::Finding;
 use super::guard::Session;
 use super::reach::in_seconds;
 use super::report::{Answer, Detail, SignedIn, StepName};
