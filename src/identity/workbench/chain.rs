@@ -70,7 +70,8 @@ impl Witness {
         let mut verdict =
             Verdict { chain: Chain { certificates, ..Chain::default() }, findings: Vec::new() };
         let Some(own) = seen.first() else { return verdict };
-        let unix = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now.unix_secs()));
+        // Dates are told for themselves, and must not hide what else is wrong.
+        let unix = in_date(&seen, now);
         let trusted = self.verify(&self.roots, &seen, name, unix).err();
         for (der, certificate) in seen.iter().zip(&verdict.chain.certificates) {
             verdict.findings.extend(out_of_date(der, certificate, now));
@@ -219,6 +220,21 @@ fn out_of_date(der: &[u8], shown: &Certificate, now: WallTime) -> Option<Finding
     }
     let left = validity.not_after.timestamp().saturating_sub(now);
     (u64::try_from(left).unwrap_or(0) < SOON).then(|| Code::EndsSoon.with([subject, until]))
+}
+
+/// An instant at which the certificates are good, the nearest to now.
+fn in_date(chain: &[CertificateDer<'_>], now: WallTime) -> UnixTime {
+    let mut instant = i64::try_from(now.unix_secs()).unwrap_or(i64::MAX);
+    // The server's own last, for its dates count if they do not go together.
+    for der in chain.iter().rev() {
+        if let Ok((_, certificate)) = X509Certificate::from_der(der) {
+            let validity = certificate.validity();
+            instant = instant.min(validity.not_after.timestamp());
+            instant = instant.max(validity.not_before.timestamp());
+        }
+    }
+    let seconds = u64::try_from(instant).unwrap_or(0);
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
 }
 
 /// A certificate in words; what cannot be read stays empty, the fingerprint is always there.

@@ -68,6 +68,11 @@ impl Run<'_> {
         let attributes = [&ldap.attribute_user, &ldap.secret_attribute];
         let attributes: Vec<&str> =
             attributes.into_iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        if user.is_empty() {
+            let place =
+                [("user", String::new()), ("filter", filter), ("base", ldap.base_dn.clone())];
+            return Err(Outcome::of(Code::UnknownPerson.with(place)));
+        }
         let mut handle = session.ldap.clone();
         // Two are enough to know that a name is ambiguous.
         handle.with_search_options(SearchOptions::new().sizelimit(2));

@@ -143,7 +143,7 @@ fn a_service_account_that_is_refused_is_told_why() {
     assert_fails(&kept, StepName::Bind, &[Code::PasswordFile]);
     // Nobody may ask here without signing in.
     let nobody = with("", BindPassword::Configured);
-    let refused = assert_fails(&nobody, StepName::Search, &[Code::SearchRefused]);
+    let refused = assert_fails(&nobody, StepName::Search, &[Code::SignInFirst]);
     assert_eq!(refused.answer.expect("an answer").code, 8);
 }
 

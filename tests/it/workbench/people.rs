@@ -104,7 +104,11 @@ fn ten_thousand_people_are_counted_and_what_does_not_fit_is_named() {
              uid: {uid}\n{mail}\n"
         );
     }
-    let directory = Directory::open(&Plan { entries: &entries, ..Plan::default() });
+    let directory = Directory::open(&Plan {
+        entries: &entries,
+        server: "sizelimit unlimited\n",
+        ..Plan::default()
+    });
     let steps = steps(&trial(directory.address, |_| {}));
     let search = step(&steps, StepName::Search);
     let Some(Detail::Count(count)) = &search.detail else { panic!("{search:#?}") };
