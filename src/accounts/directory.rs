@@ -9,7 +9,10 @@ use tokio::runtime::Handle;
 use super::{Accounts, AccountsError, Actor, Plan};
 use crate::clock::WallTime;
 use crate::identity::ldap::DirectoryError;
-use crate::identity::{CONTACT_KEY, Departure, DirectoryPerson, GROUPS_KEY, UserName, Watcher};
+use crate::identity::{
+    CONTACT_KEY, Departure, DirectoryPerson, GROUPS_KEY, ListChanges, MARK_KEY, RUNS_KEY, UserName,
+    Watcher,
+};
 use crate::model::{Account, AccountKind, DeviceCredential, Record as _};
 use crate::store::{Commit, Table, rows};
 
@@ -184,11 +187,25 @@ impl Watcher for Recorder {
         }
     }
 
-    fn synced(&self, at: WallTime) {
+    fn listed(&self, changes: &ListChanges) {
         if let Some(accounts) = self.accounts.upgrade() {
-            let millis = at.unix_millis().to_string();
-            let commit = Commit::new().put(Table::Site, CONTACT_KEY, millis.into_bytes());
-            accounts.store.commit_soon(commit);
+            accounts.take_list(changes);
         }
+    }
+
+    fn sync_ended(&self) {
+        let Some(accounts) = self.accounts.upgrade() else { return };
+        let row = accounts.identity.sync_runs_row();
+        accounts.store.commit_soon(Commit::new().put(Table::Site, RUNS_KEY, row));
+    }
+
+    fn synced(&self, at: WallTime) {
+        let Some(accounts) = self.accounts.upgrade() else { return };
+        let millis = at.unix_millis().to_string();
+        let mut commit = Commit::new().put(Table::Site, CONTACT_KEY, millis.into_bytes());
+        if let Some(mark) = accounts.identity.directory_mark() {
+            commit = commit.put(Table::Site, MARK_KEY, mark.into_bytes());
+        }
+        accounts.store.commit_soon(commit);
     }
 }

@@ -24,6 +24,7 @@ mod devices;
 mod directory;
 mod import;
 mod local;
+pub mod people;
 mod realm;
 #[cfg(test)]
 mod tests;
@@ -177,6 +178,9 @@ pub enum AccountsError {
     /// It concerns the console or its tokens.
     #[error(transparent)]
     Console(#[from] ConsoleError),
+    /// A cursor that no page gave.
+    #[error("there is no page that begins there; begin with the first one")]
+    Cursor,
     /// The CSV has no header line that can be used.
     #[error("the first line must name the columns, user among them: {0}")]
     Header(String),
@@ -196,6 +200,7 @@ pub struct Accounts {
     order: Mutex<()>,
     used: devices::LastUsed,
     console: console::Console,
+    people: people::People,
 }
 
 /// A change to be made, and what it is called in the audit trail.
@@ -224,6 +229,7 @@ impl Accounts {
             order: Mutex::new(()),
             used: devices::LastUsed::default(),
             console: console::Console::default(),
+            people: people::People::default(),
         });
         identity.watch(Arc::new(directory::Recorder::new(&accounts, runtime.clone())));
         accounts
@@ -302,6 +308,7 @@ impl Accounts {
     /// Lets the identity layer read a person's rows again, and tells everybody else.
     fn announce(&self, user: &UserName) -> Result<(), AccountsError> {
         self.identity.refresh(user)?;
+        self.index_person(user)?;
         self.bus.publish(Table::Accounts, &Account::key(user));
         Ok(())
     }

@@ -358,6 +358,11 @@ fn ldap(config: &Config, findings: &mut Findings) {
         "identity.ldap.sync_interval",
         "this must be above 0",
     );
+    findings.wrong_if(
+        ldap.guard_percent > 100,
+        "identity.ldap.guard_percent",
+        "this is a percentage: at most 100",
+    );
     if !ldap.bind_dn.is_empty() && ldap.bind_password_file.as_os_str().is_empty() {
         findings.wrong(
             "identity.ldap.bind_password_file",

@@ -129,6 +129,11 @@ pub struct Ldap {
     /// Between two readings of the whole directory.
     #[serde(with = "duration")]
     pub sync_interval: Duration,
+    /// Percent of the people whom one reading may put out; more of them stay in until an
+    /// administrator has looked. 100 is no bound.
+    pub guard_percent: u32,
+    /// Fewer people than that may go at once, however few there are.
+    pub guard_people: u32,
 }
 
 impl Default for Ldap {
@@ -155,6 +160,8 @@ impl Default for Ldap {
             admin_group: String::new(),
             timeout: Duration::from_secs(2),
             sync_interval: Duration::from_secs(60),
+            guard_percent: 5,
+            guard_people: 10,
         }
     }
 }

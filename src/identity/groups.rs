@@ -15,10 +15,13 @@ use futures_util::FutureExt as _;
 use super::ldap::{Directory, DirectoryError, GroupSet, Membership, Places, Roll};
 use super::name::{UserName, fold};
 use super::rows::GROUPS_KEY;
-use super::sync::CROWD;
 use super::{Affected, Identity};
 use crate::model::{GroupsRow, Record as _};
 use crate::store::{StoreError, Table};
+
+/// From so many memberships on, half of them gone at once is taken for a mistake in the directory until
+/// the next reading says the same.
+const CROWD: usize = 20;
 
 /// The groups of the directory.
 #[derive(Debug, Default)]
@@ -185,6 +188,25 @@ impl Identity {
                 None
             }
         }
+    }
+
+    /// Lets people who stay in although they are not listed stay in their groups.
+    pub(super) fn keep_groups<'a>(
+        &self,
+        held: impl Iterator<Item = &'a Box<str>>,
+        membership: &mut Membership,
+    ) {
+        let Some(known) = self.groups.known() else { return };
+        let mut names: HashSet<Arc<str>> = HashSet::new();
+        for uid in held {
+            let Some(set) = known.people.get(uid) else { continue };
+            membership.people.entry(uid.clone()).or_insert_with(|| Arc::clone(set));
+            names.extend(set.iter().cloned());
+        }
+        let new: Vec<Arc<str>> =
+            names.into_iter().filter(|name| !membership.names.contains(name)).collect();
+        membership.names.extend(new);
+        membership.names.sort_unstable();
     }
 
     /// Takes over what was read, and tells whose groups are others now; `false` if it is not believed

@@ -10,7 +10,8 @@
 //! [`crate::accounts`] writes them and calls [`Identity::refresh`]. What the directory says about a
 //! person is cached for `ttl`, and for `grace` while the directory is out of reach. The directory's
 //! list of people is read every `sync_interval`, and its groups with it; whoever is no longer on the
-//! list is out ([`Watcher::departed`]).
+//! list is out ([`Watcher::departed`]), unless they are so many at once that it looks like a mistake
+//! ([`Proposal`]).
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -45,8 +46,11 @@ pub use number::{Numbered, Numbers, canonical_number, numbers_in};
 pub use offers::{Algorithms, Asker, Offers};
 pub use password::PasswordOutcome;
 pub use person::DirectoryPerson;
-pub use rows::{CONTACT_KEY, DOMAIN_KEY, GROUPS_KEY, REALM_KEY};
-pub use sync::{Affected, Departure, SyncReport, Watcher};
+pub use rows::{CONTACT_KEY, DOMAIN_KEY, GROUPS_KEY, MARK_KEY, REALM_KEY, RUNS_KEY};
+pub use sync::{
+    Affected, Departure, Difference, ListChanges, Listed, MOST_NAMED, Mention, Proposal,
+    ProposalError, Watcher,
+};
 pub use verifiers::{Proof, Verifiers};
 
 use people::People;
@@ -223,8 +227,7 @@ pub struct Identity {
     /// Wall time of the last successful listing, also that of an earlier run.
     last_sync: AtomicU64,
     sync_error: Mutex<Option<String>>,
-    /// Whether the last list was one that was not believed.
-    suspicion: Mutex<bool>,
+    readings: sync::Readings,
     watchers: RwLock<Vec<Arc<dyn Watcher>>>,
     guesses: password::Guesses,
     served_by_grace: AtomicUsize,
@@ -283,7 +286,7 @@ impl Identity {
             groups: groups::Groups::default(),
             last_sync: AtomicU64::new(0),
             sync_error: Mutex::default(),
-            suspicion: Mutex::default(),
+            readings: sync::Readings::default(),
             watchers: RwLock::default(),
             guesses: password::Guesses::default(),
             served_by_grace: AtomicUsize::new(0),

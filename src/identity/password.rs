@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::ldap::{Found, Wanted};
+use super::ldap::{DirectoryError, Found, Wanted};
 use super::name::UserName;
 use super::query::retry_after;
 use super::{Identity, Lookup};
@@ -100,6 +100,7 @@ impl Identity {
         };
         let unavailable = |error| PasswordOutcome::Unavailable { retry_after: retry_after(&error) };
         let entry = match directory.find(uid, Wanted::Everything).await {
+            Ok(found) if self.doubts(uid, &found) => return unavailable(DirectoryError::Doubtful),
             Ok(Found::Present(entry)) => Some(entry.dn),
             Ok(Found::Disabled(_) | Found::Absent) => None,
             Err(error) => return unavailable(error),

@@ -107,6 +107,9 @@ impl Identity {
             return Ok(Arc::new(Fact::new(Standing::Absent, None, None, self.clock.now())));
         };
         let found = directory.find(uid, wanted).await?;
+        if self.doubts(uid, &found) {
+            return Err(DirectoryError::Doubtful);
+        }
         let now = self.clock.now();
         let fact = Arc::new(match found {
             Found::Absent => Fact::new(Standing::Absent, None, None, now),

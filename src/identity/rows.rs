@@ -25,6 +25,10 @@ pub const REALM_KEY: &[u8] = b"realm";
 pub const DOMAIN_KEY: &[u8] = b"domain";
 /// The row of table `Site` that holds the directory's groups as they were read last.
 pub const GROUPS_KEY: &[u8] = b"directory.groups";
+/// The row of table `Site` that holds what became of the last readings of the directory.
+pub const RUNS_KEY: &[u8] = b"directory.runs";
+/// The row of table `Site` that says how the directory was set up when its list was read that is kept.
+pub const MARK_KEY: &[u8] = b"directory.settings";
 /// The row of table `Site` that holds the Unix milliseconds, in decimal, of the last listing of
 /// the directory.
 pub const CONTACT_KEY: &[u8] = b"directory.contact";
@@ -173,6 +177,7 @@ impl Identity {
             let millis = std::str::from_utf8(&contact).ok().and_then(|text| text.parse().ok());
             self.last_sync.store(millis.unwrap_or(0), Ordering::Relaxed);
         }
+        self.load_roll()?;
         self.load_groups()
     }
 

@@ -1,6 +1,6 @@
 //! Keeps watch over the directory: its connection, its list of people and its groups.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -11,16 +11,35 @@ use super::Identity;
 use super::ldap::{DirectoryError, Found, Listing, Membership, Places, Roll, Wanted};
 use super::name::UserName;
 use super::number::Numbers;
-use super::person::{Fact, Local, Person, Standing, is_same_person};
+use super::person::{Fact, Local, Person, Standing};
 use crate::clock::{Tick, WallTime};
+use crate::model::{SyncOutcome, SyncRun};
+
+mod decide;
+mod difference;
+mod guard;
+mod plan;
+mod roll;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+pub use decide::ProposalError;
+pub use difference::{Difference, MOST_NAMED, Mention, Proposal};
+pub use roll::{ListChanges, Listed};
+
+pub(super) use decide::Readings;
+pub(super) use roll::KnownRoll;
+
+use plan::{Out, Plan};
+use roll::People;
 
 /// Between two looks at the connection: a directory that is gone shows within 5 s.
 const LOOK_EVERY: Duration = Duration::from_millis(2_500);
 /// Between two tries to read the list while that fails.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
-/// From so many people on, half of them gone at once is taken for a mistake in the directory until
-/// the next reading says the same; so with memberships in groups.
-pub(super) const CROWD: usize = 20;
+/// Between two readings that nobody planned, because something said otherwise than the list.
+const DOUBT_EVERY: Duration = Duration::from_secs(5);
 
 /// Why somebody is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,44 +91,19 @@ pub trait Watcher: Send + Sync {
     /// ([`Identity::groups_row`]).
     fn groups_read(&self) {}
 
+    /// The list of people is another one now.
+    fn listed(&self, changes: &ListChanges) {
+        let _ = changes;
+    }
+
+    /// A reading of the directory ended, well or not, and is worth keeping
+    /// ([`Identity::sync_runs_row`]).
+    fn sync_ended(&self) {}
+
     /// The directory's list was read.
     fn synced(&self, at: WallTime) {
         let _ = at;
     }
-}
-
-/// The list of people as it was read last.
-#[derive(Debug, Default)]
-pub(super) struct KnownRoll {
-    roll: Roll,
-    /// Whether it was ever read.
-    read: bool,
-}
-
-impl KnownRoll {
-    pub(super) fn get(&self, uid: &str) -> Option<&Listing> {
-        self.roll.people.get(uid)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.roll.people.len()
-    }
-}
-
-/// What a reading of the directory's list brought.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SyncReport {
-    /// People on the list, the locked ones included.
-    pub people: usize,
-    /// People on the list who are locked.
-    pub disabled: usize,
-    /// People who were in and are out now.
-    pub departed: usize,
-    /// Half of all people or more were gone at once: nothing was done yet. The next reading
-    /// decides.
-    pub suspicious: bool,
-    /// The groups could not be read, or are not believed yet: they stay as they were.
-    pub groups_stay: bool,
 }
 
 /// Looks after the directory until the identity layer is dropped.
@@ -117,8 +111,15 @@ pub(super) async fn supervise(identity: Weak<Identity>) {
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next_sync = Tick::ZERO;
+    let mut last_sync = Tick::ZERO;
+    let Some(bell) = identity.upgrade().map(|identity| Arc::clone(&identity.readings.bell)) else {
+        return;
+    };
     loop {
-        looks.tick().await;
+        tokio::select! {
+            _ = looks.tick() => {}
+            () = bell.notified() => {}
+        }
         let Some(identity) = identity.upgrade() else { return };
         let Some(directory) = identity.directory.as_ref() else { return };
         let now = identity.clock.now();
@@ -132,10 +133,13 @@ pub(super) async fn supervise(identity: Weak<Identity>) {
         identity.forget_old(now);
         // A directory that is there again is read at once: who was locked meanwhile is out.
         let was_down = !health.reachable && reachable;
-        if reachable && (was_down || now >= next_sync) {
+        let doubted = now.since(last_sync) >= DOUBT_EVERY
+            && identity.readings.doubt.swap(false, Ordering::Relaxed);
+        if reachable && (was_down || doubted || now >= next_sync) {
             let interval = directory.settings().sync_interval;
+            last_sync = now;
             let again = match identity.sync_now().await {
-                Ok(report) if !report.suspicious && !report.groups_stay => interval,
+                Ok(_) if !identity.readings.groups_stay.load(Ordering::Relaxed) => interval,
                 _ => interval.min(TRY_AGAIN),
             };
             next_sync = now + again;
@@ -144,19 +148,71 @@ pub(super) async fn supervise(identity: Weak<Identity>) {
 }
 
 impl Identity {
-    pub(super) fn known_roll(&self) -> Arc<KnownRoll> {
-        Arc::clone(&self.roll.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Reads the directory's list of people and its groups, and puts out who is no longer on the list.
+    /// Reads the directory's list of people and its groups, and puts out who is no longer on the
+    /// list, unless they are too many at once ([`Identity::proposal`]).
     ///
     /// # Errors
     /// [`DirectoryError`] if it could not be read to its end; then nothing changes.
-    pub async fn sync_now(&self) -> Result<SyncReport, DirectoryError> {
-        let Some(directory) = self.directory.as_ref().map(Arc::clone) else {
-            return Ok(SyncReport::default());
+    pub async fn sync_now(&self) -> Result<SyncRun, DirectoryError> {
+        self.sync_with("server", None).await
+    }
+
+    /// The same, because somebody asked for it.
+    ///
+    /// # Errors
+    /// As [`Identity::sync_now`].
+    pub async fn sync_by(&self, by: &str) -> Result<SyncRun, DirectoryError> {
+        self.sync_with(by, None).await
+    }
+
+    /// The same, with the people whose departure an administrator has approved.
+    async fn sync_with(
+        &self,
+        by: &str,
+        approved: Option<HashSet<Box<str>>>,
+    ) -> Result<SyncRun, DirectoryError> {
+        let _one = self.readings.one.lock().await;
+        let (began, at) = (self.clock.now(), self.clock.wall());
+        let mut run = SyncRun {
+            first: at,
+            last: at,
+            times: 1,
+            took_ms: 0,
+            by: by.to_owned(),
+            outcome: SyncOutcome::Failed,
+            people: self.known_roll().len() as u64,
+            counts: crate::model::SyncCounts::default(),
+            trouble: String::new(),
         };
-        let began = self.clock.now();
+        let outcome = self.read_list(began).await;
+        let outcome = match outcome {
+            Err(error) => {
+                run.trouble = format!("the list of people: {error}");
+                self.readings.set_fresh(None);
+                Err(error)
+            }
+            Ok(None) => return Ok(run),
+            Ok(Some(mut reading)) => {
+                reading.groups = self.read_groups(&reading.roll, &reading.places).await;
+                self.take(reading, approved.as_ref(), &mut run);
+                self.readings.set_fresh(Some(began));
+                Ok(())
+            }
+        };
+        let took = self.clock.now().since(began).as_millis();
+        run.took_ms = u64::try_from(took).unwrap_or(u64::MAX);
+        if self.readings.runs.add(run.clone()) {
+            for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+                watcher.sync_ended();
+            }
+        }
+        outcome.map(|()| run)
+    }
+
+    /// Reads the list, or where the directory shows none to its end, asks about everybody who is known
+    /// here. `None` without a directory.
+    async fn read_list(&self, began: Tick) -> Result<Option<Reading>, DirectoryError> {
+        let Some(directory) = self.directory.as_ref().map(Arc::clone) else { return Ok(None) };
         // On its own task: the library's parsers of controls can panic.
         let listing = self.runtime.spawn(async move { directory.list().await });
         let outcome = listing
@@ -170,24 +226,30 @@ impl Identity {
             Err(error) => Some(format!("the list of people: {error}")),
             Ok(_) => None,
         };
-        {
-            let mut known = self.sync_error.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(trouble) =
-                trouble.as_ref().filter(|trouble| known.as_ref() != Some(*trouble))
-            {
-                tracing::warn!(event = "directory.list", trouble = %trouble);
+        match outcome {
+            Err(DirectoryError::Answer(_)) => {
+                self.note_trouble(trouble.clone());
+                let reading = self.roll_of_known(began).await?;
+                Ok(Some(Reading { trouble, ..reading }))
             }
-            *known = trouble;
+            Err(error) => {
+                self.note_trouble(trouble);
+                Err(error)
+            }
+            Ok((roll, places)) => {
+                let (asked, groups) = (None, None);
+                Ok(Some(Reading { roll, places, began, asked, groups, trouble }))
+            }
         }
-        let mut reading = match outcome {
-            Err(DirectoryError::Answer(_)) => self.roll_of_known(began).await?,
-            outcome => {
-                let (roll, places) = outcome?;
-                Reading { roll, places, began, asked: None, groups: None }
-            }
-        };
-        reading.groups = self.read_groups(&reading.roll, &reading.places).await;
-        Ok(self.apply(reading))
+    }
+
+    /// What is wrong with the list of people.
+    fn note_trouble(&self, trouble: Option<String>) {
+        let mut known = self.sync_error.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trouble) = trouble.as_ref().filter(|trouble| known.as_ref() != Some(*trouble)) {
+            tracing::warn!(event = "directory.list", trouble = %trouble);
+        }
+        *known = trouble;
     }
 
     /// A list of those alone who are known here, asked for one by one: whoever is out must be out
@@ -222,146 +284,88 @@ impl Identity {
                 Found::Disabled(entry) => (entry, true),
             };
             places.add(&entry.dn, &[uid]);
-            let (id, numbers) = (entry.id.map(String::into_boxed_str), entry.numbers);
-            roll.people.insert(uid.into(), Listing { id, disabled, numbers });
+            let listing = Listing {
+                id: entry.id.map(String::into_boxed_str),
+                disabled,
+                name: entry.display_name.into(),
+                mail: entry.mail.into(),
+                number: entry.number.into(),
+                numbers: entry.numbers,
+            };
+            roll.people.insert(uid.into(), listing);
         }
-        Ok(Reading { roll, places, began, asked: Some(names), groups: None })
+        Ok(Reading { roll, places, began, asked: Some(names), groups: None, trouble: None })
     }
 
-    /// Whether somebody of that name is on the directory's list as it was read last, and not
-    /// locked there.
-    #[must_use]
-    pub fn is_listed(&self, user: &str) -> bool {
-        let name = self.canonical(user);
-        let uid = self.uid_of(&name);
-        uid.is_some_and(|uid| self.known_roll().get(uid).is_some_and(|person| !person.disabled))
-    }
-
-    /// Takes over a list.
-    fn apply(&self, reading: Reading) -> SyncReport {
+    /// Takes over what was read, but for the people who are held.
+    fn take(&self, mut reading: Reading, approved: Option<&HashSet<Box<str>>>, run: &mut SyncRun) {
         let now = self.clock.now();
-        let roll = &reading.roll;
-        let mut report = SyncReport {
-            people: roll.people.len(),
-            disabled: roll.people.values().filter(|listing| listing.disabled).count(),
-            ..SyncReport::default()
-        };
-        let departures = self.departures(&reading, now);
         let before = self.known_roll();
-        let known = if before.read { before.len() } else { departures.considered };
-        let missing = before
-            .roll
-            .people
-            .keys()
-            .filter(|uid| roll.people.get(*uid).is_none_or(|listing| listing.disabled))
-            .count()
-            .max(departures.out.len());
-        let suspicious = known >= CROWD && missing * 2 > known
-            || roll.people.is_empty() && departures.considered > 0;
-        let mut trouble = self.sync_error.lock().unwrap_or_else(PoisonError::into_inner);
-        let confirmed = std::mem::replace(
-            &mut *self.suspicion.lock().unwrap_or_else(PoisonError::into_inner),
-            suspicious,
-        );
-        if suspicious && !confirmed {
-            let text = format!("{missing} of {known} people are gone from the list at once");
-            tracing::warn!(event = "directory.suspicious", missing, known);
-            *trouble = Some(text);
-            report.suspicious = true;
-            return report;
+        let mut plan = self.plan(&reading, &before, now);
+        let held = self.held_of(&reading, &plan, approved);
+        let difference = self.difference(&plan, &before.people, &held);
+        run.people = plan.next.len() as u64;
+        run.counts = difference.counts;
+        let was_held = self.readings.held();
+        let is_partial = reading.asked.is_some();
+        let trouble = self.take_held(held, &difference).or_else(|| reading.trouble.take());
+        run.trouble = trouble.clone().unwrap_or_default();
+        self.note_trouble(trouble);
+        let held = self.readings.held();
+        if was_held.people != held.people {
+            let (people, known) = (held.people.len(), plan.known);
+            tracing::warn!(event = "directory.held", people, known);
         }
-        drop(trouble);
-        self.take_over(reading, departures, now, &mut report);
-        report
-    }
-
-    /// Compares a list with everybody who is known here.
-    fn departures(&self, reading: &Reading, now: Tick) -> Changes {
-        let mut changes = Changes::default();
-        let people = &reading.roll.people;
-        let listing = |name: &UserName| self.uid_of(name).and_then(|uid| people.get(uid));
-        self.people.each(|name, person| {
-            let local = person.local.as_deref();
-            if local.is_some_and(|local| !local.is_of_directory()) {
-                return;
-            }
-            if !reading.covers(name, person.fact.as_deref()) {
-                return;
-            }
-            let standing = person.fact.as_ref().map(|fact| fact.standing);
-            let was_in = match (standing, local) {
-                (Some(standing), _) => standing == Standing::Present,
-                (None, Some(local)) => !local.directory_locked,
-                (None, None) => return,
-            };
-            changes.considered += usize::from(was_in);
-            let known_id = person.fact.as_ref().and_then(|fact| fact.id());
-            let why = match listing(name) {
-                None => Some(Departure::Removed),
-                Some(listing) if listing.disabled => Some(Departure::Disabled),
-                Some(listing) => {
-                    let id = listing.id.as_deref();
-                    let same_row = local.is_none_or(|local| is_same_person(local, id));
-                    let same_fact = known_id.is_none() || id.is_none() || known_id == id;
-                    (!same_row || !same_fact).then_some(Departure::Replaced)
-                }
-            };
-            match why {
-                Some(why) if was_in => changes.out.push((name.clone(), why)),
-                Some(_) => {}
-                None if was_in => {
-                    if let Some(fact) = &person.fact {
-                        fact.see(now);
-                    }
-                    if local.is_some_and(|local| local.directory_locked) {
-                        changes.back.push(name.clone());
-                    }
-                }
-                None => changes.back.push(name.clone()),
-            }
+        for uid in held.people.keys() {
+            self.hold(uid, &before.people, &mut plan);
+        }
+        self.put_out(plan.out.values(), now);
+        let gone = plan.out.iter().filter(|(uid, out)| {
+            out.why != Departure::Disabled && approved.is_none_or(|approved| !approved.contains(*uid))
         });
-        let seen: HashSet<&UserName> = changes.out.iter().map(|(name, _)| name).collect();
-        let mut left = Vec::new();
-        for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            for name in watcher.holders() {
-                let is_local = self.people.with(&name, |person| {
-                    let local = person.and_then(|person| person.local.as_deref());
-                    local.is_some_and(|local| !local.is_of_directory() && !local.disabled)
-                });
-                let is_covered = self.people.with(&name, |person| {
-                    reading.covers(&name, person.and_then(|person| person.fact.as_deref()))
-                });
-                if is_local || !is_covered || seen.contains(&name) {
-                    continue;
-                }
-                changes.considered += 1;
-                match listing(&name) {
-                    None => left.push((name, Departure::Removed)),
-                    Some(listing) if listing.disabled => left.push((name, Departure::Disabled)),
-                    Some(_) => {}
-                }
-            }
-        }
-        drop(seen);
-        changes.out.append(&mut left);
-        changes
-    }
-
-    fn take_over(
-        &self,
-        mut reading: Reading,
-        changes: Changes,
-        now: Tick,
-        report: &mut SyncReport,
-    ) {
+        let mut recent = self.readings.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.add(now, gone.count());
+        drop(recent);
         let groups = reading.groups.take();
-        let whole = reading.asked.is_none();
-        self.take_numbers(&reading.roll, whole);
-        let known = Arc::new(KnownRoll { roll: reading.roll, read: whole });
-        *self.roll.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
+        self.take_list(&before.people, plan);
+        let is_taken = groups.is_some_and(|mut groups| {
+            self.keep_groups(held.people.keys(), &mut groups);
+            self.take_groups(groups)
+        });
+        let groups_stay = self.group_directory().is_some() && !is_taken;
+        self.readings.groups_stay.store(groups_stay, Ordering::Relaxed);
+        if run.trouble.is_empty() && groups_stay {
+            run.trouble = self.groups.trouble().unwrap_or_default();
+        }
+        if held.people.values().all(|why| *why == Departure::Disabled) {
+            self.readings.set_anew(false);
+        }
+        let whole = held.people.is_empty() && !groups_stay && !is_partial;
+        run.outcome = if whole { SyncOutcome::Applied } else { SyncOutcome::Partly };
         let wall = self.clock.wall();
         self.last_sync.store(wall.unix_millis(), Ordering::Relaxed);
-        for (name, why) in &changes.out {
+        for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            watcher.synced(wall);
+        }
+    }
+
+    /// Lets somebody stay as he was: on the list, and asked about anew if an answer said otherwise.
+    fn hold(&self, uid: &str, before: &People, plan: &mut Plan) {
+        if let Some(known) = before.get(uid) {
+            plan.next.insert(uid.into(), known.clone());
+        }
+        let Some(out) = plan.out.remove(uid) else { return };
+        self.people.change(&out.name, |person| {
+            let person = person?;
+            let fact = person.fact.clone().filter(|fact| fact.is_present());
+            let stays = person.local.is_some() || fact.is_some();
+            stays.then(|| Person::new(&out.name, &self.domain, person.local.clone(), fact))
+        });
+    }
+
+    /// Puts people out.
+    fn put_out<'a>(&self, out: impl Iterator<Item = &'a Out>, now: Tick) {
+        for Out { name, why, .. } in out.filter(|out| out.here) {
             self.people.change(name, |person| {
                 let local = person?.local.clone();
                 let standing = match why {
@@ -375,8 +379,20 @@ impl Identity {
             });
             self.tell_departed(name, *why);
         }
-        report.departed = changes.out.len();
-        for name in &changes.back {
+    }
+
+    /// Takes over the list itself, and who is back by it.
+    fn take_list(&self, before: &People, plan: Plan) {
+        let Plan { next, back, .. } = plan;
+        self.take_numbers(&next);
+        let changes = ListChanges::between(before, &next);
+        self.set_roll(next);
+        if !changes.is_empty() {
+            for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+                watcher.listed(&changes);
+            }
+        }
+        for name in &back {
             self.people.change(name, |person| {
                 let local = person?.local.clone();
                 local.is_some().then(|| Person::new(name, &self.domain, local, None))
@@ -385,25 +401,20 @@ impl Identity {
                 watcher.returned(name);
             }
         }
-        let is_taken = groups.is_some_and(|groups| self.take_groups(groups));
-        report.groups_stay = self.group_directory().is_some() && !is_taken;
-        for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            watcher.synced(wall);
-        }
     }
 
     /// The telephone numbers of a list; nobody who is locked has one.
-    fn take_numbers(&self, roll: &Roll, whole: bool) {
+    fn take_numbers(&self, people: &People) {
         let directory = self.directory.as_ref();
         if directory.is_none_or(|directory| directory.settings().attribute_number.is_empty()) {
             return;
         }
-        let numbers = roll.people.iter().map(|(uid, person)| {
-            let name = UserName::canonical(&self.settings.template.user_of(uid));
+        let numbers = people.iter().map(|(uid, person)| {
+            let name = self.user_of(uid);
             let numbers = if person.disabled { Numbers::new() } else { person.numbers.clone() };
             (name, numbers)
         });
-        self.numbers.set_directory(numbers.collect(), whole);
+        self.numbers.set_directory(numbers.collect::<HashMap<_, _>>(), true);
     }
 
     pub(super) fn tell_departed(&self, name: &UserName, why: Departure) {
@@ -440,6 +451,8 @@ struct Reading {
     roll: Roll,
     places: Places,
     groups: Option<Membership>,
+    /// Why it is not of everybody.
+    trouble: Option<String>,
     /// When it was begun: what was learnt of somebody since is newer.
     began: Tick,
     /// Those who were asked about, where it is not of everybody.
@@ -449,42 +462,11 @@ struct Reading {
 impl Reading {
     /// Whether an absence from the list means that somebody is out.
     fn covers(&self, name: &UserName, fact: Option<&Fact>) -> bool {
-        self.asked.as_ref().is_none_or(|asked| asked.contains(name))
-            && fact.is_none_or(|fact| fact.at < self.began)
+        self.asked.as_ref().is_none_or(|asked| asked.contains(name)) && self.precedes(fact)
     }
-}
 
-/// What a list changes.
-#[derive(Debug, Default)]
-struct Changes {
-    out: Vec<(UserName, Departure)>,
-    back: Vec<UserName>,
-    /// People who were in before.
-    considered: usize,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Whoever signs in while a list is read, or is not on a list of some alone, is not out.
-    #[test]
-    fn a_list_says_nothing_of_who_came_after_it_was_begun_or_was_not_asked_about() {
-        let [ana, rui] = ["ana", "rui"].map(UserName::canonical);
-        let tick = |seconds| Tick::ZERO + Duration::from_secs(seconds);
-        let fact = |at| Fact::new(Standing::Present, None, None, at);
-        let whole = Reading {
-            roll: Roll::default(),
-            places: Places::default(),
-            groups: None,
-            began: tick(10),
-            asked: None,
-        };
-        assert!(whole.covers(&ana, None));
-        assert!(whole.covers(&ana, Some(&fact(tick(9)))));
-        assert!(!whole.covers(&ana, Some(&fact(tick(11)))));
-        let part = Reading { asked: Some([ana.clone()].into()), ..whole };
-        assert!(part.covers(&ana, None));
-        assert!(!part.covers(&rui, None));
+    /// Whether what was learnt of somebody is older.
+    fn precedes(&self, fact: Option<&Fact>) -> bool {
+        fact.is_none_or(|fact| fact.at < self.began)
     }
 }

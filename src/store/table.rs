@@ -37,11 +37,13 @@ pub enum Table {
     Console = 14,
     /// Tokens of the API; written by `accounts`.
     Tokens = 15,
+    /// What the directory's list says of everybody; written by `accounts`.
+    DirectoryPeople = 16,
 }
 
 impl Table {
     /// All tables, by number.
-    pub const ALL: [Table; 15] = [
+    pub const ALL: [Table; 16] = [
         Table::Bindings,
         Table::Accounts,
         Table::Credentials,
@@ -57,6 +59,7 @@ impl Table {
         Table::WaitingWatchers,
         Table::Console,
         Table::Tokens,
+        Table::DirectoryPeople,
     ];
 
     /// The permanent number.
@@ -90,6 +93,7 @@ impl Table {
             Table::WaitingWatchers => "waiting_watchers",
             Table::Console => "console",
             Table::Tokens => "tokens",
+            Table::DirectoryPeople => "directory_people",
         }
     }
 

@@ -70,7 +70,7 @@ pub(in crate::identity) fn values<'a>(entry: &'a SearchEntry, name: &str) -> Vec
         .unwrap_or_default()
 }
 
-fn first<'a>(entry: &'a SearchEntry, name: &str) -> &'a str {
+pub(super) fn first<'a>(entry: &'a SearchEntry, name: &str) -> &'a str {
     values(entry, name).first().copied().unwrap_or_default()
 }
 

@@ -9,31 +9,40 @@ use ldap3::{Ldap, Scope, SearchEntry};
 use tokio::time::timeout;
 
 use super::connection::{Connector, broken};
-use super::entry::{identifier, values};
+use super::entry::{first, identifier, values, visible};
 use super::groups::Places;
 use super::{DirectoryError, Settings, check};
-use crate::identity::name::fold;
+use crate::identity::name::{fold, is_valid_name};
 use crate::identity::number::{Numbers, numbers_of};
 
 /// Entries of one page.
 const PAGE: i32 = 500;
 /// People at most; a directory with more is not for an appliance.
 const MOST: usize = 1_000_000;
+/// Telephone numbers of one person that are shown.
+const MOST_NUMBERS: usize = 8;
 /// For one answer of a listing, which a server may take longer to begin than a lookup.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A person, as listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The permanent identifier.
     pub id: Option<Box<str>>,
     /// Locked by the `disabled_filter`.
     pub disabled: bool,
+    /// The name that people read.
+    pub name: Box<str>,
+    /// Mail address; empty if unknown.
+    pub mail: Box<str>,
+    /// Telephone numbers as the directory spells them, separated by semicolons.
+    pub number: Box<str>,
     /// Telephone numbers, in their canonical spelling.
     pub(crate) numbers: Numbers,
 }
 
-/// Everybody, by the directory's names in lower case. Names that two entries share are not in it.
+/// Everybody, by the directory's names in lower case. Names that two entries share are not in it, nor
+/// those that nobody can have here.
 #[derive(Clone, Debug, Default)]
 pub struct Roll {
     /// The people.
@@ -73,23 +82,37 @@ async fn read_with(ldap: &mut Ldap, settings: &Settings) -> Result<(Roll, Places
     let mut places = Places::default();
     let mut shared = Vec::new();
     let everybody = settings.filter_for_all();
-    let mut attributes = vec![settings.attribute_user.as_str(), settings.attribute_id.as_str()];
-    if !settings.attribute_number.is_empty() {
-        attributes.push(&settings.attribute_number);
-    }
+    let mut attributes = vec![
+        settings.attribute_user.as_str(),
+        settings.attribute_id.as_str(),
+        settings.attribute_name.as_str(),
+        settings.attribute_mail.as_str(),
+        settings.attribute_number.as_str(),
+    ];
+    attributes.retain(|name| !name.is_empty());
     let people = (settings.base_dn.as_str(), everybody.as_str());
     each(ldap, settings, people, attributes, |entry| {
         if settings.has_groups() {
             places.add(&entry.dn, &values(entry, &settings.attribute_user));
         }
         let id = identifier(entry, &settings.attribute_id).map(String::into_boxed_str);
-        let numbers = numbers_of(values(entry, &settings.attribute_number));
+        let numbers = values(entry, &settings.attribute_number);
+        let listing = Listing {
+            id,
+            disabled: false,
+            name: visible(first(entry, &settings.attribute_name)).into(),
+            mail: visible(first(entry, &settings.attribute_mail)).into(),
+            number: spelled(&numbers).into(),
+            numbers: numbers_of(numbers),
+        };
         for name in values(entry, &settings.attribute_user) {
+            if !is_valid_name(name) {
+                continue;
+            }
             match roll.people.entry(fold(name).into()) {
                 Slot::Occupied(taken) => shared.push(taken.key().clone()),
                 Slot::Vacant(free) => {
-                    let (id, numbers) = (id.clone(), numbers.clone());
-                    free.insert(Listing { id, disabled: false, numbers });
+                    free.insert(listing.clone());
                 }
             }
         }
@@ -118,6 +141,13 @@ async fn read_with(ldap: &mut Ldap, settings: &Settings) -> Result<(Roll, Places
         roll.people.remove(&name);
     }
     Ok((roll, places))
+}
+
+/// Telephone numbers as the directory spells them, to be shown.
+fn spelled(numbers: &[&str]) -> String {
+    let numbers: Vec<String> =
+        numbers.iter().take(MOST_NUMBERS).map(|number| visible(number.trim())).collect();
+    numbers.join("; ")
 }
 
 /// Calls `take` with each entry that a filter finds below a base, until it gives an error.

@@ -86,6 +86,9 @@ pub enum DirectoryError {
     /// A file that the settings name cannot be read.
     #[error("{0}")]
     Settings(String),
+    /// It says of one person what its list of people does not say, or says of too many at once.
+    #[error("the directory and its list of people say different things of this person")]
+    Doubtful,
 }
 
 /// How the directory is.

@@ -68,6 +68,8 @@ pub struct Settings {
     pub group_filter: String,
     pub timeout: Duration,
     pub sync_interval: Duration,
+    pub guard_percent: u32,
+    pub guard_people: u32,
 }
 
 impl TryFrom<&config::Ldap> for Settings {
@@ -103,6 +105,8 @@ impl TryFrom<&config::Ldap> for Settings {
             group_filter: ldap.group_filter.clone(),
             timeout: ldap.timeout.max(Duration::from_millis(50)),
             sync_interval: ldap.sync_interval.max(Duration::from_secs(1)),
+            guard_percent: ldap.guard_percent,
+            guard_people: ldap.guard_people,
         })
     }
 }

@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::identity::ldap::Listing;
-use crate::identity::number::Numbers;
 
 const PEOPLE: &str = "ou=people,dc=campus,dc=test";
 const GROUPS: &str = "ou=groups,dc=campus,dc=test";
@@ -18,7 +17,7 @@ fn roll(people: &[&str], locked: &[&str]) -> (Roll, Places) {
     let (mut roll, mut places) = (Roll::default(), Places::default());
     for uid in people {
         let disabled = locked.contains(uid);
-        let listing = Listing { id: None, disabled, numbers: Numbers::new() };
+        let listing = Listing { disabled, ..Listing::default() };
         roll.people.insert((*uid).into(), listing);
         places.add(&format!("uid={uid},{PEOPLE}"), &[uid]);
     }
