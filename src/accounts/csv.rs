@@ -125,6 +125,37 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// Whether a spreadsheet would take a text for a formula.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
+}
+
+/// A text as it is written for spreadsheets: with an apostrophe before what they would take for a
+/// formula and run.
+#[must_use]
+pub fn guarded(text: &str) -> Cow<'_, str> {
+    if is_formula(text.trim_start_matches('\'')) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// The text that was written so.
+#[must_use]
+pub fn unguarded(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if is_formula(rest.trim_start_matches('\'')) => rest,
+        _ => text,
+    }
+}
+
+/// Writes one record for spreadsheets ([`guarded`]).
+pub fn write_guarded(fields: &[&str], out: &mut String) {
+    let fields: Vec<Cow<'_, str>> = fields.iter().map(|field| guarded(field)).collect();
+    write(&fields.iter().map(|field| &**field).collect::<Vec<_>>(), out);
+}
+
 /// Writes one record.
 pub fn write(fields: &[&str], out: &mut String) {
     for (index, field) in fields.iter().enumerate() {
@@ -191,7 +222,30 @@ mod tests {
         assert_eq!(read(text), expected);
     }
 
+    /// Spreadsheets run what begins so.
+    #[test]
+    fn no_cell_is_a_formula_and_each_comes_back_as_it_was() {
+        for cell in ["=1+1", "+351239802101", "-2", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''+1"] {
+            let mut line = String::new();
+            write_guarded(&[cell, "x"], &mut line);
+            assert!(line.starts_with(['\'', '"']), "{line}");
+            let fields = read(&line).remove(0).unwrap().1;
+            assert!(fields[0].starts_with('\''), "{line}");
+            assert_eq!(unguarded(&fields[0]), cell);
+        }
+        for cell in ["", "O'Neil", "'quoted'", "a=b", "'"] {
+            assert_eq!((&*guarded(cell), unguarded(cell)), (cell, cell));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_guarded_comes_back(cell in "['=+@a\t-]{0,5}") {
+            let written = guarded(&cell);
+            prop_assert!(!is_formula(&written));
+            prop_assert_eq!(unguarded(&written), cell);
+        }
+
         #[test]
         fn no_text_makes_the_reader_panic(text in "([a-c\",;\r\n]|\\PC){0,60}") {
             let _ = read(&text);

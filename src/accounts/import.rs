@@ -8,16 +8,42 @@ use super::{Accounts, AccountsError, Actor, NewAccount, Plan};
 use crate::http_digest::{Algorithm, Hash};
 use crate::identity::{UserName, numbers_in};
 use crate::model::{Account, AccountKind, Record as _};
-use crate::store::{Commit, Table, rows};
+use crate::store::{Commit, Table};
 
 /// Accounts of one commit.
 const BATCH: usize = 500;
+
+/// What becomes of a row whose name is taken by a local account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Taken {
+    /// The row fails, and the others go on.
+    #[default]
+    Fails,
+    /// It is passed over.
+    Skipped,
+    /// The account gets what the row has: every column that the header names, but a password or an
+    /// HA1 only where the row has one.
+    Updated,
+}
+
+/// How to import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// What becomes of names that are taken.
+    pub taken: Taken,
+    /// Tell what would become of each row, and change nothing.
+    pub dry_run: bool,
+}
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
     /// Accounts made.
     pub added: u64,
+    /// Accounts that were there and got what their rows have.
+    pub updated: u64,
+    /// Rows passed over, because there was such an account.
+    pub skipped: u64,
     /// Rows that made none, in their order.
     pub failed: Vec<RowFailure>,
 }
@@ -120,14 +146,26 @@ struct Draft {
     account: Account,
 }
 
+/// What becomes of a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Added,
+    Updated,
+    Skipped,
+    /// The name is taken.
+    Taken,
+    /// It is a person's of the directory.
+    OfDirectory,
+}
+
 impl Accounts {
     /// Makes local accounts of CSV with a header line: `user,name,mail,password,groups`, in any
     /// order, all but `user` optional; groups are separated by semicolons or spaces. A column
     /// `number` is taken too, and in a password's place what the subscriber tables of other SIP
     /// servers hold: `ha1`, the hexadecimal MD5 of `user:realm:password`, `ha1b`, that of
     /// `user@domain:realm:password`, and `ha1_sha256`. Their realm is the column `realm`, or else
-    /// `domain`, and must be ours. A row that cannot be is reported and the others go on; an
-    /// account that exists is left as it is.
+    /// `domain`, and must be ours. An apostrophe that [`csv::guarded`] put before a text is taken
+    /// off again. A row that cannot be is reported and the others go on.
     ///
     /// # Errors
     /// [`AccountsError`] if the header is of no use, or the store fails.
@@ -135,6 +173,7 @@ impl Accounts {
         &self,
         actor: &Actor,
         text: &str,
+        options: ImportOptions,
     ) -> Result<ImportReport, AccountsError> {
         let mut report = ImportReport::default();
         let mut records = Records::new(text);
@@ -177,10 +216,11 @@ impl Accounts {
                 }
             }
             if batch.len() >= BATCH {
-                self.write_batch(actor, std::mem::take(&mut batch), &mut report).await?;
+                let batch = std::mem::take(&mut batch);
+                self.write_batch(actor, batch, &columns, options, &mut report).await?;
             }
         }
-        self.write_batch(actor, batch, &mut report).await?;
+        self.write_batch(actor, batch, &columns, options, &mut report).await?;
         report.failed.sort_by_key(|failure| failure.line);
         Ok(report)
     }
@@ -193,17 +233,18 @@ impl Accounts {
         let field = |column: Option<usize>| {
             column.and_then(|column| fields.get(column)).map_or("", AsRef::as_ref)
         };
-        let groups: Vec<String> = field(columns.groups)
+        let shown = |column: Option<usize>| csv::unguarded(field(column));
+        let groups: Vec<String> = shown(columns.groups)
             .split([';', ' '])
             .filter(|group| !group.is_empty())
             .map(str::to_owned)
             .collect();
         let password = field(columns.password);
         let mut account = self.draft(&NewAccount {
-            user: field(Some(columns.user)),
-            display_name: field(columns.name),
-            mail: field(columns.mail),
-            number: field(columns.number),
+            user: shown(Some(columns.user)),
+            display_name: shown(columns.name),
+            mail: shown(columns.mail),
+            number: shown(columns.number),
             groups: &groups,
             password: (!password.is_empty()).then_some(password),
         })?;
@@ -229,7 +270,7 @@ impl Accounts {
                     ours: self.identity.realm().to_owned(),
                 });
             }
-            let user = field(Some(columns.user)).trim();
+            let user = shown(Some(columns.user)).trim();
             account.sealed_password = Some(self.seal_hashes(&account, user, &hashes)?);
         }
         Ok(account)
@@ -264,45 +305,52 @@ impl Accounts {
         ))
     }
 
-    /// Writes accounts in one commit; those whose names are taken are reported.
+    /// Writes accounts in one commit; those whose names are taken fare as the options say.
     async fn write_batch(
         &self,
         actor: &Actor,
         batch: Vec<Draft>,
+        columns: &Columns,
+        options: ImportOptions,
         report: &mut ImportReport,
     ) -> Result<(), AccountsError> {
         if batch.is_empty() {
             return Ok(());
         }
-        let written: Vec<bool> = self
-            .perform(actor, "user.import", "", || {
-                let mut commit = Commit::new();
-                let mut written = Vec::with_capacity(batch.len());
-                for draft in &batch {
-                    let key = Account::key(&draft.name);
-                    // Not over a person of the directory either, as far as that is known now.
-                    let free =
-                        self.row(&draft.name)?.is_none() && !self.identity.is_listed(&draft.name);
-                    if free {
-                        commit = commit.expect_absent(Table::Accounts, &key).put(
-                            Table::Accounts,
-                            &key,
-                            draft.account.encode(),
-                        );
-                    }
-                    written.push(free);
+        let plan = || {
+            let mut commit = Commit::new();
+            let mut fates = Vec::with_capacity(batch.len());
+            for draft in &batch {
+                let (fate, share) = self.fate(draft, columns, options.taken)?;
+                commit = commit.and(share);
+                fates.push(fate);
+            }
+            let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
+            let detail =
+                format!("{} accounts, {} changed", count(Fate::Added), count(Fate::Updated));
+            Ok(Plan { commit, detail, value: fates })
+        };
+        let fates = if options.dry_run {
+            plan()?.value
+        } else {
+            self.perform(actor, "user.import", "", plan).await?
+        };
+        for (draft, fate) in batch.iter().zip(fates) {
+            match fate {
+                Fate::Added => report.added += 1,
+                Fate::Updated => report.updated += 1,
+                Fate::Skipped => report.skipped += 1,
+                Fate::Taken => {
+                    let error = AccountsError::Exists(draft.name.to_string());
+                    report.fail(draft.line, &draft.name, &error.to_string());
                 }
-                let count = written.iter().filter(|written| **written).count();
-                Ok(Plan { commit, detail: format!("{count} accounts"), value: written })
-            })
-            .await?;
-        for (draft, written) in batch.iter().zip(written) {
-            if written {
-                report.added += 1;
+                Fate::OfDirectory => {
+                    let reason = "the directory has a person of that name";
+                    report.fail(draft.line, &draft.name, reason);
+                }
+            }
+            if matches!(fate, Fate::Added | Fate::Updated) && !options.dry_run {
                 self.announce(&draft.name)?;
-            } else {
-                let error = AccountsError::Exists(draft.name.to_string());
-                report.fail(draft.line, &draft.name, &error.to_string());
             }
         }
         // Whoever else waits on this runtime.
@@ -310,23 +358,88 @@ impl Accounts {
         Ok(())
     }
 
-    /// All local accounts as CSV that [`Accounts::import_csv`] takes, without passwords.
+    /// What becomes of a row, and its share of the commit.
+    fn fate(
+        &self,
+        draft: &Draft,
+        columns: &Columns,
+        taken: Taken,
+    ) -> Result<(Fate, Commit), AccountsError> {
+        let key = Account::key(&draft.name);
+        let Some((before, bytes)) = self.row(&draft.name)? else {
+            // Not over a person of the directory either, as far as that is known now.
+            if self.identity.is_listed(&draft.name) {
+                return Ok((Fate::OfDirectory, Commit::new()));
+            }
+            let commit = Commit::new().expect_absent(Table::Accounts, &key);
+            let commit = commit.put(Table::Accounts, &key, draft.account.encode());
+            return Ok((Fate::Added, commit));
+        };
+        match (before.kind, taken) {
+            (AccountKind::Directory, _) => Ok((Fate::OfDirectory, Commit::new())),
+            (_, Taken::Fails) => Ok((Fate::Taken, Commit::new())),
+            (_, Taken::Skipped) => Ok((Fate::Skipped, Commit::new())),
+            (_, Taken::Updated) => {
+                let account = columns.updated(&before, &draft.account);
+                Ok((Fate::Updated, Accounts::replace(Commit::new(), &account, bytes)))
+            }
+        }
+    }
+
+    /// Local accounts as CSV that [`Accounts::import_csv`] takes, without passwords: those after a
+    /// name, up to a number of them, and the last one's name if there may be more. The first part
+    /// has the header line. So everybody can be written with memory for some.
     ///
     /// # Errors
     /// [`AccountsError::Store`] if they cannot be read.
-    pub fn export_csv(&self) -> Result<String, AccountsError> {
+    pub fn export_csv(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(String, Option<String>), AccountsError> {
         let mut out = String::new();
-        csv::write(&["user", "name", "mail", "password", "groups", "number"], &mut out);
-        for row in rows(&*self.store, Table::Accounts, b"") {
-            let Ok(account) = Account::decode(&row?.1) else { continue };
+        if after.is_none() {
+            csv::write(&["user", "name", "mail", "password", "groups", "number"], &mut out);
+        }
+        let after = after.map(Account::key);
+        let rows = self.store.scan(Table::Accounts, b"", after.as_deref(), limit)?;
+        let is_last = rows.len() < limit;
+        let mut last = None;
+        for (key, row) in rows {
+            last = String::from_utf8(key).ok();
+            let Ok(account) = Account::decode(&row) else { continue };
             if account.kind != AccountKind::Local {
                 continue;
             }
             let groups = account.groups.join(";");
             let (name, mail) = (&account.display_name, &account.mail);
-            csv::write(&[&account.user, name, mail, "", &groups, &account.number], &mut out);
+            let fields = [&account.user, name, mail, "", &groups, &account.number];
+            csv::write_guarded(&fields, &mut out);
         }
-        Ok(out)
+        Ok((out, last.filter(|_| !is_last)))
+    }
+}
+
+impl Columns {
+    /// An account with what a row has for it.
+    fn updated(&self, before: &Account, row: &Account) -> Account {
+        let mut account = before.clone();
+        let take = |is: bool, into: &mut String, from: &String| {
+            if is {
+                into.clone_from(from);
+            }
+        };
+        take(self.name.is_some(), &mut account.display_name, &row.display_name);
+        take(self.mail.is_some(), &mut account.mail, &row.mail);
+        take(self.number.is_some(), &mut account.number, &row.number);
+        if self.groups.is_some() {
+            account.groups.clone_from(&row.groups);
+        }
+        if row.sealed_password.is_some() {
+            account.sealed_password.clone_from(&row.sealed_password);
+        }
+        account.changed = row.changed;
+        account
     }
 }
 

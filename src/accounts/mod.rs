@@ -35,7 +35,7 @@ pub use console::{
     Principal, RecoveryCodes, SetupState, SignIn,
 };
 pub use devices::DeviceSecret;
-pub use import::{ImportReport, RowFailure};
+pub use import::{ImportOptions, ImportReport, RowFailure, Taken};
 pub use local::NewAccount;
 pub use realm::{FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
 pub use trail::{Deed, TrailFilter, TrailPage, TrailReport, note_in};

@@ -321,7 +321,8 @@ impl Identity {
         }
         self.put_out(plan.out.values(), now);
         let gone = plan.out.iter().filter(|(uid, out)| {
-            out.why != Departure::Disabled && approved.is_none_or(|approved| !approved.contains(*uid))
+            out.why != Departure::Disabled
+                && approved.is_none_or(|approved| !approved.contains(*uid))
         });
         let mut recent = self.readings.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.add(now, gone.count());

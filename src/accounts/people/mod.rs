@@ -121,16 +121,16 @@ impl Accounts {
         }
         for row in rows(&*self.store, Table::DirectoryPeople, b"") {
             let Ok(row) = DirectoryRow::decode(&row?.1) else { continue };
-            if row.standing == Standing::Absent {
-                index.absent.insert(self.identity.user_of(&row.uid), row);
+            let user = self.identity.user_of(&row.uid);
+            // Of the others the list is in memory, and newer. Without a directory nobody is of it.
+            if self.identity.directory_name(&user).is_none()
+                || self.identity.listing(&user).is_some()
+            {
+                continue;
             }
-        }
-        let absent: Vec<UserName> = index.absent.keys().cloned().collect();
-        for user in absent {
-            if self.identity.directory_name(&user).is_none() || self.identity.listing(&user).is_some() {
-                // No directory any more, or he is back and the row is yet to be written.
-                index.absent.remove(&user);
-            }
+            let since = if row.standing == Standing::Absent { row.since } else { now };
+            let row = DirectoryRow { standing: Standing::Absent, since, ..row };
+            index.absent.insert(user, row);
         }
         for row in rows(&*self.store, Table::Accounts, b"") {
             let Ok(account) = Account::decode(&row?.1) else { continue };
@@ -153,7 +153,13 @@ impl Accounts {
         Ok(index)
     }
 
-    fn put_entry(&self, index: &mut Index, user: &UserName, account: Option<&Account>, devices: u32) {
+    fn put_entry(
+        &self,
+        index: &mut Index,
+        user: &UserName,
+        account: Option<&Account>,
+        devices: u32,
+    ) {
         let listing = self.identity.listing(user);
         let row = index.absent.get(user).filter(|_| listing.is_none());
         let directory = listing.as_ref().map(of_listing).or_else(|| row.map(of_row));
@@ -174,7 +180,8 @@ impl Accounts {
         let mut devices = 0;
         if account.is_some() {
             for row in rows(&*self.store, Table::Credentials, &DeviceCredential::prefix(user)) {
-                let live = DeviceCredential::decode(&row?.1).is_ok_and(|device| device.is_live(now));
+                let live =
+                    DeviceCredential::decode(&row?.1).is_ok_and(|device| device.is_live(now));
                 devices += u32::from(live);
             }
         }
@@ -217,8 +224,7 @@ impl Accounts {
 
     /// The row of somebody on the list. How long he stands so is kept from the row before.
     fn listed_row(&self, listed: &Listed, now: WallTime) -> DirectoryRow {
-        let standing =
-            if listed.listing.disabled { Standing::Disabled } else { Standing::Present };
+        let standing = if listed.listing.disabled { Standing::Disabled } else { Standing::Present };
         let stays = listed.before == Some(listed.listing.disabled);
         let before = stays
             .then(|| self.store.get(Table::DirectoryPeople, &DirectoryRow::key(&listed.uid)).ok())

@@ -89,10 +89,9 @@ impl Index {
             page.total = self.by_name.len();
             let mut rest = match &after {
                 None => self.by_name.range(..),
-                Some(after) => self.by_name.range((
-                    std::ops::Bound::Excluded(after),
-                    std::ops::Bound::Unbounded,
-                )),
+                Some(after) => self
+                    .by_name
+                    .range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded)),
             };
             found.extend(rest.by_ref().take(limit).map(|entry| &*entry.0));
             more = rest.next().is_some();

@@ -20,6 +20,7 @@ pub(in crate::app) fn refused(error: AccountsError) -> Failure {
         | AccountsError::Number(_)
         | AccountsError::ForeignDomain(_)
         | AccountsError::OtherRealm { .. }
+        | AccountsError::Cursor
         | AccountsError::Header(_) => Exit::Usage,
         AccountsError::Console(error) => of_console(error),
         AccountsError::Unavailable(_) => Exit::Unreachable,

@@ -214,8 +214,7 @@ impl Identity {
                 let after = known.as_ref().map_or(0, |known| known.id);
                 let kept_by = known.as_ref().filter(|_| all_kept).and_then(|k| k.kept_by.clone());
                 let id = at.unix_millis().max(after.saturating_add(1));
-                let difference =
-                    Difference { anew: self.readings.is_anew(), ..difference.clone() };
+                let difference = Difference { anew: self.readings.is_anew(), ..difference.clone() };
                 Arc::new(Proposal { id, at, difference, kept_by })
             }
         };
@@ -275,7 +274,8 @@ impl Identity {
     /// the last readings.
     pub(super) fn load_mark(&self, has_list: bool) -> Result<(), StoreError> {
         let mark = self.store.get(Table::Site, MARK_KEY)?;
-        let is_another = mark.is_some_and(|mark| Some(&*mark) != self.mark().as_deref().map(str::as_bytes));
+        let is_another =
+            mark.is_some_and(|mark| Some(&*mark) != self.mark().as_deref().map(str::as_bytes));
         self.readings.set_anew(has_list && is_another);
         if let Some(row) = self.store.get(Table::Site, RUNS_KEY)? {
             self.readings.runs.load(&row);

@@ -90,7 +90,9 @@ impl Identity {
         for (uid, out) in &plan.out {
             gone.insert(uid);
             match out.why {
-                Departure::Disabled | Departure::Locked => kinds.disabled.push((uid, String::new())),
+                Departure::Disabled | Departure::Locked => {
+                    kinds.disabled.push((uid, String::new()))
+                }
                 Departure::Replaced => kinds.replaced.push((uid, String::new())),
                 Departure::Removed | Departure::Deleted => kinds.absent.push((uid, String::new())),
             }
@@ -160,7 +162,8 @@ fn what_differs(known: &Listing, listing: &Listing) -> String {
         ("number", known.number != listing.number || known.numbers != listing.numbers),
         ("id", known.id != listing.id),
     ];
-    let names: Vec<&str> = differs.iter().filter(|(_, differs)| *differs).map(|(n, _)| *n).collect();
+    let names: Vec<&str> =
+        differs.iter().filter(|(_, differs)| *differs).map(|(n, _)| *n).collect();
     names.join(", ")
 }
 

@@ -37,8 +37,10 @@ impl Guard {
         out: &HashMap<Box<str>, Departure>,
         about: &Circumstances<'_>,
     ) -> HashMap<Box<str>, Departure> {
-        let decided =
-            |uid: &str| about.approved.is_some_and(|approved| approved.contains(uid)) || about.kept.contains(uid);
+        let decided = |uid: &str| {
+            about.approved.is_some_and(|approved| approved.contains(uid))
+                || about.kept.contains(uid)
+        };
         let new = |locked: bool| {
             out.iter()
                 .filter(|(uid, why)| (**why == Departure::Disabled) == locked && !decided(uid))
@@ -108,14 +110,7 @@ mod tests {
     }
 
     fn circumstances(kept: &HashSet<Box<str>>, known: usize) -> Circumstances<'_> {
-        Circumstances {
-            known,
-            recently: 0,
-            lists_nobody: false,
-            anew: false,
-            approved: None,
-            kept,
-        }
+        Circumstances { known, recently: 0, lists_nobody: false, anew: false, approved: None, kept }
     }
 
     #[test]

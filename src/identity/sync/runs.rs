@@ -58,7 +58,10 @@ fn says_the_same(last: &SyncRun, run: &SyncRun) -> bool {
         counts.added + counts.changed + counts.returned == 0
             && counts.disabled + counts.absent + counts.replaced <= counts.held
     };
-    told(last) == told(run) && last.counts.held == run.counts.held && held_alone(run) && held_alone(last)
+    told(last) == told(run)
+        && last.counts.held == run.counts.held
+        && held_alone(run)
+        && held_alone(last)
 }
 
 #[cfg(test)]
