@@ -251,7 +251,8 @@ async fn people_are_imported_and_each_row_that_fails_is_told() {
         carol,Carol,,\r\n\
         dave,Da\"ve,,x,\r\n\
         eve,Eve,,x,,more\r\n";
-    let report = site.accounts.import_csv(&Actor::socket(), csv, ImportOptions::default()).await.unwrap();
+    let report =
+        site.accounts.import_csv(&Actor::socket(), csv, ImportOptions::default()).await.unwrap();
     assert_eq!(report.added, 3);
     let failed: Vec<_> = report.failed.iter().map(|f| (f.line, f.user.as_str())).collect();
     assert_eq!(failed, [(4, "taken"), (5, "a b"), (6, "bob"), (8, ""), (9, "eve")]);
@@ -264,7 +265,8 @@ async fn people_are_imported_and_each_row_that_fails_is_told() {
     assert!(exported.contains("alice,\"A., Alice\",a@x.example,,\"staff;students\",\r\n"));
     assert!(!exported.contains("secret"));
     for header in ["", "name,mail\r\nx,y", "user,user", "user,pasword\r\na,b"] {
-        let outcome = site.accounts.import_csv(&Actor::socket(), header, ImportOptions::default()).await;
+        let outcome =
+            site.accounts.import_csv(&Actor::socket(), header, ImportOptions::default()).await;
         assert!(matches!(outcome, Err(AccountsError::Header(_))), "{header}");
     }
 }
@@ -312,7 +314,9 @@ async fn rows_of_people_who_are_there_fail_are_passed_over_or_change_them() {
 #[tokio::test]
 async fn an_export_in_parts_is_the_whole_one_and_no_formula() {
     let site = site();
-    for (user, name) in [("a1", "=1+1"), ("b2", "@x"), ("c3", "'=y"), ("+351239", "Phone"), ("e5", "E")] {
+    for (user, name) in
+        [("a1", "=1+1"), ("b2", "@x"), ("c3", "'=y"), ("+351239", "Phone"), ("e5", "E")]
+    {
         let new = NewAccount { user, display_name: name, ..NewAccount::default() };
         site.accounts.add_local(&Actor::socket(), new).await.unwrap();
     }
@@ -344,7 +348,8 @@ async fn a_subscriber_table_of_another_server_is_imported_by_its_ha1() {
     let site = site();
     let challenge = Algorithm::Md5.hash(&[b"alice", DOMAIN.as_bytes(), b"old password"]);
     let csv = format!("user,domain,ha1\nalice,{DOMAIN},{}\nbob,,zz\n", challenge.hex().as_str());
-    let report = site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
+    let report =
+        site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
     assert_eq!((report.added, report.failed.len()), (1, 1));
     assert!(site.prove(Algorithm::Md5, "alice", "old password").is_proved());
     // Nothing is known of the other hashes, and nothing proves them.
@@ -390,7 +395,8 @@ async fn the_hashes_of_a_subscriber_table_serve_each_its_own_spelling() {
         hash(Algorithm::Sha256, "Rui"),
         hash(Algorithm::Md5, "eVa"),
     );
-    let report = site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
+    let report =
+        site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
     assert_eq!(report.added, 2);
     assert!(report.failed[0].reason.contains("spelling"), "{:?}", report.failed);
     assert_eq!(site.accounts.show("ana").unwrap().mail, "ana@mail.example");
@@ -420,7 +426,8 @@ async fn a_row_of_another_domain_or_realm_is_refused_with_what_to_do() {
          c,{DOMAIN},{DOMAIN},{ha1}\n\
          d,,,{ha1}\n"
     );
-    let report = site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
+    let report =
+        site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
     assert_eq!(report.added, 2);
     let [foreign, realm] = &report.failed[..] else { panic!("{:?}", report.failed) };
     assert!(foreign.reason.contains("add it to aliases"), "{}", foreign.reason);
@@ -470,7 +477,8 @@ async fn ten_thousand_people_are_imported() {
     }
     let clock = Clock::system();
     let start = clock.now();
-    let report = site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
+    let report =
+        site.accounts.import_csv(&Actor::socket(), &csv, ImportOptions::default()).await.unwrap();
     let took = clock.now().since(start);
     assert_eq!((report.added, report.failed.len()), (10_000, 0));
     assert!(took < Duration::from_secs(10), "{took:?}");

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use super::context::Global;
 use super::secret;
@@ -217,9 +217,66 @@ pub enum User {
     Import {
         /// The file; - reads standard input
         file: PathBuf,
+        /// What becomes of rows whose names are taken by local accounts
+        #[arg(long, value_enum, default_value_t = Existing::Fail)]
+        existing: Existing,
+        /// Say what would become of each row, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
-    /// Prints all accounts as CSV, without passwords
+    /// Prints all local accounts as CSV, without passwords
     Export,
+    /// Looks for people, those of the directory too
+    Find {
+        /// Beginnings of words of the name, the user name or the mail address, or a number
+        text: Vec<String>,
+        /// Only people from there
+        #[arg(long, value_enum)]
+        source: Option<Source>,
+        /// Only people who stand so
+        #[arg(long, value_enum)]
+        state: Option<State>,
+        /// Only people in this group
+        #[arg(long)]
+        group: Option<String>,
+        /// Only people who are registered now
+        #[arg(long)]
+        online: bool,
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
+}
+
+/// What becomes of rows whose names are taken.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Existing {
+    /// They fail, and the others go on
+    Fail,
+    /// They are passed over
+    Skip,
+    /// The accounts get what the rows have
+    Update,
+}
+
+/// Where people come from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Source {
+    /// Accounts of this server
+    Local,
+    /// The directory
+    Directory,
+}
+
+/// How people stand.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum State {
+    /// They may sign in
+    Active,
+    /// They are locked, here or in the directory
+    Disabled,
+    /// They are no longer in the directory
+    Absent,
 }
 
 /// `tagus device`.
@@ -297,6 +354,24 @@ pub enum Ldap {
         #[command(flatten)]
         password: Password,
     },
+    /// Reads the directory now, and says what changed; with an option, decides about people who
+    /// would be out by it
+    Sync {
+        /// Say what reading it would change, and change nothing
+        #[arg(long, group = "how")]
+        preview: bool,
+        /// Put out the people whom the directory lost or locked in numbers
+        #[arg(long, group = "how")]
+        apply: bool,
+        /// Keep them in
+        #[arg(long, group = "how")]
+        dismiss: bool,
+        /// Only the proposal of this number, as --preview prints it
+        #[arg(long)]
+        proposal: Option<u64>,
+    },
+    /// How the directory stands, and what its last readings did
+    Show,
 }
 
 /// `tagus audit`.

@@ -18,7 +18,7 @@ use super::process;
 use super::server::{self, Server};
 use super::site::Site;
 use crate::accounts::{
-    Accounts, AccountsError, Actor, ConsoleError, NewAccount, NewConsoleAccount,
+    Accounts, AccountsError, Actor, ConsoleError, ImportOptions, NewAccount, NewConsoleAccount,
 };
 use crate::client::echo::{self, Resident};
 use crate::config::{Listener, Loaded, Scheme};
@@ -198,7 +198,10 @@ impl Demo {
     pub async fn people(&self, site: &Site) -> Result<(), Failure> {
         let actor = Actor::server();
         let accounts = &site.accounts;
-        accounts.import_csv(&actor, &crowd()).await.map_err(Failure::failed)?;
+        accounts
+            .import_csv(&actor, &crowd(), ImportOptions::default())
+            .await
+            .map_err(Failure::failed)?;
         for (user, password) in TOLD.into_iter().zip(&self.passwords) {
             one(accounts, &actor, user, password).await.map_err(Failure::failed)?;
             self.keep_password(user, password)?;

@@ -1,5 +1,6 @@
 //! The server: every service on one store, and what commands and the directory ask of it.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -211,6 +212,7 @@ impl Server {
             groups_checked: AtomicBool::new(false),
             site,
         });
+        server.site.accounts.index_people().map_err(Failure::failed)?;
         server.site.identity.watch(server.clone());
         server.check_local_groups();
         Ok(server)
@@ -453,7 +455,12 @@ impl Live for Server {
         status.transactions = count(self.engine.transactions());
         status.connections = count(self.egress.counters().connections);
         status.bans = count(self.guard.bans().len());
-        status.ldap = LdapStatus { state: identity.state.to_owned(), detail: identity.detail };
+        let proposal = self.site.identity.proposal();
+        status.ldap = LdapStatus {
+            state: identity.state.to_owned(),
+            detail: identity.detail,
+            held_people: proposal.map_or(0, |proposal| proposal.difference.counts.held),
+        };
         status.store = match store.mode {
             Mode::Writable if store.space_is_low => Health {
                 state: "ok".to_owned(),
@@ -490,6 +497,13 @@ impl Live for Server {
         row.live(now)
             .map(|binding| String::from_utf8_lossy(&binding.contact).into_owned())
             .collect()
+    }
+
+    fn registered(&self) -> HashSet<UserName> {
+        let people = self.watching.registrar.people();
+        let domain = self.site.identity.domain();
+        let user = |aor: &str| aor.strip_suffix(domain)?.strip_suffix('@').map(UserName::canonical);
+        people.iter().filter_map(|aor| user(aor)).collect()
     }
 
     fn departed(&self, user: &UserName) {

@@ -194,6 +194,8 @@ pub struct DirectoryState {
     pub state: &'static str,
     /// More about it, for people.
     pub detail: Option<String>,
+    /// What that means for people, and what to do.
+    pub advice: Option<String>,
     /// The server in use.
     pub url: String,
     /// People on the list that was read last.
@@ -462,6 +464,7 @@ impl Identity {
             return DirectoryState {
                 state: "off",
                 detail: None,
+                advice: None,
                 url: String::new(),
                 people: 0,
                 cached: 0,
@@ -485,6 +488,7 @@ impl Identity {
         DirectoryState {
             state,
             detail,
+            advice: self.advice(state),
             url: health.url,
             people: self.known_roll().len(),
             cached: self.people.cached(),

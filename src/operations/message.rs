@@ -10,6 +10,7 @@ use super::console::{
     AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser, SetupUrl, Token,
     TokenRequest, TokenSecret,
 };
+use super::people::{DifferenceView, DirectoryView, PeoplePage, PeopleQuery, SyncRunView};
 use super::secret::Secret;
 
 /// Something to do.
@@ -77,9 +78,36 @@ pub enum Request {
     UserImport {
         /// CSV with a header line; it holds passwords.
         csv: Secret,
+        /// What becomes of names that are taken.
+        #[serde(default)]
+        existing: Existing,
+        /// Tell what would become of each row, and change nothing.
+        #[serde(default)]
+        dry_run: bool,
     },
-    /// Writes all accounts as CSV.
-    UserExport,
+    /// Writes local accounts as CSV, a part at a time.
+    UserExport {
+        /// Where the part before ended; none is the first one, with the header line.
+        after: Option<String>,
+    },
+    /// Looks for people: accounts, and those of the directory.
+    PeopleFind(PeopleQuery),
+    /// How the directory stands, and what its last readings did.
+    DirectoryShow,
+    /// Reads the directory and tells what that would change.
+    DirectoryPreview,
+    /// Reads the directory now.
+    DirectorySync,
+    /// Puts out the people of a proposal, those who are still gone from the directory.
+    DirectoryApply {
+        /// The proposal's id.
+        proposal: u64,
+    },
+    /// Keeps the people of a proposal in.
+    DirectoryDismiss {
+        /// The proposal's id.
+        proposal: u64,
+    },
     /// Makes a device credential.
     DeviceAdd {
         /// Whose.
@@ -168,6 +196,19 @@ impl Request {
     }
 }
 
+/// What becomes of rows of an import whose names are taken by local accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Existing {
+    /// They fail, and the others go on.
+    #[default]
+    Fail,
+    /// They are passed over.
+    Skip,
+    /// The accounts get what the rows have.
+    Update,
+}
+
 /// The answer to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -188,6 +229,21 @@ pub enum Reply {
     Devices(Vec<Device>),
     /// What an import did.
     Imported(ImportReport),
+    /// A part of an export.
+    Exported {
+        /// CSV.
+        csv: String,
+        /// For the next part; none if this is the last.
+        next: Option<String>,
+    },
+    /// A page of people.
+    People(PeoplePage),
+    /// How the directory stands.
+    Directory(Box<DirectoryView>),
+    /// What a reading of the directory would change.
+    Difference(Box<DifferenceView>),
+    /// What a reading of the directory did.
+    Synced(Box<SyncRunView>),
     /// Text, as it is to be printed.
     Text(String),
     /// Bans.
@@ -383,6 +439,10 @@ pub struct LdapStatus {
     /// More about it, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// People whom the directory no longer has, or has locked, and who stay in until an
+    /// administrator decides.
+    #[serde(default)]
+    pub held_people: u64,
 }
 
 /// The store as seen from here.
@@ -461,6 +521,15 @@ pub struct Device {
 pub struct ImportReport {
     /// Accounts made.
     pub added: u64,
+    /// Accounts that were there and changed.
+    #[serde(default)]
+    pub updated: u64,
+    /// Rows passed over.
+    #[serde(default)]
+    pub skipped: u64,
+    /// Nothing was changed: this is what would be.
+    #[serde(default)]
+    pub dry_run: bool,
     /// Rows that failed.
     pub failed: Vec<RowFailure>,
 }

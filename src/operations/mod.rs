@@ -12,6 +12,7 @@ use crate::accounts::Actor;
 mod console;
 mod failure;
 mod message;
+mod people;
 mod rights;
 mod secret;
 #[cfg(test)]
@@ -23,9 +24,13 @@ pub use console::{
 };
 pub use failure::{Exit, Failure};
 pub use message::{
-    BanView, Device, DeviceSecret, Health, ImportReport, LdapStatus, ListenerStatus, MemoryStatus,
-    PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView, Status, User,
-    WatcherView,
+    BanView, Device, DeviceSecret, Existing, Health, ImportReport, LdapStatus, ListenerStatus,
+    MemoryStatus, PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView,
+    Status, User, WatcherView,
+};
+pub use people::{
+    DifferenceView, DirectoryView, KindView, MentionView, PeoplePage, PeopleQuery, PersonSource,
+    PersonState, PersonView, ProposalView, SyncCountsView, SyncRunView,
 };
 pub use rights::{Right, Rule, permit};
 pub use secret::Secret;

@@ -26,7 +26,17 @@ fn request() -> impl Strategy<Value = Request> {
         ),
         (maybe(), any::<u32>()).prop_map(|(after, limit)| Request::UserList { after, limit }),
         (text(), secret()).prop_map(|(user, password)| Request::UserPassword { user, password }),
-        secret().prop_map(|csv| Request::UserImport { csv }),
+        (secret(), any::<bool>()).prop_map(|(csv, dry_run)| {
+            let existing = if dry_run { Existing::Update } else { Existing::Fail };
+            Request::UserImport { csv, existing, dry_run }
+        }),
+        (text(), any::<Option<bool>>(), any::<u32>()).prop_map(|(text, online, limit)| {
+            let (source, state) = (Some(PersonSource::Directory), Some(PersonState::Absent));
+            let query =
+                PeopleQuery { text, online, limit, source, state, ..PeopleQuery::default() };
+            Request::PeopleFind(query)
+        }),
+        any::<u64>().prop_map(|proposal| Request::DirectoryApply { proposal }),
         (text(), text(), any::<bool>()).prop_map(|(user, label, md5_only)| Request::DeviceAdd {
             user,
             label,
@@ -57,6 +67,19 @@ fn reply() -> impl Strategy<Value = Reply> {
         Just(Reply::Done),
         any::<u64>().prop_map(Reply::Count),
         text().prop_map(Reply::Text),
+        (text(), any::<Option<String>>()).prop_map(|(csv, next)| Reply::Exported { csv, next }),
+        (text(), any::<u64>(), any::<Option<String>>()).prop_map(|(user, total, next)| {
+            let people = vec![PersonView { user, ..PersonView::default() }];
+            Reply::People(PeoplePage { people, total, next, more_than_total: total == 0 })
+        }),
+        (text(), any::<u64>(), any::<bool>()).prop_map(|(what, count, anew)| {
+            let people =
+                vec![MentionView { what: what.clone(), name: what, ..MentionView::default() }];
+            let absent = KindView { count, people };
+            let difference = DifferenceView { anew, absent, ..DifferenceView::default() };
+            let proposal = Some(ProposalView { id: count, difference, ..ProposalView::default() });
+            Reply::Directory(Box::new(DirectoryView { proposal, ..DirectoryView::default() }))
+        }),
         prop::collection::vec(user, 0..3).prop_map(Reply::Users),
         (any::<IpAddr>(), any::<Option<String>>(), text())
             .prop_map(|(source, user, until)| Reply::Bans(vec![BanView { source, user, until }])),
@@ -72,7 +95,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         }),
         (any::<u64>(), text()).prop_map(|(line, reason)| {
             let failed = vec![RowFailure { line, user: reason.clone(), reason }];
-            Reply::Imported(ImportReport { added: line, failed })
+            Reply::Imported(ImportReport { added: line, failed, ..ImportReport::default() })
         }),
     ]
 }

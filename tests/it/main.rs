@@ -11,6 +11,7 @@ mod calls;
 mod console;
 mod directory_groups;
 mod directory_outage;
+mod directory_people;
 mod directory_test;
 mod held_messages;
 mod load_tools;

@@ -27,7 +27,7 @@ mod search;
 mod tests;
 
 pub use entry::{Origin, State};
-pub use search::{LARGEST_PAGE, MOST_COUNTED, Page, Person, Query};
+pub use search::{LARGEST_PAGE, MOST_COUNTED, Page, Person, Query, Question};
 
 use entry::{ByName, Entry, OfDirectory};
 

@@ -20,6 +20,9 @@ pub const MOST_COUNTED: usize = 50_000;
 /// Digits from which on a number is looked for also by its end.
 const END_OF_NUMBER: usize = 3;
 
+/// What the caller knows of people.
+pub type Question<'a> = &'a (dyn Fn(&UserName) -> bool + Sync);
+
 /// Who is looked for.
 #[derive(Clone, Copy, Default)]
 pub struct Query<'a> {
@@ -33,9 +36,9 @@ pub struct Query<'a> {
     /// Whether they have a device credential.
     pub has_devices: Option<bool>,
     /// Whether they are online, which the caller knows.
-    pub online: Option<(bool, &'a (dyn Fn(&UserName) -> bool + Sync))>,
+    pub online: Option<(bool, Question<'a>)>,
     /// A group that they are in, as the caller knows.
-    pub group: Option<&'a (dyn Fn(&UserName) -> bool + Sync)>,
+    pub group: Option<Question<'a>>,
     /// The cursor of the page before.
     pub after: Option<&'a str>,
     /// How many at most; no more than [`LARGEST_PAGE`].

@@ -1,6 +1,7 @@
 //! What the other commands ask for, performed: by the running server over its control socket, or
 //! by the command itself over a store that nobody else has open.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -12,8 +13,8 @@ use crate::documents;
 use crate::identity::UserName;
 use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
 use crate::operations::{
-    BanView, Device, DeviceSecret, Failure, ImportReport, Operations, Performing, Reply, Request,
-    RowFailure, Secret, Status, User, permit,
+    BanView, Device, DeviceSecret, Failure, Operations, Performing, Reply, Request, Secret, Status,
+    User, permit,
 };
 use crate::page_mode::{self, Undelivered};
 use crate::presence as presence_service;
@@ -23,6 +24,7 @@ use crate::subscriptions;
 
 pub(super) mod archive;
 mod console;
+mod people;
 mod presence;
 mod refusal;
 #[cfg(test)]
@@ -39,6 +41,8 @@ pub trait Live: Send + Sync {
     fn describe(&self, status: &mut Status);
     /// The contacts of a person.
     fn contacts(&self, user: &UserName) -> Vec<String>;
+    /// Everybody who has any.
+    fn registered(&self) -> HashSet<UserName>;
     /// An account was locked out: its registrations end.
     fn departed(&self, user: &UserName);
     /// What is held for a person and nobody has had.
@@ -124,17 +128,20 @@ impl Administration {
                 accounts.enable(actor, &user).await.map_err(refused).map(|()| Reply::Done)
             }
             Request::UserDelete { user } => self.delete(actor, &user).await,
-            Request::UserImport { csv } => {
-                let report = accounts.import_csv(actor, csv.expose()).await.map_err(refused)?;
-                let failed = report.failed.into_iter().map(|row| RowFailure {
-                    line: row.line,
-                    user: row.user,
-                    reason: row.reason,
-                });
-                let failed = failed.collect();
-                Ok(Reply::Imported(ImportReport { added: report.added, failed }))
+            Request::UserImport { csv, existing, dry_run } => {
+                self.import(actor, &csv, existing, dry_run).await
             }
-            Request::UserExport => accounts.export_csv().map_err(refused).map(Reply::Text),
+            Request::UserExport { after } => {
+                let part = accounts.export_csv(after.as_deref(), people::PART);
+                let (csv, next) = part.map_err(refused)?;
+                Ok(Reply::Exported { csv, next })
+            }
+            Request::PeopleFind(query) => self.find_people(&query),
+            Request::DirectoryShow => Ok(Reply::Directory(Box::new(self.directory()))),
+            Request::DirectoryPreview => self.preview().await,
+            Request::DirectorySync => self.sync(actor).await,
+            Request::DirectoryApply { proposal } => self.apply(actor, proposal).await,
+            Request::DirectoryDismiss { proposal } => self.dismiss(actor, proposal).await,
             Request::DeviceAdd { user, label, md5_only } => {
                 let made = accounts.add_device(actor, &user, &label, md5_only).await;
                 let made = made.map_err(refused)?;

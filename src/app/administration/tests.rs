@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::model::{
     Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, held_key,
 };
-use crate::operations::Exit;
+use crate::operations::{Existing, Exit};
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::{Table, rows};
 
@@ -35,6 +35,9 @@ impl Live for Noting {
     }
     fn contacts(&self, user: &UserName) -> Vec<String> {
         vec![format!("sip:{user}@192.0.2.1")]
+    }
+    fn registered(&self) -> std::collections::HashSet<UserName> {
+        [UserName::canonical("ana")].into()
     }
     fn departed(&self, user: &UserName) {
         self.note(format!("departed {user}"));
@@ -110,6 +113,11 @@ fn user(name: &str) -> String {
     name.to_owned()
 }
 
+fn import(csv: &str) -> Request {
+    let csv = Secret::new(csv.to_owned());
+    Request::UserImport { csv, existing: Existing::Fail, dry_run: false }
+}
+
 #[test]
 fn an_account_lives_from_add_to_delete() {
     let house = House::new(None);
@@ -170,7 +178,7 @@ fn refusals_have_the_exit_codes_that_scripts_know() {
     assert_eq!(house.exit(odd), Exit::Usage);
     assert_eq!(house.exit(Request::DeviceList { user: user("nobody") }), Exit::NotFound);
     assert_eq!(house.exit(Request::Status), Exit::Unreachable);
-    let headless = Request::UserImport { csv: Secret::new("a,b\n".to_owned()) };
+    let headless = import("a,b\n");
     assert_eq!(house.exit(headless), Exit::Usage);
 }
 
@@ -245,12 +253,13 @@ fn everything_goes_into_a_file_and_comes_back_into_an_empty_directory() {
 fn an_import_says_which_rows_it_could_not_take() {
     let house = House::new(None);
     let csv = "user,name,mail,password,groups\nana,Ana,,secret,staff\n,Nobody,,x,\nana,Again,,y,\n";
-    let request = Request::UserImport { csv: Secret::new(csv.to_owned()) };
+    let request = import(csv);
     let Ok(Reply::Imported(report)) = house.ask(request) else { panic!("no report") };
     assert_eq!(report.added, 1);
     let lines: Vec<u64> = report.failed.iter().map(|row| row.line).collect();
     assert_eq!(lines, [3, 4]);
-    let Ok(Reply::Text(csv)) = house.ask(Request::UserExport) else { panic!("no export") };
+    let whole = house.ask(Request::UserExport { after: None });
+    let Ok(Reply::Exported { csv, next: None }) = whole else { panic!("no export") };
     assert!(csv.contains("ana,Ana,,,staff"), "{csv}");
     assert!(!csv.contains("secret"));
 }
@@ -437,7 +446,7 @@ fn refusals_say_what_to_do() {
     says(Request::UserShow { user: user("rui") }, "tagus user list");
     let none = Request::DeviceRevoke { user: user("ana"), device: user("x") };
     says(none, "tagus device list ana");
-    says(Request::UserImport { csv: Secret::new("a,b\n".to_owned()) }, "user,name,mail,password");
+    says(import("a,b\n"), "user,name,mail,password");
     let empty = Request::UserPassword { user: user("ana"), password: Secret::default() };
     assert_eq!(house.exit(empty), Exit::Usage);
 }

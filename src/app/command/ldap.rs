@@ -1,4 +1,4 @@
-//! `tagus ldap test`.
+//! `tagus ldap`.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 
 use zeroize::Zeroizing;
 
+use super::directory;
 use crate::app::cli;
 use crate::app::context::{self, Context};
 use crate::app::escape;
@@ -20,7 +21,22 @@ use crate::operations::{Exit, Failure, Secret};
 const INDENT: &str = "                            ";
 
 pub(super) fn run(context: &Context, command: cli::Ldap) -> Result<(), Failure> {
-    let cli::Ldap::Test { user, password } = command;
+    match command {
+        cli::Ldap::Test { user, password } => test(context, user, password),
+        cli::Ldap::Sync { preview, apply, dismiss, proposal } => {
+            let decision = match (preview, apply, dismiss) {
+                (true, ..) => directory::Decision::Preview,
+                (_, true, _) => directory::Decision::Apply,
+                (_, _, true) => directory::Decision::Dismiss,
+                _ => directory::Decision::Sync,
+            };
+            directory::sync(context, decision, proposal)
+        }
+        cli::Ldap::Show => directory::show(context),
+    }
+}
+
+fn test(context: &Context, user: Option<String>, password: cli::Password) -> Result<(), Failure> {
     let config = context.load()?.config;
     if config.identity.source != Source::Ldap {
         context.output.say("identity.source is not \"ldap\": the server does not use this yet.");

@@ -15,6 +15,7 @@ mod bench;
 mod client;
 mod config;
 mod device;
+mod directory;
 mod init;
 mod ldap;
 mod msrp;

@@ -11,7 +11,9 @@ use crate::app::context::Context;
 use crate::app::control::LONGEST_REQUEST;
 use crate::app::escape;
 use crate::app::secret;
-use crate::operations::{Exit, Failure, Reply, Request, Secret, User};
+use crate::operations::{
+    Existing, Exit, Failure, PeopleQuery, PersonSource, PersonState, Reply, Request, Secret, User,
+};
 
 /// Accounts in one page of a list.
 const PAGE: u32 = 1000;
@@ -63,14 +65,27 @@ pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> 
             done(context, &Request::UserEnable { user }, &sentence)
         }
         cli::User::Delete { user } => delete(context, user),
-        cli::User::Import { file } => import(context, &file),
-        cli::User::Export => match context.perform(&Request::UserExport)? {
-            Reply::Text(csv) if context.output.json => {
-                context.output.document(&json!({ "csv": csv }))
-            }
-            Reply::Text(csv) => context.output.line(csv.trim_end()),
-            _ => Err(unexpected()),
-        },
+        cli::User::Import { file, existing, dry_run } => import(context, &file, existing, dry_run),
+        cli::User::Export => export(context),
+        cli::User::Find { text, source, state, group, online, limit } => {
+            let query = PeopleQuery {
+                text: text.join(" "),
+                source: source.map(|source| match source {
+                    cli::Source::Local => PersonSource::Local,
+                    cli::Source::Directory => PersonSource::Directory,
+                }),
+                state: state.map(|state| match state {
+                    cli::State::Active => PersonState::Active,
+                    cli::State::Disabled => PersonState::Disabled,
+                    cli::State::Absent => PersonState::Absent,
+                }),
+                group,
+                online: online.then_some(true),
+                limit,
+                ..PeopleQuery::default()
+            };
+            find(context, query)
+        }
     }
 }
 
@@ -160,10 +175,81 @@ fn show(context: &Context, user: String) -> Result<(), Failure> {
     context.output.table(&["", ""], &rows)
 }
 
+/// Prints local accounts as they come, part by part.
+fn export(context: &Context) -> Result<(), Failure> {
+    let mut desk = context.desk()?;
+    let mut whole = String::new();
+    let mut after = None;
+    loop {
+        let Reply::Exported { csv, next } = desk.perform(&Request::UserExport { after })? else {
+            return Err(unexpected());
+        };
+        if context.output.json {
+            whole.push_str(&csv);
+        } else if !csv.is_empty() {
+            context.output.line(csv.trim_end())?;
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if context.output.json {
+        return context.output.document(&json!({ "csv": whole }));
+    }
+    Ok(())
+}
+
+fn find(context: &Context, query: PeopleQuery) -> Result<(), Failure> {
+    let Reply::People(page) = context.perform(&Request::PeopleFind(query))? else {
+        return Err(unexpected());
+    };
+    if context.output.json {
+        return context.output.document(&page);
+    }
+    let shown = page.people.len() as u64;
+    let rows: Vec<Vec<String>> = page
+        .people
+        .into_iter()
+        .map(|person| {
+            let source = match person.source {
+                PersonSource::Local => "local",
+                PersonSource::Directory => "directory",
+            };
+            let state = match person.state {
+                PersonState::Active if person.online => "online".to_owned(),
+                PersonState::Active => String::new(),
+                PersonState::Disabled if person.by_directory => "locked there".to_owned(),
+                PersonState::Disabled => "disabled".to_owned(),
+                PersonState::Absent => {
+                    format!("absent since {}", person.absent_since.unwrap_or_default())
+                }
+            };
+            vec![person.user, person.name, person.mail, person.number, source.to_owned(), state]
+        })
+        .collect();
+    context.output.table(&["USER", "NAME", "MAIL", "NUMBER", "SOURCE", "STATE"], &rows)?;
+    if page.total > shown {
+        context.output.say(&format!("{shown} of {} are shown; see --limit", page.total));
+    }
+    Ok(())
+}
+
 /// Prints what it did: a line for each row that failed, and the count.
-fn import(context: &Context, file: &Path) -> Result<(), Failure> {
+fn import(
+    context: &Context,
+    file: &Path,
+    existing: cli::Existing,
+    dry_run: bool,
+) -> Result<(), Failure> {
     let csv = read_csv(file)?;
-    let Reply::Imported(report) = context.perform(&Request::UserImport { csv })? else {
+    let existing = match existing {
+        cli::Existing::Fail => Existing::Fail,
+        cli::Existing::Skip => Existing::Skip,
+        cli::Existing::Update => Existing::Update,
+    };
+    let request = Request::UserImport { csv, existing, dry_run };
+    let Reply::Imported(report) = context.perform(&request)? else {
         return Err(unexpected());
     };
     if context.output.json {
@@ -173,7 +259,16 @@ fn import(context: &Context, file: &Path) -> Result<(), Failure> {
             let line = format!("line {}: {}: {}", row.line, row.user, row.reason);
             context.output.line(&escape::line(&line))?;
         }
-        context.output.line(&format!("{} added, {} failed", report.added, report.failed.len()))?;
+        let mut counts = format!("{} added, {} failed", report.added, report.failed.len());
+        for (count, what) in [(report.updated, "changed"), (report.skipped, "passed over")] {
+            if count > 0 {
+                counts += &format!(", {count} {what}");
+            }
+        }
+        if report.dry_run {
+            counts += "; nothing was changed";
+        }
+        context.output.line(&counts)?;
     }
     if report.failed.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Failed, "")) }
 }

@@ -158,6 +158,23 @@ impl Identity {
         Ok(())
     }
 
+    /// What it means for people that the directory stands so, and what to do.
+    pub(in crate::identity) fn advice(&self, state: &str) -> Option<String> {
+        let known = self.known_roll().len();
+        let grace = self.settings.cache.grace.as_secs() / 3600;
+        match state {
+            "down" => Some(format!(
+                "its {known} people stay, and those who were here sign in as before for {grace} hours; \
+                 others must wait. See that the directory runs and is reached: tagus ldap test"
+            )),
+            "degraded" if self.proposal().is_none() => Some(format!(
+                "its {known} people stay, and each is asked about when he signs in; who left may \
+                 stay in longer. See what the directory answers: tagus ldap test"
+            )),
+            _ => None,
+        }
+    }
+
     fn named_proposal(&self, id: u64) -> Result<Arc<Proposal>, ProposalError> {
         let proposal = self.proposal().ok_or(ProposalError::None)?;
         if proposal.id == id { Ok(proposal) } else { Err(ProposalError::Another) }

@@ -91,7 +91,7 @@ impl Identity {
             gone.insert(uid);
             match out.why {
                 Departure::Disabled | Departure::Locked => {
-                    kinds.disabled.push((uid, String::new()))
+                    kinds.disabled.push((uid, String::new()));
                 }
                 Departure::Replaced => kinds.replaced.push((uid, String::new())),
                 Departure::Removed | Departure::Deleted => kinds.absent.push((uid, String::new())),

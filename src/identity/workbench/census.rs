@@ -13,7 +13,6 @@ use super::run::{Outcome, Run};
 use crate::config::SecretFormat;
 use crate::identity::ldap::{Listing, Places, Roll, Template, identifier, values, visible};
 use crate::identity::name::{fold, is_valid_name};
-use crate::identity::number::Numbers;
 
 /// People who are shown.
 const SHOWN: usize = 20;
@@ -95,7 +94,7 @@ impl Census {
         }
         if self.roll.people.len() < MOST && !ldap.group_base_dn.is_empty() {
             for name in &names {
-                let listing = Listing { id: None, disabled: false, numbers: Numbers::new() };
+                let listing = Listing::default();
                 self.roll.people.insert(fold(name).into(), listing);
             }
             self.places.add(&entry.dn, &names);

@@ -16,7 +16,6 @@ use crate::identity::ldap::{
     DirectoryError, Gathered, Listing, Membership, Places, Roll, Settings, gather, values,
 };
 use crate::identity::name::fold;
-use crate::identity::number::Numbers;
 
 /// Groups that are shown, and those that the sentence names.
 const SHOWN: usize = 50;
@@ -81,7 +80,7 @@ impl Run<'_> {
         let names = values(entry, &self.trial.ldap.attribute_user);
         let (mut roll, mut places) = (Roll::default(), Places::default());
         for name in &names {
-            let listing = Listing { id: None, disabled: false, numbers: Numbers::new() };
+            let listing = Listing::default();
             roll.people.insert(fold(name).into(), listing);
         }
         places.add(&entry.dn, &names);
