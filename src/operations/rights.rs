@@ -81,7 +81,21 @@ impl Request {
             Request::UserEnable { .. } => rule("user.enable", Right::Help, Scope::UsersWrite),
             Request::UserDelete { .. } => rule("user.delete", Right::Administer, Scope::UsersWrite),
             Request::UserImport { .. } => rule("user.import", Right::Administer, Scope::UsersWrite),
-            Request::UserExport => rule("user.export", Right::Inspect, Scope::UsersRead),
+            Request::UserExport { .. } => rule("user.export", Right::Inspect, Scope::UsersRead),
+            Request::PeopleFind(_) => rule("people.find", Right::See, Scope::UsersRead),
+            Request::DirectoryShow => rule("directory.show", Right::See, Scope::DirectoryRead),
+            Request::DirectoryPreview => {
+                rule("directory.preview", Right::Administer, Scope::DirectoryWrite)
+            }
+            Request::DirectorySync => {
+                rule("directory.sync", Right::Administer, Scope::DirectoryWrite)
+            }
+            Request::DirectoryApply { .. } => {
+                rule("directory.apply", Right::Administer, Scope::DirectoryWrite)
+            }
+            Request::DirectoryDismiss { .. } => {
+                rule("directory.dismiss", Right::Administer, Scope::DirectoryWrite)
+            }
             Request::DeviceAdd { .. } => rule("device.add", Right::Help, Scope::DevicesWrite),
             Request::DeviceList { .. } => rule("device.list", Right::See, Scope::DevicesRead),
             Request::DeviceRevoke { .. } => rule("device.revoke", Right::Help, Scope::DevicesWrite),
