@@ -168,6 +168,8 @@ impl Presence {
         let before = self.person(request.aor);
         let mut person = before.as_deref().cloned().unwrap_or_default();
         person.entries.retain(|entry| entry.ends() > now);
+        // What ran out and was not swept yet: nobody else will tell of it.
+        let ended = before.as_deref().is_some_and(|b| b.entries.len() > person.entries.len());
         let place = match request.etag {
             Some(etag) => Some(person.find(etag, now).ok_or(Refusal::NoMatch)?),
             // A device that publishes anew has lost what it knew of the publication before.
@@ -229,6 +231,7 @@ impl Presence {
             // Refused above.
             (None, None) => return Err(Refusal::Nothing),
         }
+        news |= ended;
         let contacts = self.parts.registrar.lookup(request.aor).unwrap_or_default();
         for entry in &mut person.entries {
             entry.settle(&contacts, now, self.parts.settings.grace);

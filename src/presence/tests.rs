@@ -252,6 +252,30 @@ fn a_publication_ends_by_its_expiry() {
     assert_eq!(late, Err(Refusal::NoMatch));
 }
 
+// RFC 3903 s6: what ran out is gone for watchers too, whoever publishes at that moment
+#[test]
+fn a_refresh_by_another_device_hides_no_end() {
+    let b = bench();
+    b.rules(&ruleset("<sphere value=\"work\"/>", "allow"));
+    let at_work = format!(
+        "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
+         xmlns:dm=\"urn:ietf:params:xml:ns:pidf:data-model\" \
+         xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\" entity=\"sip:{AOR}\">\
+         <dm:person id=\"p\"><rpid:sphere>work</rpid:sphere></dm:person></presence>"
+    );
+    b.publish(&instance(1), None, Some(&at_work), Some(60)).unwrap();
+    let etag = b.first(&instance(2), "busy").etag;
+    assert_eq!(b.handling(), Handling::Allow);
+    b.heard();
+    b.hands.advance(Duration::from_secs(60));
+    // The sweep has not come by yet.
+    b.publish(&instance(2), Some(&etag), None, None).unwrap();
+    assert_eq!(b.heard(), [format!("rules {AOR}"), format!("presence {AOR}")]);
+    assert_eq!(b.handling(), Handling::Confirm);
+    b.presence.sweep();
+    assert_eq!(b.heard(), Vec::<String>::new());
+}
+
 // Decision 17
 #[test]
 fn a_publication_outlives_its_device_by_the_grace_unless_it_comes_back() {
