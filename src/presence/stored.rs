@@ -33,13 +33,13 @@ impl Presence {
                 _ => {
                     let person = Person { entries: SmallVec::from_iter([entry]), due: None };
                     if let Some((of, person)) = current.replace((aor, person)) {
-                        self.put(&of, None, person);
+                        self.hold(&of, None, person);
                     }
                 }
             }
         }
         if let Some((aor, person)) = current {
-            self.put(&aor, None, person);
+            self.hold(&aor, None, person);
         }
         Ok(())
     }

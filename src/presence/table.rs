@@ -438,7 +438,16 @@ impl Presence {
     }
 
     /// Keeps a person in memory and, soon, on disk. The caller holds the stripe.
-    pub(super) fn put(&self, aor: &str, before: Option<&Person>, mut person: Person) {
+    pub(super) fn put(&self, aor: &str, before: Option<&Person>, person: Person) {
+        match before {
+            Some(before) => self.store_changes(aor, before, &person),
+            None => self.store_changes(aor, &Person::default(), &person),
+        }
+        self.hold(aor, before, person);
+    }
+
+    /// Keeps a person in memory.
+    pub(super) fn hold(&self, aor: &str, before: Option<&Person>, mut person: Person) {
         let (old, new) = (before.map_or(0, |before| before.entries.len()), person.entries.len());
         self.count.fetch_add(new, Ordering::Relaxed);
         self.count.fetch_sub(old, Ordering::Relaxed);
@@ -461,11 +470,6 @@ impl Presence {
             if next.is_some_and(|at| first.is_none_or(|first| at < first)) {
                 self.hurry();
             }
-        }
-        if let Some(before) = before {
-            self.store_changes(aor, before, &person);
-        } else {
-            self.store_changes(aor, &Person::default(), &person);
         }
         let people = self.people.pin();
         if person.entries.is_empty() {

@@ -338,6 +338,20 @@ fn publications_come_back_with_their_tags_and_a_device_that_is_gone_has_its_grac
     assert!(bench_on(Arc::clone(&again.store), Settings::default()).presence.is_empty());
 }
 
+// Decision 19: who starts, or looks into the store while no server runs, writes nothing
+#[test]
+fn a_start_writes_no_publication_anew() {
+    let b = bench();
+    b.first(&instance(1), "busy");
+    b.first(&instance(2), "away");
+    b.store.flush().wait().unwrap();
+    let mut watch = b.store.watch();
+    let again = bench_on(Arc::clone(&b.store), Settings::default());
+    assert_eq!(again.presence.len(), 2);
+    again.store.flush().wait().unwrap();
+    assert!(watch.try_next().is_none(), "a row was written");
+}
+
 // RFC 4479 s3: a tag of a device is the same after a restart, and tells nothing of it
 #[test]
 fn the_name_of_a_device_in_documents_is_stable_and_says_nothing() {
