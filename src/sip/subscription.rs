@@ -262,7 +262,7 @@ impl Subscription {
     }
 
     /// What became of the NOTIFY under way. `true` if all must be told with the next one, which is
-    /// due then.
+    /// due at the end of the interval where this one was answered, else at once.
     ///
     /// A response that RFC 6665 s4.2.2 and RFC 5057 s5 name ends it, and so does any other failure
     /// the third time in a row; silence ends it unless a stream stands, over which it is tried once
@@ -279,9 +279,10 @@ impl Subscription {
                 self.over = true;
                 false
             }
-            // It did not take this one; it may take the next.
+            // It did not take this one; it may take the next, and is not left with what it knew.
             Outcome::Answered(_) => {
                 self.failures += 1;
+                self.wanted = self.wanted.max(Wanted::Paced);
                 self.over = self.failures >= MOST_FAILURES;
                 !self.over
             }
@@ -421,6 +422,22 @@ mod tests {
         }
     }
 
+    // RFC 6665 s4.2.2: who did not take a state is not left with the one before
+    #[test]
+    fn what_was_not_taken_is_told_again_at_the_end_of_the_interval() {
+        let mut subscription = settled();
+        subscription.changed();
+        assert!(subscription.poll(at(10)).is_some());
+        for seconds in [15, 20] {
+            assert!(subscription.settle(Outcome::Answered(503)));
+            assert_eq!(subscription.poll(at(seconds - 1)), None);
+            assert!(subscription.poll(at(seconds)).is_some());
+        }
+        assert!(!subscription.settle(Outcome::Answered(503)));
+        assert!(subscription.is_over());
+        assert_eq!(subscription.poll(at(25)), None);
+    }
+
     // RFC 6665 s4.1.3, s4.2.1.3
     #[test]
     fn one_that_nobody_decided_about_is_pending_and_a_decision_is_told_at_once() {
@@ -478,9 +495,14 @@ mod tests {
                     0 => { subscription.changed(); unseen = true; }
                     1 => subscription.refresh(at(now + 100)),
                     2 if now > 150 => subscription.end(EndReason::Rejected),
-                    3 | 4 if in_flight => {
+                    3 if in_flight => {
                         subscription.settle(OK);
                         in_flight = false;
+                    }
+                    4 if in_flight => {
+                        subscription.settle(Outcome::Answered(503));
+                        in_flight = false;
+                        unseen = true;
                     }
                     _ => {}
                 }
