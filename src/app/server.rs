@@ -33,6 +33,7 @@ use crate::sip::locate::Destination;
 use crate::sip::subscription::EndReason;
 use crate::sip::transaction::{Bounds, Timing};
 use crate::store::{Mode, ReadOnlyReason, Store as _};
+use crate::subscriptions;
 use crate::tls::Certificates;
 use crate::web::Web;
 
@@ -116,6 +117,7 @@ impl Server {
         let config = &site.config;
         let clock = site.clock.clone();
         let own_addresses = own_addresses(bound.addresses());
+        count_start(&site)?;
         let watching = Watching::open(&site, own_addresses.clone())?;
         let subscriptions = Arc::clone(&watching.subscriptions);
         let page_mode = PageMode::open(
@@ -318,6 +320,16 @@ impl Server {
         .map(|(name, count)| (name.to_owned(), count))
         .collect()
     }
+}
+
+/// Counts this start, so that no number of a NOTIFY is used twice. A store that takes nothing keeps no
+/// numbers either; the server is there all the same.
+fn count_start(site: &Site) -> Result<(), Failure> {
+    let count = subscriptions::count_start(&*site.store).map_err(Failure::failed)?;
+    if let Err(error) = site.store.commit_blocking(count) {
+        tracing::warn!(event = "start_not_counted", %error);
+    }
+    Ok(())
 }
 
 /// What runs out without anybody asking. Presence does so in time: somebody is watching.

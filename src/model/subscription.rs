@@ -51,15 +51,19 @@ pub struct SubscriptionRow {
     pub reserved_version: u32,
     /// When it ends.
     pub expires_at: WallTime,
+    /// How often the server had started when this was written: whoever reads it after more starts
+    /// does not know what was used since.
+    pub starts: u32,
 }
 
 impl Record for SubscriptionRow {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn decode(row: &[u8]) -> Result<Self, DecodeError> {
         match row.split_first() {
             None => Err(DecodeError::Empty),
             Some((1, body)) => whole::<v1::SubscriptionRow>(body).map(Into::into),
+            Some((2, body)) => whole::<v2::SubscriptionRow>(body).map(Into::into),
             Some((&Self::VERSION, body)) => whole(body),
             Some((&version, _)) => Err(DecodeError::Version(version)),
         }
@@ -132,6 +136,69 @@ mod v1 {
                 reserved_cseq: old.reserved_cseq,
                 reserved_version: old.reserved_version,
                 expires_at: old.expires_at,
+                starts: 0,
+            }
+        }
+    }
+}
+
+/// Version 2: before starts were counted.
+mod v2 {
+    use serde::Deserialize;
+
+    use super::WallTime;
+    use crate::model::DeviceKey;
+    use crate::sip::Flow;
+
+    #[derive(Deserialize)]
+    pub(super) struct SubscriptionRow {
+        resource: String,
+        watcher: String,
+        event: String,
+        event_id: Option<String>,
+        device: Option<DeviceKey>,
+        #[serde(with = "crate::model::address::flow")]
+        flow: Flow,
+        bound: bool,
+        one_tuple: bool,
+        since: WallTime,
+        call_id: Vec<u8>,
+        local_tag: String,
+        remote_tag: Vec<u8>,
+        local: Vec<u8>,
+        remote: Vec<u8>,
+        target: Vec<u8>,
+        route: Vec<u8>,
+        remote_cseq: u32,
+        reserved_cseq: u32,
+        reserved_version: u32,
+        expires_at: WallTime,
+    }
+
+    impl From<SubscriptionRow> for super::SubscriptionRow {
+        fn from(old: SubscriptionRow) -> Self {
+            Self {
+                resource: old.resource,
+                watcher: old.watcher,
+                event: old.event,
+                event_id: old.event_id,
+                device: old.device,
+                flow: old.flow,
+                bound: old.bound,
+                one_tuple: old.one_tuple,
+                since: old.since,
+                call_id: old.call_id,
+                local_tag: old.local_tag,
+                remote_tag: old.remote_tag,
+                local: old.local,
+                remote: old.remote,
+                target: old.target,
+                route: old.route,
+                remote_cseq: old.remote_cseq,
+                reserved_cseq: old.reserved_cseq,
+                reserved_version: old.reserved_version,
+                expires_at: old.expires_at,
+                starts: 0,
             }
         }
     }

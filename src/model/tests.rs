@@ -305,6 +305,7 @@ fn subscription(resource: String, watcher: String, number: u32) -> SubscriptionR
         reserved_cseq: 64,
         reserved_version: 300,
         expires_at: at(3),
+        starts: 5,
     }
 }
 
@@ -314,7 +315,10 @@ fn rows_of_presence_have_the_bytes_they_always_had() {
     let hex = |row: &[u8]| row.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let (bob, ana) = ("bob@campus.example".to_owned(), "ana@campus.example".to_owned());
     let row = subscription(bob.clone(), ana.clone(), 7);
-    assert_eq!(hex(&row.encode()), include_str!("tests/subscription_v2.hex").trim());
+    assert_eq!(hex(&row.encode()), include_str!("tests/subscription_v3.hex").trim());
+    let old = unhex(include_str!("tests/subscription_v2.hex").trim());
+    let row = SubscriptionRow { starts: 0, ..row };
+    assert_eq!(SubscriptionRow::decode(&old).as_ref(), Ok(&row), "version 2 is read");
     let old = unhex(include_str!("tests/subscription_v1.hex").trim());
     let before = SubscriptionRow {
         watcher: bob.clone(),

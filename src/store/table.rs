@@ -23,7 +23,8 @@ pub enum Table {
     Settings = 7,
     /// Written by `accounts`.
     Audit = 8,
-    /// Facts that are settled once, as the realm; written by `accounts`.
+    /// Facts that are settled once, as the realm; written by `accounts`, but for how often the server
+    /// has started, which `subscriptions` counts.
     Site = 9,
     /// Subscriptions that outlive a restart; written by `subscriptions`.
     Subscriptions = 10,

@@ -21,7 +21,7 @@ mod watchers;
 
 pub use package::{EventHeader, Package};
 pub use request::{Granted, Notify, OneTuple, Refusal, Settings, SubscribeRequest};
-pub use stored::erasure;
+pub use stored::{count_start, erasure};
 pub use table::{Attendance, Subscriptions};
 
 #[cfg(test)]

@@ -19,8 +19,29 @@ use crate::store::{Commit, Store, StoreError, Table, rows};
 /// half of it is used: the write takes up to 100 ms, and what is sent meanwhile must be reserved too.
 const BLOCK: u32 = 4_096;
 
+/// How often the server has started on this store.
+const STARTS_KEY: &[u8] = b"subscriptions.starts";
+
 /// What came back from the store is told within this time, not all at once.
 const RETURN_SPREAD: Duration = Duration::from_secs(30);
+
+/// Counts one more start of the server. It must be durable before [`Subscriptions::open`], whose first
+/// NOTIFYs leave before the numbers that they use are stored: a start that follows within that time
+/// begins above them.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub fn count_start(store: &dyn Store) -> Result<Commit, StoreError> {
+    let starts = starts(store)?.saturating_add(1);
+    Ok(Commit::new().put(Table::Site, STARTS_KEY, starts.to_string().into_bytes()))
+}
+
+pub(super) fn starts(store: &dyn Store) -> Result<u32, StoreError> {
+    let Some(row) = store.get(Table::Site, STARTS_KEY)? else { return Ok(0) };
+    let text = std::str::from_utf8(&row).ok();
+    text.and_then(|text| text.parse().ok()).ok_or(StoreError::Damaged(Table::Site))
+}
 
 impl Subscriptions {
     /// Takes over what the store holds.
@@ -66,10 +87,14 @@ impl Subscriptions {
         let longest = Duration::from_secs(self.settings.max_expires.into());
         let expires = now + row.expires_at.since(wall).min(longest);
         let mut subscription = Subscription::new(expires, self.settings.interval);
+        let access = self.access(package, &row.resource, &row.watcher);
         let spread = u64::try_from(RETURN_SPREAD.as_millis()).unwrap_or(u64::MAX);
         subscription.rest_until(now + Duration::from_millis(entropy::below(spread)));
         let adrift = row.bound.then(|| now + self.settings.return_time);
-        let access = self.access(package, &row.resource, &row.watcher);
+        // What starts since then have used and may not have stored.
+        let unsure = self.starts.saturating_sub(row.starts).saturating_mul(BLOCK);
+        let (cseq, version) =
+            (row.reserved_cseq.saturating_add(unsure), row.reserved_version.saturating_add(unsure));
         let names = Names {
             call_id: &row.call_id,
             local_tag: &row.local_tag,
@@ -89,15 +114,15 @@ impl Subscriptions {
             announced: true,
             event_id: row.event_id.map(Into::into),
             device: row.device,
-            dialog: Arc::new(Dialog::of(&names, row.reserved_cseq, row.remote_cseq)),
+            dialog: Arc::new(Dialog::of(&names, cseq, row.remote_cseq)),
             deadline: adrift.unwrap_or_else(|| subscription.deadline()),
             subscription,
             flow: row.flow,
             adrift,
             since: row.since,
-            version: row.reserved_version,
-            reserved_cseq: row.reserved_cseq,
-            reserved_version: row.reserved_version,
+            version,
+            reserved_cseq: cseq,
+            reserved_version: version,
             known: Known::Nothing,
             access,
         };
@@ -134,6 +159,7 @@ impl Subscriptions {
             reserved_cseq: entry.reserved_cseq,
             reserved_version: entry.reserved_version,
             expires_at: self.clock.wall() + left,
+            starts: self.starts,
         };
         let key = SubscriptionRow::key(&entry.resource, entry.dialog.local_tag());
         self.store.commit_soon(Commit::new().put(Table::Subscriptions, &key, row.encode()));

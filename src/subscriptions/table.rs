@@ -13,7 +13,7 @@ use super::index::{Access, Entry, Inner, Known};
 use super::package::{EventHeader, Package};
 use super::registration::Surroundings;
 use super::request::{Granted, Notify, Refusal, Settings, SubscribeRequest};
-use super::watchers;
+use super::{stored, watchers};
 use crate::clock::{Clock, Tick};
 use crate::entropy;
 use crate::payload::pres_rules::{Handling, Permissions};
@@ -62,6 +62,8 @@ pub struct Subscriptions {
     pub(super) hasher: RandomState,
     /// What names of watchers are mixed with: numbers begin anew with each process.
     pub(super) salt: u64,
+    /// How often the server has started on what is stored.
+    pub(super) starts: u32,
     /// What most watchers may see, once in memory.
     pub(super) everything: Arc<Permissions>,
     inner: Mutex<Inner>,
@@ -91,6 +93,7 @@ impl Subscriptions {
         let table = Subscriptions {
             settings,
             clock,
+            starts: stored::starts(&*store)?,
             store,
             presence,
             hasher: RandomState::new(),

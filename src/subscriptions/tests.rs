@@ -13,7 +13,7 @@ use crate::registrar::{ContactRequest, Contacts, RegisterRequest, Registrar, Sup
 use crate::sip::subscription::{EndReason, NotifyState, Outcome};
 use crate::sip::wire::{Framing, Layout, Limits, Message, scan};
 use crate::sip::{ConnectionId, Flow, Transport};
-use crate::store::Store;
+use crate::store::{Commit, Store, Table};
 
 mod presence;
 
@@ -58,6 +58,7 @@ fn bench_with(
     let registrar = Registrar::open(settings, clock.clone(), Arc::clone(&store)).unwrap();
     let registrar = Arc::new(registrar);
     let (presence, documents) = crate::presence::testing::over(rules, &clock, &store, &registrar);
+    store.commit_blocking(count_start(&*store).unwrap()).unwrap();
     let settings = Settings { per_user: 3, waiting_per_user: 3, interval, ..Settings::default() };
     let subscriptions =
         Subscriptions::open(settings, clock.clone(), Arc::clone(&store), Arc::clone(&presence))
@@ -419,6 +420,28 @@ fn after_a_restart_all_is_told_and_no_number_goes_back() {
     assert!(again.due().is_none());
     again.store.flush().wait().unwrap();
     assert!(bench_on(Arc::clone(&again.store)).subscriptions.is_empty());
+}
+
+// Decision 20, RFC 6665 s4.2.1.3: the numbers that a start reserves are on the disk only after the
+// first of them are used; a second start before that begins above them all the same
+#[test]
+fn no_number_goes_back_where_starts_follow_each_other_faster_than_the_disk() {
+    let b = bench();
+    b.subscribe("t1", 3_600, 0).unwrap();
+    let mut last = b.told();
+    b.store.flush().wait().unwrap();
+    let kept = crate::store::rows(&*b.store, Table::Subscriptions, &[]).next().unwrap().unwrap();
+    for _ in 0..3 {
+        let again = bench_on(Arc::clone(&b.store));
+        again.wait(30);
+        let notify = again.told();
+        assert!(notify.dialog.local_cseq > last.dialog.local_cseq);
+        assert!(says(&notify).0 > says(&last).0);
+        last = notify;
+        // The process is killed before what it reserved is written.
+        let before = Commit::new().put(Table::Subscriptions, &kept.0, &*kept.1);
+        b.store.commit_blocking(before).unwrap();
+    }
 }
 
 #[test]
