@@ -20,10 +20,14 @@ impl Subscriptions {
         let Some(mut entry) = inner.remove(id) else { return };
         self.forget(&mut entry);
         if entry.package == Package::Presence {
-            let event = if entry.is_pending() { Event::Timeout } else { Event::Deactivated };
+            let event = match entry.subscription.end_reason() {
+                Some(_) => Event::Rejected,
+                None if entry.is_pending() => Event::Timeout,
+                None => Event::Deactivated,
+            };
             self.goes(inner, id, &entry, event);
         }
-        if entry.subscription.is_ending() || entry.subscription.expires() <= self.clock.now() {
+        if entry.subscription.expires() <= self.clock.now() {
             return;
         }
         entry.announced = false;

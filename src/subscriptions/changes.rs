@@ -125,7 +125,9 @@ impl Subscriptions {
         entry.access = access;
         entry.set_state();
         if entry.access.handling == Handling::Block {
-            return self.end_one(inner, id, EndReason::Rejected);
+            // It stays stored until that is told: a start meanwhile finds it, and tells it.
+            entry.subscription.end(EndReason::Rejected);
+            return inner.reindex(id);
         }
         entry.subscription.urge();
         if was != entry.is_pending() {

@@ -11,8 +11,9 @@ use super::waiting::Wait;
 use crate::clock::{Tick, WallTime};
 use crate::entropy;
 use crate::model::{DeviceKey, Record as _, SubscriptionRow, WaitingRow};
+use crate::payload::pres_rules::Handling;
 use crate::sip::dialog::{Dialog, Names};
-use crate::sip::subscription::Subscription;
+use crate::sip::subscription::{EndReason, Subscription};
 use crate::store::{Commit, Store, StoreError, Table, rows};
 
 /// CSeq numbers and versions that one write to the store reserves. The next block is reserved when
@@ -65,6 +66,12 @@ impl Subscriptions {
                 tracing::error!(event = "waiting_row_unreadable", key = %String::from_utf8_lossy(&key).escape_debug());
                 continue;
             };
+            // The answer may have come while no server ran.
+            let handling = self.presence.authorise(&row.resource, &row.watcher).handling;
+            if handling != Handling::Confirm {
+                self.forget_wait(&row.resource, &row.watcher);
+                continue;
+            }
             let (resource, watcher) = (inner.shared(&row.resource), inner.shared(&row.watcher));
             let wait = Wait { id: inner.next_id(), watcher, since: row.since, until: row.until };
             if let Some(over) =
@@ -88,6 +95,10 @@ impl Subscriptions {
         let expires = now + row.expires_at.since(wall).min(longest);
         let mut subscription = Subscription::new(expires, self.settings.interval);
         let access = self.access(package, &row.resource, &row.watcher);
+        // Decided since it was told last: with another configuration, by hand, or just before the end.
+        if access.handling == Handling::Block {
+            subscription.end(EndReason::Rejected);
+        }
         let spread = u64::try_from(RETURN_SPREAD.as_millis()).unwrap_or(u64::MAX);
         subscription.rest_until(now + Duration::from_millis(entropy::below(spread)));
         let adrift = row.bound.then(|| now + self.settings.return_time);

@@ -1,5 +1,7 @@
 //! Who sees what of a person: shown, and decided by rules.
 
+use std::sync::Arc;
+
 use super::Administration;
 use crate::app::watching::{self, Watching};
 use crate::config::Policy;
@@ -85,8 +87,12 @@ impl Administration {
         let aor = self.person(user).await?;
         pres_rules::read(document.as_bytes()).map_err(Failure::usage)?;
         let place = Place { owner: &aor, auid: RULES, path: INDEX };
-        // A running server's own: those who watch are told by it.
-        let documents = self.watching()?.documents;
+        // A running server's own: those who watch are told by it, else by the next one. Their
+        // subscriptions are in its store, and nobody here could tell them anything.
+        let documents = match &self.live {
+            Some(live) => live.watching()?.documents,
+            None => Arc::new(watching::documents(&self.site)),
+        };
         let put =
             documents.put(&place, pres_rules::MEDIA_TYPE, document.as_bytes(), Condition::Any);
         put.await.map(|_| Reply::Done).map_err(|error| match error {

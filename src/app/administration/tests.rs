@@ -1,17 +1,19 @@
 //! Every request over a real store, without a server and with one that only notes what it is told.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::*;
 use crate::app::site::Purpose;
 use crate::clock::{Clock, WallTime};
 use crate::config::Config;
 use crate::model::{
-    Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, held_key,
+    Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, SubscriptionRow,
+    held_key,
 };
 use crate::operations::{Existing, Exit};
 use crate::sip::{ConnectionId, Flow, Transport};
-use crate::store::{Table, rows};
+use crate::store::{Commit, Table, rows};
 
 mod console;
 
@@ -472,4 +474,51 @@ fn a_missing_key_file_is_refused_while_something_is_sealed() {
     assert!(!key.exists());
     std::fs::rename(&aside, &key).unwrap();
     open().unwrap();
+}
+
+/// RFC 5025 s3.2.1: rules that are set while no server runs take no watcher's subscription away; the
+/// next start finds it, and tells him that it is over.
+#[test]
+fn rules_that_are_set_while_no_server_runs_leave_watchers_to_be_told() {
+    let house = House::new(None);
+    house.add("ana");
+    let row = SubscriptionRow {
+        resource: "ana@campus.test".to_owned(),
+        watcher: "rui@campus.test".to_owned(),
+        event: "presence".to_owned(),
+        event_id: None,
+        device: None,
+        flow: Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "192.0.2.7:5060".parse().unwrap(),
+            connection: ConnectionId::NONE,
+        },
+        bound: false,
+        one_tuple: false,
+        since: WallTime::default(),
+        call_id: b"c".to_vec(),
+        local_tag: "t".to_owned(),
+        remote_tag: b"f".to_vec(),
+        local: b"<sip:ana@campus.test>;tag=t".to_vec(),
+        remote: b"<sip:rui@campus.test>;tag=f".to_vec(),
+        target: b"sip:rui@192.0.2.7".to_vec(),
+        route: Vec::new(),
+        remote_cseq: 1,
+        reserved_cseq: 4_096,
+        reserved_version: 4_096,
+        expires_at: house.site.clock.wall() + Duration::from_secs(3_600),
+        starts: 1,
+    };
+    let key = SubscriptionRow::key(&row.resource, &row.local_tag);
+    let put = Commit::new().put(Table::Subscriptions, &key, row.encode());
+    house.site.store.commit_blocking(put).unwrap();
+    let document = "<ruleset xmlns=\"urn:ietf:params:xml:ns:common-policy\"><rule id=\"r\"><conditions/>\
+                    <actions><sub-handling xmlns=\"urn:ietf:params:xml:ns:pres-rules\">block\
+                    </sub-handling></actions><transformations/></rule></ruleset>";
+    let set = Request::RulesSet { user: user("ana"), document: document.to_owned() };
+    assert_eq!(house.ask(set), Ok(Reply::Done));
+    house.site.store.flush().wait().unwrap();
+    let kept = house.site.store.get(Table::Subscriptions, &key).unwrap();
+    assert_eq!(kept, Some(row.encode()));
 }

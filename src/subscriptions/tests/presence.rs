@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::payload::pres_rules::Handling;
 use crate::payload::watcherinfo::{Document, Event, Status};
 use crate::presence::PublishRequest;
 use crate::presence::testing::{Condition, Place};
@@ -42,18 +43,7 @@ impl Bench {
 
     /// Who of these watches by a rule of alice's, and gets what.
     fn rule(&self, watchers: &[&str], handling: &str) {
-        let ones: String =
-            watchers.iter().map(|watcher| format!("<one id=\"sip:{watcher}\"/>")).collect();
-        let rules = format!(
-            "<ruleset xmlns=\"urn:ietf:params:xml:ns:common-policy\"><rule id=\"r\"><conditions>\
-             <identity>{ones}</identity></conditions><actions><sub-handling \
-             xmlns=\"urn:ietf:params:xml:ns:pres-rules\">{handling}</sub-handling></actions>\
-             <transformations/></rule></ruleset>"
-        );
-        let place = Place { owner: AOR, auid: crate::presence::RULES, path: "index" };
-        let put = self.documents.put(&place, "x/y", rules.as_bytes(), Condition::Any);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(put).unwrap();
+        put_rule(&self.documents, watchers, handling);
     }
 
     /// The list of watchers that is due, and its version.
@@ -63,6 +53,21 @@ impl Bench {
         let watchers = watchers.map(|one| (one.uri, one.status, one.event)).collect();
         (document.version, document.full, watchers)
     }
+}
+
+fn put_rule(documents: &Documents, watchers: &[&str], handling: &str) {
+    let ones: String =
+        watchers.iter().map(|watcher| format!("<one id=\"sip:{watcher}\"/>")).collect();
+    let rules = format!(
+        "<ruleset xmlns=\"urn:ietf:params:xml:ns:common-policy\"><rule id=\"r\"><conditions>\
+         <identity>{ones}</identity></conditions><actions><sub-handling \
+         xmlns=\"urn:ietf:params:xml:ns:pres-rules\">{handling}</sub-handling></actions>\
+         <transformations/></rule></ruleset>"
+    );
+    let place = Place { owner: AOR, auid: crate::presence::RULES, path: "index" };
+    let put = documents.put(&place, "x/y", rules.as_bytes(), Condition::Any);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(put).unwrap();
 }
 
 fn publish(presence: &Presence, note: &str) {
@@ -93,7 +98,7 @@ const EVA: &str = "eva@campus.example";
 #[test]
 fn the_order_of_states_is_the_order_of_numbers_with_several_threads() {
     let rules = crate::presence::Settings {
-        default_policy: crate::payload::pres_rules::Handling::Allow,
+        default_policy: Handling::Allow,
         ..crate::presence::Settings::default()
     };
     let b = bench_with(crate::store::memory(), rules, Duration::ZERO);
@@ -272,12 +277,16 @@ fn a_person_who_goes_is_told_to_his_watchers_and_his_own_subscriptions_end() {
 }
 
 impl Bench {
-    /// Somebody watches over a connection.
+    /// Somebody watches alice over a connection.
     fn watch_over(&self, watcher: &str, tag: &str, connection: u64) {
+        self.watch_of(AOR, watcher, tag, connection);
+    }
+
+    fn watch_of(&self, resource: &str, watcher: &str, tag: &str, connection: u64) {
         let granted = with_subscribe(self.next(), "", 3_600, |message| {
             self.subscriptions.begin(SubscribeRequest {
                 message,
-                resource: AOR,
+                resource,
                 watcher,
                 package: Package::Presence,
                 event_id: None,
@@ -362,6 +371,80 @@ fn a_restart_takes_no_question_away() {
     let watchers = b.subscriptions.watchers(AOR);
     let watchers: Vec<_> = watchers.into_iter().map(|one| (one.uri, one.status)).collect();
     assert_eq!(watchers, [(format!("sip:{BOB}"), Status::Waiting)]);
+}
+
+fn with_policy(store: Arc<dyn Store>, default_policy: Handling) -> Bench {
+    let rules =
+        crate::presence::Settings { default_policy, ..crate::presence::Settings::default() };
+    bench_with(store, rules, Duration::ZERO)
+}
+
+// RFC 5025 s3.2.1, decision 18d: what the institution decides between two starts ends what stood
+#[test]
+fn who_is_blocked_when_the_server_starts_is_told_that_it_is_over() {
+    let b = with_policy(crate::store::memory(), Handling::Allow);
+    b.watch(BOB, "t1", 3_600).unwrap();
+    b.watch_of(EVA, AOR, "t2", 7);
+    b.told();
+    b.told();
+    b.store.flush().wait().unwrap();
+    let b = with_policy(Arc::clone(&b.store), Handling::Block);
+    b.wait(30);
+    let last = b.told();
+    assert_eq!(last.state, NotifyState::Terminated(EndReason::Rejected));
+    assert!(last.body.is_empty());
+    // Who was cut off is told when his device is there.
+    assert!(b.due().is_none());
+    assert!(b.subscriptions.watchers(EVA).is_empty(), "he watches no longer");
+    b.register_as("t2", 9);
+    let last = b.told();
+    assert_eq!(last.state, NotifyState::Terminated(EndReason::Rejected));
+    assert_eq!(last.flow.connection, ConnectionId(9));
+    assert!(b.subscriptions.is_empty());
+    assert!(b.restarted().subscriptions.is_empty());
+}
+
+// RFC 5025 s3.2.1: nor does a power cut between a rule and its telling leave him where he was
+#[test]
+fn who_is_blocked_is_told_so_though_the_process_is_killed_before() {
+    let b = bench();
+    b.rule(&[BOB], "allow");
+    b.watch(BOB, "t1", 3_600).unwrap();
+    b.told();
+    b.rule(&[BOB], "block");
+    let b = b.restarted();
+    b.wait(30);
+    assert_eq!(b.told().state, NotifyState::Terminated(EndReason::Rejected));
+    assert!(b.restarted().subscriptions.is_empty());
+}
+
+// RFC 3857 s4.7.1: a rule that is written while no server runs answers as well
+#[test]
+fn a_question_that_is_answered_while_no_server_runs_waits_no_longer() {
+    let b = bench();
+    for (watcher, tag) in [(BOB, "t1"), (EVA, "t2")] {
+        b.watch(watcher, tag, 60).unwrap();
+        b.told();
+    }
+    b.wait(60);
+    b.told();
+    b.told();
+    let (presence, documents) = crate::presence::testing::over(
+        crate::presence::Settings::default(),
+        &b.clock,
+        &b.store,
+        &b.registrar,
+    );
+    documents.observe(presence);
+    put_rule(&documents, &[BOB], "allow");
+    let waiting = |b: &Bench| {
+        let watchers = b.subscriptions.watchers(AOR);
+        watchers.into_iter().map(|one| one.uri).collect::<Vec<_>>()
+    };
+    let b = b.restarted();
+    assert_eq!(waiting(&b), [format!("sip:{EVA}")]);
+    put_rule(&b.documents, &[], "allow");
+    assert_eq!(waiting(&b.restarted()), [format!("sip:{EVA}")], "nor does he come back");
 }
 
 // RFC 3261 s8.2.2.2: the tag follows from Call-ID and branch, which others may have seen
