@@ -62,13 +62,12 @@ pub struct Publication {
     pub changed: WallTime,
 }
 
-/// A device that is registered.
+/// A device that is registered. Where it is reached is not told: the person's address leads to it, and
+/// can be closed to whoever may not see the person any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
     /// The device.
     pub device: DeviceTag,
-    /// Where it is reached; the person's address if that is not to be told.
-    pub contact: Option<Arc<str>>,
     /// Its preference in thousandths (RFC 3261 s20.10); 1,000 is no preference.
     pub q: u16,
 }
@@ -163,12 +162,11 @@ fn registered(parts: &Parts<'_>, composed: &mut Composed) {
     };
     let mut devices: Vec<&Registered> =
         parts.registered.iter().filter(|device| !publishes(device.device)).collect();
-    devices.sort_by_key(|device| (device.device, Reverse(device.q), &device.contact));
+    devices.sort_by_key(|device| (device.device, Reverse(device.q)));
     devices.dedup_by_key(|device| device.device);
     for device in devices {
-        let contact = device.contact.as_deref().unwrap_or(parts.entity);
         let priority = if device.q < 1_000 { device.q } else { 0 };
-        let service = Document::of_service(true, Some(contact), priority);
+        let service = Document::of_service(true, Some(parts.entity), priority);
         let source = composed.source(Arc::new(service));
         composed.add(source, 0, format!("t{}", device.device.as_str()).into());
     }

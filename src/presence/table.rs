@@ -22,7 +22,7 @@ use crate::entropy;
 use crate::model::DeviceKey;
 use crate::payload::pidf::{self, Composed, Summary};
 use crate::payload::pres_rules::Handling;
-use crate::registrar::{self, Registrar, Row, public_gruu};
+use crate::registrar::{self, Registrar, Row};
 use crate::sip::uri::Uri;
 use crate::store::{Store, StoreError};
 
@@ -332,13 +332,11 @@ impl Presence {
             // The tag is made by a hash, and a device that published has its own already.
             let published = person
                 .and_then(|person| person.entries.iter().find(|e| e.device == binding.device));
-            let gruu = binding.instance.as_deref().and_then(|urn| public_gruu(aor, urn));
             registered.push(Registered {
                 device: published.map_or_else(
                     || self.tag(aor, &binding.device),
                     |entry| entry.publication.device,
                 ),
-                contact: gruu.map(Into::into),
                 q: binding.q,
             });
         }

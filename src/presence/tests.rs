@@ -367,6 +367,17 @@ fn the_name_of_a_device_in_documents_is_stable_and_says_nothing() {
     assert_eq!(one.as_str().len(), 13);
 }
 
+// Decision 18: an instance names a device for good, also to somebody who is blocked later
+#[test]
+fn a_registered_device_is_told_of_without_its_instance() {
+    let b = bench();
+    b.register("<urn:uuid:f81d4fae-7dec>", 600, 5);
+    let sees = b.sees();
+    assert!(sees.contains("<basic>open</basic>"), "{sees}");
+    assert!(sees.contains(&format!(">sip:{AOR}</contact>")), "{sees}");
+    assert!(!sees.contains("f81d4fae"), "{sees}");
+}
+
 // Decision 15, RFC 5025 s3.2.1
 #[test]
 fn the_institution_decides_where_no_rule_of_the_person_does() {
