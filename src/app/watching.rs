@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::site::Site;
-use crate::config::{Policy, Tuples};
+use crate::config::{Limits, Policy, Tuples};
 use crate::documents::{self, Documents};
 use crate::operations::Failure;
 use crate::payload::pres_rules::Handling;
@@ -14,6 +14,7 @@ use crate::presence::{self, GroupPolicy, Presence};
 use crate::registrar::{self, Observer, Registrar, Row};
 use crate::store::Store;
 use crate::subscriptions::{self, OneTuple, Subscriptions};
+use crate::xml;
 
 /// Who is where, what people publish, and who watches.
 #[derive(Clone)]
@@ -77,6 +78,12 @@ pub fn documents(site: &Site) -> Documents {
     Documents::new(settings, site.clock.clone(), site.store.clone())
 }
 
+/// What a document of rules may have.
+#[must_use]
+pub fn rules(limits: &Limits) -> xml::Limits {
+    limits.xml(limits.xcap_document_bytes)
+}
+
 /// Both hear of contacts: what is published first, since watchers are told of that.
 struct Both(Arc<Presence>, Arc<Subscriptions>);
 
@@ -106,7 +113,7 @@ fn domains(site: &Site) -> Vec<String> {
 }
 
 fn publications(site: &Site) -> presence::Settings {
-    let config = &site.config.presence;
+    let (config, limits) = (&site.config.presence, &site.config.limits);
     let groups = config.group_policy.iter().map(|policy| GroupPolicy {
         group: policy.group.clone(),
         handling: handling(policy.policy),
@@ -116,6 +123,8 @@ fn publications(site: &Site) -> presence::Settings {
         default_expires: config.default_expires,
         max_expires: config.max_expires,
         grace: config.grace,
+        publication: limits.xml(limits.publish_body_bytes),
+        rules: rules(limits),
         domains: domains(site),
         default_policy: handling(config.default_policy),
         group_policy: groups.collect(),

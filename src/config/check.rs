@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Config, Listener, Route, Scheme, Source, TlsMode};
+use super::{Config, Listener, PUBLISHED_BYTES, Route, Scheme, Source, TlsMode};
 
 /// Something that is wrong, or hardly meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -400,6 +400,22 @@ fn bounds(config: &Config, findings: &mut Findings) {
     if limits.header_line_bytes > limits.header_bytes {
         findings.wrong("limits.header_line_bytes", "this is above limits.header_bytes");
     }
+    if limits.publish_body_bytes > PUBLISHED_BYTES {
+        findings.wrong(
+            "limits.publish_body_bytes",
+            format!("one person may publish {PUBLISHED_BYTES} bytes in all"),
+        );
+    }
+    // Work and memory grow faster than these.
+    for (key, value, most) in [
+        ("limits.xml_depth", limits.xml_depth, 256),
+        ("limits.xml_attributes", limits.xml_attributes, 1_024),
+        ("limits.xml_namespaces", limits.xml_namespaces, 256),
+    ] {
+        if value > most {
+            findings.wrong(key, format!("this may be {most} at most"));
+        }
+    }
     let zero = [
         ("limits.message_bytes", limits.message_bytes == 0),
         ("limits.header_line_bytes", limits.header_line_bytes == 0),
@@ -410,6 +426,10 @@ fn bounds(config: &Config, findings: &mut Findings) {
         ("limits.pager_body_bytes", limits.pager_body_bytes == 0),
         ("limits.publish_body_bytes", limits.publish_body_bytes == 0),
         ("limits.max_breadth", limits.max_breadth == 0),
+        ("limits.xml_depth", limits.xml_depth == 0),
+        ("limits.xml_elements", limits.xml_elements == 0),
+        ("limits.xml_attributes", limits.xml_attributes == 0),
+        ("limits.xml_namespaces", limits.xml_namespaces == 0),
         ("limits.first_byte_to_message", limits.first_byte_to_message.is_zero()),
         ("limits.tls_handshake", limits.tls_handshake.is_zero()),
         ("limits.websocket_upgrade", limits.websocket_upgrade.is_zero()),

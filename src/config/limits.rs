@@ -1,5 +1,7 @@
-//! `[limits]`: every bound of the server has a key here, but for contacts
-//! (`registrar.max_contacts`), expiries (`[registrar]`) and held messages (`[messages]`).
+//! `[limits]`: bounds that an institution may want otherwise, but for contacts
+//! (`registrar.max_contacts`), expiries (`[registrar]`) and held messages (`[messages]`). Bounds of what
+//! one person has any use for have no key and stand beside what they bound: publications, documents,
+//! people who wait for an answer, requests that wait for the disk.
 
 use std::time::Duration;
 
@@ -7,6 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::Memory;
 use super::value::duration;
+use crate::xml;
+
+/// Bytes of everything that one person publishes: what it makes together goes to whoever watches, and
+/// has to fit into a datagram.
+pub const PUBLISHED_BYTES: u64 = 56 * 1024;
 
 /// `[limits]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,6 +171,20 @@ impl Default for Limits {
             message_burst: 100,
             console_idle: secs(15 * 60),
             console_session: secs(8 * 3600),
+        }
+    }
+}
+
+impl Limits {
+    /// What an XML document of so many bytes at most may have.
+    #[must_use]
+    pub fn xml(&self, bytes: u64) -> xml::Limits {
+        xml::Limits {
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            depth: self.xml_depth as usize,
+            elements: self.xml_elements as usize,
+            attributes: self.xml_attributes as usize,
+            namespaces: self.xml_namespaces as usize,
         }
     }
 }

@@ -25,7 +25,7 @@ mod web;
 
 pub use identity::{Cache, DigestAlgorithm, Identity, Ldap, SecretFormat, Source};
 pub use layers::{LoadError, Loaded, Origin, Problem, Setting, Sources, load_file};
-pub use limits::Limits;
+pub use limits::{Limits, PUBLISHED_BYTES};
 pub use machine::{Machine, SYSTEM_FILE};
 pub use memory::Memory;
 pub use messages::{Log, LogFormat, Messages};

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::config::PUBLISHED_BYTES;
 use crate::model::DeviceKey;
 use crate::payload::pidf;
 use crate::payload::pres_rules::Handling;
+use crate::xml;
 
 /// What watchers of a group get whom no rule of the person names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct Settings {
     /// Bytes of all documents of one person, with the namespaces that their parts need: what they
     /// make together is to fit into a datagram, and is sent to everybody who watches.
     pub bytes_per_person: usize,
+    /// What the document of a publication, or of a status that is set by hand, may have.
+    pub publication: xml::Limits,
+    /// What a document of rules may have.
+    pub rules: xml::Limits,
     /// All names of our domain, the first one being that of addresses-of-record.
     pub domains: Vec<String>,
     /// For watchers whom no rule of the person names, and no group.
@@ -47,7 +53,9 @@ impl Default for Settings {
             max_expires: 86_400,
             grace: Duration::from_secs(60),
             per_person: 16,
-            bytes_per_person: 56 * 1024,
+            bytes_per_person: PUBLISHED_BYTES as usize,
+            publication: xml::Limits::default(),
+            rules: xml::Limits { bytes: 256 * 1024, ..xml::Limits::default() },
             domains: Vec::new(),
             default_policy: Handling::Confirm,
             group_policy: Vec::new(),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::compose::Publication;
+use super::table::Parts;
 use super::{device, policy};
 use crate::clock::WallTime;
-use crate::documents::Documents;
 use crate::payload::pidf;
 use crate::payload::pres_rules::{self, Ruleset};
 
@@ -46,8 +46,8 @@ impl Rules {
 
     /// Reads a person's documents. The caller holds the person's stripe, so that no document that
     /// changes meanwhile is missed.
-    pub(super) fn load(&self, documents: &Documents, aor: &str, wall: WallTime) -> Arc<Kept> {
-        let kept = Arc::new(read(documents, aor, wall));
+    pub(super) fn load(&self, parts: &Parts, aor: &str) -> Arc<Kept> {
+        let kept = Arc::new(read(parts, aor));
         let map = self.kept.pin();
         if map.len() >= MOST_KEPT {
             map.clear();
@@ -89,17 +89,19 @@ impl Rules {
     }
 }
 
-fn read(documents: &Documents, aor: &str, wall: WallTime) -> Kept {
+fn read(parts: &Parts, aor: &str) -> Kept {
+    let settings = &parts.settings;
     let mut kept = Kept::default();
     for auid in [RULES, OMA_RULES, HARD_STATE] {
-        let rows = documents.list(aor, Some(auid)).unwrap_or_else(|error| {
+        let rows = parts.documents.list(aor, Some(auid)).unwrap_or_else(|error| {
             tracing::error!(event = "documents_unreadable", aor, auid, %error);
             kept.damaged = true;
             Vec::new()
         });
         for row in rows {
             let outcome = if auid == HARD_STATE {
-                pidf::read(&row.body).map_err(|error| error.to_string()).map(|document| {
+                let read = pidf::read_within(&row.body, &settings.publication);
+                read.map_err(|error| error.to_string()).map(|document| {
                     kept.hard_state = Some(Publication {
                         device: device::by_hand(),
                         document: Arc::new(document),
@@ -107,8 +109,10 @@ fn read(documents: &Documents, aor: &str, wall: WallTime) -> Kept {
                     });
                 })
             } else {
-                let rules = pres_rules::read(&row.body).map_err(|error| error.to_string());
-                rules.map(|rules| kept.rules.push(Arc::new(rules)))
+                let rules = pres_rules::read_within(&row.body, &settings.rules);
+                rules
+                    .map_err(|error| error.to_string())
+                    .map(|rules| kept.rules.push(Arc::new(rules)))
             };
             if let Err(error) = outcome {
                 tracing::error!(event = "document_unreadable", aor, auid, path = %row.path, %error);
@@ -118,6 +122,6 @@ fn read(documents: &Documents, aor: &str, wall: WallTime) -> Kept {
         }
     }
     kept.minds_sphere = policy::minds_sphere(&kept.rules);
-    kept.review = policy::next_change(&kept.rules, wall);
+    kept.review = policy::next_change(&kept.rules, parts.clock.wall());
     kept
 }

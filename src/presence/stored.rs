@@ -50,7 +50,7 @@ impl Presence {
         now: Tick,
         wall: WallTime,
     ) -> Option<(Box<str>, Entry)> {
-        let document = pidf::read(&row.body).ok()?;
+        let document = pidf::read_within(&row.body, &self.parts.settings.publication).ok()?;
         let longest = Duration::from_secs(self.parts.settings.max_expires.into());
         let mut entry = Entry {
             etag: row.etag.into(),

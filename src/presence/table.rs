@@ -267,7 +267,7 @@ impl Presence {
         request: &PublishRequest<'_>,
         body: &[u8],
     ) -> Result<Arc<pidf::Document>, Refusal> {
-        let document = pidf::read(body)?;
+        let document = pidf::read_within(body, &self.parts.settings.publication)?;
         let user = user_of(request.aor);
         // By whatever name the request found the person, a number for one, so may the document.
         let is_called_so = || {
@@ -490,7 +490,7 @@ impl Presence {
             Some(kept) => kept,
             None => {
                 let before = self.rules.next_review();
-                let kept = self.rules.load(&self.parts.documents, aor, self.parts.clock.wall());
+                let kept = self.rules.load(&self.parts, aor);
                 if self.rules.next_review() != before {
                     self.hurry();
                 }

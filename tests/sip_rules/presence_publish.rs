@@ -281,3 +281,25 @@ fn a_client_that_knows_the_server_by_its_address_publishes() {
     others.uri = format!("sip:ana@{}", server.udp);
     assert_eq!(ana.ask_signed(&others).status(), 403);
 }
+
+/// Security L-xml: what a document may have is what the configuration says, for what is published and
+/// for rules.
+#[test]
+fn documents_are_read_within_the_limits_of_the_configuration() {
+    let server = campus_with(&["ana"], "[limits]\nxml_depth = 4\nxml_attributes = 3\n");
+    let mut ana = Peer::udp(&server, "ana");
+    let flat = document("ana", "open", "");
+    let deep = document("ana", "open", "busy");
+    let wide = flat.replace("id=\"desk\"", "id=\"desk\" a=\"\" b=\"\" c=\"\"");
+    let deeper = deep.replace("<rpid:busy/>", "<rpid:other><x><y/></x></rpid:other>");
+    for (document, status) in [(&flat, 200), (&deep, 200), (&wide, 400), (&deeper, 400)] {
+        let answer = ana.ask_signed(&publication(&ana, document));
+        assert_eq!(answer.status(), status, "{document}\n{}", answer.text());
+    }
+    let rules = "<ruleset xmlns=\"urn:ietf:params:xml:ns:common-policy\"><rule id=\"r\"><conditions>\
+                 <identity><many><except domain=\"a.example\"/></many></identity></conditions></rule>\
+                 </ruleset>";
+    let printed = server.run(&["presence", "rules", "set", "ana", "-"], Some(rules));
+    assert_eq!(printed.code, 2, "{}{}", printed.out, printed.err);
+    assert!(printed.err.contains("more than 4 elements"), "{}", printed.err);
+}

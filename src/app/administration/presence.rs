@@ -85,7 +85,8 @@ impl Administration {
     /// Checks rules as whoever will read them does, and installs them.
     pub(super) async fn set_rules(&self, user: &str, document: &str) -> Result<Reply, Failure> {
         let aor = self.person(user).await?;
-        pres_rules::read(document.as_bytes()).map_err(Failure::usage)?;
+        let limits = watching::rules(&self.site.config.limits);
+        pres_rules::read_within(document.as_bytes(), &limits).map_err(Failure::usage)?;
         let place = Place { owner: &aor, auid: RULES, path: INDEX };
         // A running server's own: those who watch are told by it, else by the next one. Their
         // subscriptions are in its store, and nobody here could tell them anything.

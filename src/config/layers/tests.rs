@@ -210,6 +210,9 @@ fn what_cannot_be_meant_is_refused_with_its_line() {
         ("identity.address_template = \"x\"", "identity.address_template"),
         ("limits.message_burst = 0", "limits.message_burst"),
         ("limits.header_bytes = 65537", "limits.header_bytes"),
+        ("limits.publish_body_bytes = 57345", "limits.publish_body_bytes"),
+        ("limits.xml_depth = 0", "limits.xml_depth"),
+        ("limits.xml_attributes = 1025", "limits.xml_attributes"),
         ("log.level = \"a=b=c\"", "log.level"),
         ("tls.mode = \"files\"", "tls.mode"),
     ] {

@@ -19,7 +19,7 @@ mod write;
 
 pub use announcement::{Announcement, UnknownActivity};
 pub use composed::{Composed, Element, PartAt, PartOf};
-pub use read::{ReadError, read};
+pub use read::{ReadError, read, read_within};
 pub use summary::{Summary, TupleSummary};
 pub use topic::{Topic, TopicSet};
 pub use write::{CLOSED_ID, PERSON_ID, closed};

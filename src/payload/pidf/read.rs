@@ -76,13 +76,21 @@ impl ReadError {
     }
 }
 
+/// Reads a presence document within the usual limits.
+///
+/// # Errors
+/// As [`read_within`].
+pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
+    read_within(bytes, &Limits::default())
+}
+
 /// Reads a presence document.
 ///
 /// # Errors
 /// It is not XML within the limits, not PIDF, or lacks what it must have. A basic status that is
 /// neither open nor closed, and what extensions hold, are nobody's error: they pass as they are.
-pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
-    let xml = xml::read(bytes, &Limits::default())?;
+pub fn read_within(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    let xml = xml::read(bytes, limits)?;
     let root = xml.root_element();
     if !root.has_tag_name((PIDF, "presence")) {
         return Err(ReadError::OtherRoot(root.tag_name().name().to_owned()));

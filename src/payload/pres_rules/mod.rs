@@ -14,7 +14,7 @@ mod transform;
 
 pub use conditions::{Circumstances, Lists, NoLists, Request, Watcher};
 pub use permissions::{InputDetail, Permissions, Selection, Selector, Unknowns};
-pub use read::{RulesError, read};
+pub use read::{RulesError, read, read_within};
 pub use transform::{Shape, transform};
 
 use conditions::Condition;

@@ -15,8 +15,8 @@ use crate::sip::uri::Uri;
 use crate::text::percent_decode;
 use crate::xml::{self, Limits, Position};
 
-const LIMITS: Limits =
-    Limits { bytes: 256 * 1024, depth: 32, elements: 10_000, attributes: 64, namespaces: 16 };
+/// Bytes that rules may usually have.
+const USUAL_BYTES: usize = 256 * 1024;
 
 /// More bytes than a domain has in any script.
 const LONGEST_DOMAIN: usize = 1_024;
@@ -82,13 +82,21 @@ enum Cause {
     Value { element: String, value: String, allowed: &'static str },
 }
 
+/// Reads a document within the usual limits, and checks it.
+///
+/// # Errors
+/// As [`read_within`].
+pub fn read(bytes: &[u8]) -> Result<Ruleset, RulesError> {
+    read_within(bytes, &Limits { bytes: USUAL_BYTES, ..Limits::default() })
+}
+
 /// Reads a document and checks it.
 ///
 /// # Errors
 /// The first thing that is wrong, with its line. What is merely unknown is no error: it grants
 /// nothing.
-pub fn read(bytes: &[u8]) -> Result<Ruleset, RulesError> {
-    let xml = xml::read(bytes, &LIMITS)?;
+pub fn read_within(bytes: &[u8], limits: &Limits) -> Result<Ruleset, RulesError> {
+    let xml = xml::read(bytes, limits)?;
     let reader = Reader { source: xml.input_text() };
     let root = xml.root_element();
     if !root.has_tag_name((COMMON_POLICY, "ruleset")) {
