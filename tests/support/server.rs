@@ -149,12 +149,13 @@ impl Server {
         self.child.wait().expect("wait");
     }
 
-    /// From now on it starts with the ports that it has, as one whose ports are configured.
+    /// From now on it starts with the ports that it has, as one whose ports are configured. Meanwhile
+    /// nobody else may be given them: it is at an address of its own.
     pub(crate) fn keep_ports(&self) {
         let path = config_path(self.home.path());
         let mut text = fs::read_to_string(&path).expect("configuration");
         for (scheme, address) in [("udp", self.udp), ("tcp", self.tcp), ("tls", self.tls)] {
-            let any = format!("{scheme}://127.0.0.1:0");
+            let any = format!("{scheme}://{}:0", address.ip());
             text = text.replace(&any, &format!("{scheme}://{address}"));
         }
         fs::write(path, text).expect("configuration");
