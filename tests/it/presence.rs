@@ -145,8 +145,8 @@ fn a_real_client_waits_until_a_rule_lets_it_see_and_is_shut_out_by_another() {
         assert_eq!(printed.code, 0, "{}{}", printed.out, printed.err);
     };
     let clock = tagus::clock::Clock::system();
-    let began = clock.now();
     set("allow");
+    let began = clock.now();
     expect(&mut watcher, "online", Some("busy"), "not for everybody");
     let took = clock.now().since(began);
     assert!(took.as_secs() < 2, "a rule took {took:?} to act");

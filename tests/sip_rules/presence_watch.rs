@@ -186,25 +186,30 @@ fn three_failures_in_a_row_end_a_subscription() {
     bob.expect_silence();
 }
 
-/// RFC 3856 s6.10, decisions 16 and 18e: the first change at once, those within five seconds after
-/// it together, the last one told.
+/// RFC 3856 s6.10, decisions 16 and 18e: what changes within five seconds after a NOTIFY is told
+/// together, the last state of all.
 #[test]
 fn changes_are_told_five_seconds_apart_and_the_last_one_wins() {
     let server = campus_with(&["ana", "bob"], "[presence]\ndefault_policy = \"allow\"\n");
     let mut ana = Peer::udp(&server, "ana");
     let mut bob = Peer::udp(&server, "bob");
     let clock = tagus::clock::Clock::system();
-    watch(&mut bob, "ana");
+    // No NOTIFY is sent before this, and each later one five seconds after the one before.
     let began = clock.now();
+    watch(&mut bob, "ana");
     let mut etag = publish(&mut ana, "open", "busy");
     for activity in ["away", "meeting", "vacation"] {
         etag = republish(&mut ana, &etag, "open", activity);
     }
-    let notify = bob.respond_to_next(200);
-    let waited = clock.now() - began;
-    assert!(text(&notify).contains("vacation"), "{}", text(&notify));
-    assert!(waited >= std::time::Duration::from_secs(4), "{waited:?}");
-    assert!(waited < std::time::Duration::from_secs(9), "{waited:?}");
+    // One, unless publishing took as long as that.
+    for count in 1.. {
+        let notify = bob.respond_to_next(200);
+        let waited = clock.now() - began;
+        assert!(waited >= std::time::Duration::from_secs(5) * count, "{count}: {waited:?}");
+        if text(&notify).contains("vacation") {
+            break;
+        }
+    }
     bob.expect_silence();
 }
 
