@@ -1,11 +1,12 @@
 //! The head of a request or a response: start line and header fields (RFC 4975 s9), read in place.
 
-use super::ident::{TransactionId, is_ident};
+use super::ident::{TransactionId, is_message_id};
 use super::uri::{Path, UriError};
 use crate::text;
 
 /// What a request wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Method<'a> {
     /// `SEND`.
     Send,
@@ -150,6 +151,7 @@ impl FailureReport {
 
 /// What is wrong with a head whose end could be found: it is answered with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Defect {
     /// A line is no header field, or holds a control character or bytes that are no UTF-8.
     #[error("a malformed header field")]
@@ -208,7 +210,7 @@ pub const MOST_FIELDS: usize = 64;
 ///
 /// `None` if it is none of MSRP, and then nothing that follows can be understood.
 #[must_use]
-pub fn read_start(line: &[u8]) -> Option<(TransactionId, Start<'_>)> {
+pub(super) fn read_start(line: &[u8]) -> Option<(TransactionId, Start<'_>)> {
     let rest = line.strip_prefix(b"MSRP ")?;
     let space = memchr::memchr(b' ', rest)?;
     let transaction = TransactionId::new(&rest[..space])?;
@@ -314,7 +316,7 @@ impl<'a> Head<'a> {
             0 => self.to_path = value,
             1 => self.from_path = value,
             2 => {
-                self.message_id = Some(value).filter(|id| is_ident(id.as_bytes()));
+                self.message_id = Some(value).filter(|id| is_message_id(id.as_bytes()));
                 self.message_id.ok_or(wrong)?;
             }
             3 => self.byte_range = Some(ByteRange::parse(value.as_bytes()).ok_or(wrong)?),

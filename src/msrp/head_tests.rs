@@ -100,8 +100,13 @@ fn what_is_wrong_with_a_head_is_told() {
 
 // Trap "Message-ID alphabet"
 #[test]
-fn a_message_id_is_an_ident() {
-    for bad in ["abc", "a b c d", "ab/cd", "<8765@host>", "a234567890123456789012345678901bc"] {
+fn the_message_id_of_a_peer_is_a_token() {
+    for good in ["7", "ab_cd", "0f8fad5b-d9cb-469f-a165-70867728950e", &"a".repeat(128)] {
+        let fields = format!("{PATHS}Message-ID: {good}\n");
+        let read = read("MSRP abcd SEND", &fields, false);
+        assert_eq!((read.defect, read.message_id), (None, Some(good)));
+    }
+    for bad in ["", "a b c d", "ab/cd", "<8765@host>", "..", &"a".repeat(129)] {
         let fields = format!("{PATHS}Message-ID: {bad}\n");
         let defect = read("MSRP abcd SEND", &fields, false).defect;
         assert_eq!(defect, Some(Defect::Value("Message-ID")), "{bad}");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::entropy;
+use crate::{entropy, text};
 
 /// Five bits a character, no capitals: nobody can mix them up, however he compares.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -24,6 +24,17 @@ pub fn is_ident(text: &[u8]) -> bool {
     (4..=MOST).contains(&text.len())
         && text[0].is_ascii_alphanumeric()
         && text.iter().all(|b| b.is_ascii_alphanumeric() || b".-+%=".contains(b))
+}
+
+/// Characters of somebody else's Message-ID at most.
+const MOST_FOREIGN: usize = 128;
+
+/// Whether the text can be a peer's Message-ID. Ours are `ident`s (s9); what others make is longer, or
+/// has other characters of a token, and is only ever given back to them.
+pub(super) fn is_message_id(text: &[u8]) -> bool {
+    text.len() <= MOST_FOREIGN
+        && text.first().is_some_and(u8::is_ascii_alphanumeric)
+        && text.iter().all(|byte| text::is_token_byte(*byte) || *byte == b'=')
 }
 
 /// The identifier of a transaction, in place: none is longer than 32 bytes.

@@ -13,7 +13,7 @@
 //! ```
 
 use super::head::FailureReport;
-use super::ident::is_ident;
+use super::ident::is_message_id;
 use super::ranges::{MOST, Ranges};
 
 /// Bytes of a kept state at most: longer text is none.
@@ -21,6 +21,7 @@ const MOST_BYTES: usize = 64 * 1_024;
 
 /// Why text is no kept state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// Of another kind, or of a version that is not known.
     #[error("no state of a message, or one of an unknown version")]
@@ -116,7 +117,7 @@ impl<'a> Lines<'a> {
 
     fn message_id(&mut self) -> Result<String, StateError> {
         let id = self.value("message-id")?;
-        is_ident(id.as_bytes()).then(|| id.to_owned()).ok_or(StateError::Malformed)
+        is_message_id(id.as_bytes()).then(|| id.to_owned()).ok_or(StateError::Malformed)
     }
 
     fn content_type(&mut self) -> Result<String, StateError> {

@@ -37,7 +37,7 @@ fn what_is_no_state_of_this_version_is_refused() {
     for (from, to, error) in [
         ("outgoing 1", "outgoing 2", StateError::Kind),
         ("outgoing 1", "incoming 1", StateError::Kind),
-        ("message-id k3j9abcd", "message-id k3", StateError::Malformed),
+        ("message-id k3j9abcd", "message-id k/3", StateError::Malformed),
         ("total 243809310", "total x", StateError::Malformed),
         ("total 243809310", "total +1", StateError::Malformed),
         ("total 243809310\n", "", StateError::Malformed),
