@@ -21,6 +21,7 @@ const MOST_TRIES: u32 = 5;
 
 /// Why a client cannot use its relays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AuthError {
     /// The list of relays is empty or too long, or a path through them is.
     #[error(transparent)]

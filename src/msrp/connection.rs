@@ -85,6 +85,7 @@ impl Default for Options {
 
 /// Why a connection has to be closed. What [`Connection::transmit`] still gives goes out first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectionError {
     /// The stream cannot be understood any more.
     #[error(transparent)]
@@ -122,6 +123,10 @@ pub struct Connection {
     settled: VecDeque<outcome::Settled>,
     writing: Option<transmit::Writing>,
     transactions: Transactions,
+    /// Bytes that were given to be written.
+    given: u64,
+    /// Whether we are told when they were.
+    told_written: bool,
 }
 
 impl Connection {
@@ -149,6 +154,8 @@ impl Connection {
             settled: VecDeque::new(),
             writing: None,
             transactions: Transactions::default(),
+            given: 0,
+            told_written: false,
         }
     }
 
@@ -193,13 +200,25 @@ impl Connection {
         self.enqueue(outgoing)
     }
 
-    fn check_session(&self, session: SessionId) -> Result<(), SendError> {
-        match self.sessions.get(&session) {
-            None => Err(SendError::NoSession),
-            Some(session) if !session.bound => Err(SendError::NotBound),
-            Some(_) if self.outgoing.len() >= self.options.outgoing => Err(SendError::Full),
-            Some(_) => Ok(()),
+    fn check_session(&mut self, session: SessionId) -> Result<(), SendError> {
+        let bound = self.sessions.get(&session).ok_or(SendError::NoSession)?.bound;
+        if !bound {
+            return Err(SendError::NotBound);
         }
+        if self.has_room_to_send() { Ok(()) } else { Err(SendError::Full) }
+    }
+
+    /// Whether one more message can be taken. Of those that lack only a success report, which some
+    /// peers never send, the oldest makes room.
+    fn has_room_to_send(&mut self) -> bool {
+        if self.outgoing.len() < self.options.outgoing {
+            return true;
+        }
+        let unreported = |o: &Outgoing| o.stage == Stage::Sent && o.unanswered == 0;
+        let oldest = self.outgoing.iter().filter(|(_, o)| unreported(o)).map(|(id, _)| *id).min();
+        let Some(id) = oldest else { return false };
+        self.fail_outgoing(id, Failure::Unreported);
+        true
     }
 
     fn enqueue(&mut self, outgoing: Outgoing) -> Result<OutgoingId, SendError> {
@@ -236,6 +255,9 @@ impl Connection {
             ..message
         };
         let mut outgoing = Outgoing::new(message, session, self.options.ids)?;
+        if state.total.is_some() && outgoing.total.is_some() && state.total != outgoing.total {
+            return Err(SendError::Changed);
+        }
         outgoing.go_on(state.confirmed);
         self.enqueue(outgoing)
     }
@@ -349,6 +371,14 @@ impl Connection {
             && self.notices.len() < self.options.notices
     }
 
+    /// Whether the stream stands between requests: bytes that [`receive`](Self::receive) left there
+    /// are a head that has not come whole. Who reads sockets closes one on which a head takes too
+    /// long: nothing else of the connection can come before its end.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        self.framer.is_between()
+    }
+
     /// Whether the application has to decide about a message or a session before anything more is
     /// read.
     #[must_use]
@@ -379,6 +409,15 @@ impl Connection {
         {
             self.decide_by_default();
         }
+    }
+
+    /// So many bytes have been written, of all that [`transmit`](Self::transmit) gave since the
+    /// beginning, bodies among them. The 30 s for an answer begin when the last byte of a request was
+    /// given to the system (s7.1.1), which on a slow way is long after it was given out here. Whoever
+    /// never calls it has to write at once.
+    pub fn written(&mut self, now: Tick, total: u64) {
+        self.told_written = true;
+        self.transactions.written(now, total);
     }
 
     /// Gives a message up. Its receiver is told by the flag `#` (s7.1), if it knows of it.

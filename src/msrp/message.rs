@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::granularity::Granularity;
 use super::head::{FailureReport, Head};
 use super::ident::TransactionId;
+use super::resume::OutgoingState;
 use super::session::SessionId;
 
 /// A message that is being sent. Never used twice on a connection.
@@ -32,6 +33,7 @@ pub enum Content {
 /// Which messages go first. Short ones of 2048 bytes at most go before long ones of the same
 /// priority; lower priorities always get a small share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Priority {
     /// Before all others.
     Urgent,
@@ -91,6 +93,7 @@ impl Message {
 
 /// Why a message is not taken for sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The session is none of this connection, or ended.
     #[error("no such session")]
@@ -108,6 +111,9 @@ pub enum SendError {
     /// A message of this Message-ID is under way.
     #[error("a message of the same Message-ID is under way")]
     Twice,
+    /// A message that was cut off is to go on, and its content has another length than it had.
+    #[error("the content is not as long as it was")]
+    Changed,
     /// The body of a request that is no SEND is longer than 10240 bytes (RFC 4975 s7.1).
     #[error("the body is too long")]
     TooLong,
@@ -124,6 +130,7 @@ pub enum By {
 
 /// Why a message failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failure {
     /// The far end or a relay said so.
     Code {
@@ -143,8 +150,20 @@ pub enum Failure {
     Source,
 }
 
+impl Failure {
+    /// Whether it is the session that failed, and the message may go on in another.
+    pub(super) fn is_of_the_session(&self) -> bool {
+        match self {
+            Failure::Code { code, .. } => matches!(code, 481 | 506),
+            Failure::Timeout | Failure::SessionEnded | Failure::Unreported => true,
+            Failure::Source => false,
+        }
+    }
+}
+
 /// A response to [`Connection::request`](super::Connection::request).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Response {
     /// The request's transaction.
     pub transaction: TransactionId,
@@ -168,6 +187,7 @@ impl Response {
 
 /// What became of things, in the order in which it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Notice {
     /// The peer of a session was heard of: messages may go to it now.
     Bound {
@@ -217,6 +237,8 @@ pub enum Notice {
         reason: Failure,
         /// The bytes of it that are meant, `start..end` from 0.
         range: (u64, u64),
+        /// What has to be kept to go on with it in another session, if it is the session that failed.
+        state: Option<Box<OutgoingState>>,
     },
     /// A message that was being sent was given up: by us, or by the far end's 413.
     Aborted {
@@ -250,6 +272,7 @@ pub enum Notice {
 
 /// A message whose first chunk arrives.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Announced<'a> {
     /// It, from now on.
     pub id: IncomingId,

@@ -13,6 +13,7 @@ pub struct SessionId(pub(super) u32);
 
 /// How the URI of an arriving request has to agree with a session's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Matching {
     /// By the rules of s6.1.
     #[default]
@@ -64,6 +65,7 @@ impl Setup {
 
 /// Why a connection does not get a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// No session has this URI: 481.
     #[error("no such session")]

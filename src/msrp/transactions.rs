@@ -36,6 +36,8 @@ pub(super) struct Transactions {
     timed: VecDeque<(Tick, TransactionId)>,
     /// Those that are answered only when something is wrong.
     silent: VecDeque<TransactionId>,
+    /// Those whose last byte waits to be written, with its place in all that is written.
+    unwritten: VecDeque<(u64, TransactionId)>,
 }
 
 impl Transactions {
@@ -51,6 +53,21 @@ impl Transactions {
         if self.timed.len() > 2 * self.open.len() + 64 {
             let open = &self.open;
             self.timed.retain(|(_, transaction)| open.contains_key(transaction));
+        }
+    }
+
+    /// The same, and its time begins when so many bytes have been written.
+    pub(super) fn expect_behind(&mut self, end: u64, transaction: TransactionId, subject: Subject) {
+        self.open.insert(transaction, Pending { subject, silent: false });
+        self.unwritten.push_back((end, transaction));
+    }
+
+    /// So many bytes have been written.
+    pub(super) fn written(&mut self, now: Tick, total: u64) {
+        while let Some((_, transaction)) = self.unwritten.pop_front_if(|(end, _)| *end <= total) {
+            if let Some(Pending { subject, silent: false }) = self.open.get(&transaction) {
+                self.expect(now, transaction, *subject);
+            }
         }
     }
 

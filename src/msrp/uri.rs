@@ -18,6 +18,7 @@ pub const MOST_HOPS: usize = 16;
 
 /// Why text is no MSRP URI, or no path of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UriError {
     /// Neither `msrp://` nor `msrps://`.
     #[error("the scheme is neither msrp nor msrps")]

@@ -89,7 +89,8 @@ impl Connection {
             // All of it was sent, and nothing but errors is answered, or a relay found out late.
             let Some(at) = self.settled.iter().position(|settled| settled.id == id) else { return };
             let Some(settled) = self.settled.remove(at) else { return };
-            self.notices.push_back(Notice::Failed { id, reason: reason(code, comment), range });
+            let reason = reason(code, comment);
+            self.notices.push_back(Notice::Failed { id, reason, range, state: None });
             settled.session
         };
         if ends_the_session(code) {

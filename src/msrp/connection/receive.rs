@@ -104,9 +104,8 @@ impl Connection {
     fn head<'a>(&mut self, now: Tick, head: Head<'a>) -> Step<'a> {
         self.current.request = None;
         let Start::Request(method) = head.start else {
-            if head.defect.is_none() {
-                self.response(&head);
-            }
+            // Who knows the transaction has seen the request: what else is wrong does not matter.
+            self.response(&head);
             return Step::On;
         };
         if let Some(defect) = head.defect {
@@ -327,7 +326,7 @@ impl Connection {
         let offset = request.chunk.start.saturating_add(request.chunk.length);
         let most = self.sessions.get(&request.session).and_then(|session| session.setup.max_size);
         let end = offset.saturating_add(bytes.len() as u64);
-        if end == u64::MAX || most.is_some_and(|most| end > most) {
+        if end > most.unwrap_or(u64::MAX).min(incoming.most()) {
             self.lose(id, 413);
             return Step::On;
         }
@@ -366,8 +365,10 @@ impl Connection {
             return Step::On;
         }
         incoming.answered |= request.failure_report == FailureReport::Yes;
-        // Without a body there is no chunk, but its flag may say that the message was given up.
-        if !request.has_body && flag != Flag::Abort {
+        // Without a body there is no chunk, but its flag may say that the message was given up, or
+        // that it ended with the chunk before.
+        let behind = request.chunk.start > 0 && request.chunk.start == incoming.ranges.prefix();
+        if !request.has_body && flag != Flag::Abort && !(flag == Flag::Last && behind) {
             return Step::On;
         }
         match incoming.end_of_chunk(request.chunk, flag) {

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod fairness;
+mod foreign;
 mod outcomes;
 mod properties;
 mod receiving;

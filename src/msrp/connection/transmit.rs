@@ -48,25 +48,38 @@ pub(super) struct Writing {
     ending: Option<Flag>,
     /// Whether it was answered with 200 already: some do so before they have read its end.
     pub(super) answered: bool,
+    /// Its bytes were asked for, and have not been given since.
+    late: bool,
 }
 
 impl Connection {
     /// Appends what is to be sent to `out`: responses, reports, heads, end-lines, and messages in
     /// memory.
     pub fn transmit(&mut self, now: Tick, out: &mut Vec<u8>) -> Transmit {
+        // Where `out` begins, in all that is given.
+        let start = self.given.wrapping_sub(out.len() as u64);
+        let next = self.compose(now, start, out);
+        self.given = start.wrapping_add(out.len() as u64);
+        next
+    }
+
+    fn compose(&mut self, now: Tick, start: u64, out: &mut Vec<u8>) -> Transmit {
         loop {
             if let Some(writing) = &self.writing {
                 if let Some(flag) = writing.ending.or_else(|| self.interruption(writing)) {
-                    self.end_chunk(now, flag, out);
+                    self.finish_chunk((now, start), flag, true, out);
                     continue;
                 }
                 let (id, most) = (writing.id, self.most_now(writing));
                 let Some(outgoing) = self.outgoing.get(&id) else {
-                    self.end_chunk(now, Flag::Abort, out);
+                    self.finish_chunk((now, start), Flag::Abort, true, out);
                     continue;
                 };
                 let offset = outgoing.next;
                 let Some(memory) = outgoing.memory.clone() else {
+                    if let Some(writing) = &mut self.writing {
+                        writing.late = true;
+                    }
                     return Transmit::Body { id, offset, most };
                 };
                 if out.len() >= self.options.out_bytes {
@@ -74,7 +87,7 @@ impl Connection {
                 }
                 let rest = memory.get(offset as usize..).unwrap_or_default();
                 let fragment = &rest[..rest.len().min(most)];
-                let used = self.supply(fragment, fragment.len() == rest.len());
+                let used = self.take(fragment, fragment.len() == rest.len());
                 out.extend_from_slice(&fragment[..used]);
                 continue;
             }
@@ -82,7 +95,7 @@ impl Connection {
             if out.len() >= self.options.out_bytes {
                 return Transmit::Full;
             }
-            if !self.begin_chunk(now, out) {
+            if !self.begin_chunk((now, start), out) {
                 return Transmit::Idle;
             }
         }
@@ -101,7 +114,8 @@ impl Connection {
     fn interruption(&self, writing: &Writing) -> Option<Flag> {
         let outgoing = self.outgoing.get(&writing.id)?;
         let written = outgoing.next - writing.start;
-        if !writing.interruptible || written < UNINTERRUPTED {
+        // Nobody waits for a source that has nothing.
+        if !writing.interruptible || written < UNINTERRUPTED && !writing.late {
             return None;
         }
         // Fewer than two bytes cannot be asked for.
@@ -128,7 +142,7 @@ impl Connection {
 
     /// Begins the next chunk, or writes it whole if it is short. False if nothing waits, or too
     /// much is without an answer.
-    fn begin_chunk(&mut self, now: Tick, out: &mut Vec<u8>) -> bool {
+    fn begin_chunk(&mut self, at: (Tick, u64), out: &mut Vec<u8>) -> bool {
         if self.transactions.waiting() >= self.options.window {
             return false;
         }
@@ -177,10 +191,11 @@ impl Connection {
             largest,
             ending,
             answered: false,
+            late: false,
         };
         self.writing = Some(writing);
         if let Some(flag) = ending {
-            self.finish_chunk(now, flag, with_body, out);
+            self.finish_chunk(at, flag, with_body, out);
         }
         // A head weighs something, too.
         self.queue.charge(level, written + 256);
@@ -194,10 +209,17 @@ impl Connection {
     /// Of a source of unknown size the last byte is held back until its end is known, so that the
     /// last chunk is never empty: give two bytes or more, or the end.
     pub fn supply(&mut self, bytes: &[u8], end: bool) -> usize {
+        let used = self.take(bytes, end);
+        self.given = self.given.wrapping_add(used as u64);
+        used
+    }
+
+    fn take(&mut self, bytes: &[u8], end: bool) -> usize {
         let Some(writing) = &mut self.writing else { return 0 };
         if writing.ending.is_some() {
             return 0;
         }
+        writing.late = false;
         let Some(outgoing) = self.outgoing.get_mut(&writing.id) else { return 0 };
         let offered = match (outgoing.left(), end) {
             (Some(left), _) => bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)),
@@ -229,12 +251,15 @@ impl Connection {
         used
     }
 
-    fn end_chunk(&mut self, now: Tick, flag: Flag, out: &mut Vec<u8>) {
-        self.finish_chunk(now, flag, true, out);
-    }
-
-    /// Writes the end-line of the current chunk, and puts its message to where it belongs now.
-    fn finish_chunk(&mut self, now: Tick, flag: Flag, with_body: bool, out: &mut Vec<u8>) {
+    /// Writes the end-line of the current chunk, and puts its message to where it belongs now. `begin`
+    /// is where `out` begins, in all that is given.
+    fn finish_chunk(
+        &mut self,
+        (now, begin): (Tick, u64),
+        flag: Flag,
+        with_body: bool,
+        out: &mut Vec<u8>,
+    ) {
         let Some(writing) = self.writing.take() else { return };
         if with_body {
             out.extend_from_slice(b"\r\n");
@@ -248,8 +273,13 @@ impl Connection {
         match outgoing.failure_report {
             FailureReport::Yes => {
                 outgoing.unanswered += 1;
-                if !writing.answered {
-                    self.transactions.expect(now, writing.transaction, subject);
+                let end = begin.wrapping_add(out.len() as u64);
+                match (writing.answered, self.told_written) {
+                    (true, _) => {}
+                    (false, true) => {
+                        self.transactions.expect_behind(end, writing.transaction, subject);
+                    }
+                    (false, false) => self.transactions.expect(now, writing.transaction, subject),
                 }
             }
             FailureReport::Partial => {
@@ -334,11 +364,12 @@ impl Connection {
         if let Some(writing) = &mut self.writing
             && writing.id == id
         {
-            let ends = reason == Failure::SessionEnded;
-            writing.ending = Some(if ends { Flag::More } else { Flag::Abort });
+            let goes_on = reason.is_of_the_session();
+            writing.ending = Some(if goes_on { Flag::More } else { Flag::Abort });
         }
-        if self.forget_outgoing(id).is_some() {
-            self.notices.push_back(Notice::Failed { id, reason, range });
+        if let Some(outgoing) = self.forget_outgoing(id) {
+            let state = reason.is_of_the_session().then(|| Box::new(outgoing.state()));
+            self.notices.push_back(Notice::Failed { id, reason, range, state });
         }
     }
 

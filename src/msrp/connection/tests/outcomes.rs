@@ -46,11 +46,12 @@ fn without_an_answer_in_30_s_a_message_probably_failed() {
     pair.alice.wait(Duration::from_millis(29_999));
     assert_eq!(failed(&pair.alice), Vec::<&Failure>::new());
     pair.alice.wait(Duration::from_millis(1));
-    let range = (0, 1);
-    assert_eq!(
-        pair.alice.notices.last(),
-        Some(&Notice::Failed { id, reason: Failure::Timeout, range })
-    );
+    let Some(Notice::Failed { id: of, reason: Failure::Timeout, range: (0, 1), state }) =
+        pair.alice.notices.last()
+    else {
+        panic!("{:?}", pair.alice.notices);
+    };
+    assert_eq!((*of, state.as_ref().and_then(|state| state.total)), (id, Some(1)));
     let count = pair.alice.notices.len();
     pair.alice.read(&reply(&wrote, "200 OK")).unwrap();
     assert_eq!(pair.alice.notices.len(), count, "a late answer changes nothing");
@@ -101,7 +102,7 @@ fn an_error_is_told_also_when_failures_are_told_in_part() {
     pair.alice.notices.clear();
     pair.alice.read(&reply(&wrote, "415 Not this")).unwrap();
     let reason = Failure::Code { code: 415, comment: "Not this".into() };
-    assert_eq!(pair.alice.notices, [Notice::Failed { id, reason, range: (0, 9_000) }]);
+    assert_eq!(pair.alice.notices, [Notice::Failed { id, reason, range: (0, 9_000), state: None }]);
     let mut pair = Pair::new();
     let message = Message { failure_report: FailureReport::Partial, ..stream(Some(9_000_000)) };
     let id = pair.alice.connection.send(Tick::ZERO, pair.a, message).unwrap();
@@ -204,7 +205,7 @@ fn a_failure_report_means_what_the_response_would_and_ends_the_session() {
     assert_eq!(
         pair.alice.notices,
         [
-            Notice::Failed { id, reason, range },
+            Notice::Failed { id, reason, range, state: None },
             Notice::SessionFailed { session: pair.a, code: 403 }
         ]
     );
@@ -227,7 +228,7 @@ fn a_failure_report_after_the_answer_still_fails_the_message() {
     assert_eq!(
         pair.alice.notices,
         [
-            Notice::Failed { id, reason: Failure::Timeout, range: (0, 5) },
+            Notice::Failed { id, reason: Failure::Timeout, range: (0, 5), state: None },
             Notice::SessionFailed { session: pair.a, code: 408 }
         ]
     );

@@ -174,7 +174,7 @@ fn what_cannot_be_understood_is_400_and_what_follows_is_read() {
     let long = format!("X-Path: {}\r\n", "a".repeat(4_000));
     for fields in [
         "",
-        "Message-ID: a\r\n",
+        "Message-ID: a/b\r\n",
         "Message-ID: 87652491\r\nFailure-Report: maybe\r\n",
         "Message-ID: 87652491\r\nSuccess-Report: no\r\nSuccess-Report: no\r\n",
         "Message-ID: 87652491\r\nByte-Range: 0-4/4\r\n",

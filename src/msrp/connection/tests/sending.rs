@@ -376,7 +376,8 @@ fn a_source_that_ends_early_fails_its_message() {
     pair.alice.sources.insert(id, vec![0; 4_000].into());
     let wrote = pair.alice.write();
     assert_eq!(flags(&wrote), "#");
-    let failed = Notice::Failed { id, reason: Failure::Source, range: (0, 10_000) };
+    let range = (0, 10_000);
+    let failed = Notice::Failed { id, reason: Failure::Source, range, state: None };
     assert_eq!(pair.alice.notices, [failed]);
 }
 

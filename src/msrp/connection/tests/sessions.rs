@@ -118,15 +118,17 @@ fn the_end_of_a_connection_tells_each_message_its_fate() {
     pair.alice.read(answer(&transaction, "200 OK").as_bytes()).unwrap();
     let waiting = pair.alice.connection.send(Tick::ZERO, pair.a, Message::text("three")).unwrap();
     pair.alice.notices.clear();
+    let failed = |id, reason, range| {
+        let state = pair.alice.connection.outgoing_state(id).map(Box::new);
+        Notice::Failed { id, reason, range, state }
+    };
+    let fates = [
+        failed(unreported, Failure::Unreported, (3, 3)),
+        failed(waiting, Failure::SessionEnded, (0, 5)),
+    ];
     pair.alice.connection.close();
     pair.alice.listen();
-    assert_eq!(
-        pair.alice.notices,
-        [
-            Notice::Failed { id: unreported, reason: Failure::Unreported, range: (3, 3) },
-            Notice::Failed { id: waiting, reason: Failure::SessionEnded, range: (0, 5) },
-        ]
-    );
+    assert_eq!(pair.alice.notices, fates);
     assert_eq!(pair.alice.text(), "");
     let late = pair.alice.connection.send(Tick::ZERO, pair.a, Message::text("x"));
     assert_eq!(late, Err(SendError::NoSession));
