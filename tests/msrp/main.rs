@@ -16,12 +16,14 @@ mod programs;
 mod tshark;
 
 mod alone;
+mod bytes;
 #[cfg(feature = "server")]
 mod command;
 mod connecting;
 #[cfg(feature = "server")]
 mod cut_off;
 mod direct;
+mod hostile;
 mod pair;
 mod relayed;
 mod relays;

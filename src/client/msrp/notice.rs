@@ -117,7 +117,7 @@ impl Notice {
             SendEvent::Failed(failure) => {
                 let code = match &failure {
                     SendFailure::Refused { code, .. } => Some(*code),
-                    SendFailure::Timeout => Some(408),
+                    SendFailure::Timeout(_) => Some(408),
                     _ => None,
                 };
                 Notice::Failed { message_id, code, reason: failure.to_string() }

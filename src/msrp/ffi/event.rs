@@ -180,11 +180,15 @@ impl TagusMsrpEvent {
 
     fn send_failure(mut self, failure: &SendFailure) -> TagusMsrpEvent {
         self.cause = match failure {
-            SendFailure::Refused { code, .. } => {
+            SendFailure::Refused { code, state, .. } => {
                 self.code = *code;
+                self.state = state.as_deref().map(|state| c_text(&state.encode()));
                 TagusMsrpCause::Refused
             }
-            SendFailure::Timeout => TagusMsrpCause::Timeout,
+            SendFailure::Timeout(state) => {
+                self.state = state.as_deref().map(|state| c_text(&state.encode()));
+                TagusMsrpCause::Timeout
+            }
             SendFailure::Aborted { by, bytes } => {
                 self.bytes = *bytes;
                 aborted(*by)

@@ -23,11 +23,15 @@ const RELAY_PORT: u16 = 2855;
 #[cfg(target_os = "linux")]
 const UNSENT_MOST: u32 = 128 * 1_024;
 
+/// A peer that was silent for so long is asked by the kernel whether it is there.
+const ALIVE: Duration = Duration::from_secs(120);
+
 /// TLS records are read from here, many with one system call.
 const RECORDS: usize = 64 * 1_024;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DialError {
     /// The host's name has no address.
     #[error("{0} has no address")]
@@ -69,6 +73,8 @@ pub(super) struct Wire {
     pub(super) stream: Box<dyn Stream>,
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
+    /// Whether nobody between the ends can read it, as far as we know.
+    pub(super) secure: bool,
     /// The far end's own certificate, in DER.
     pub(super) certificate: Option<Vec<u8>>,
 }
@@ -162,7 +168,13 @@ impl Hop {
     ) -> Result<Wire, DialError> {
         let (local, remote) = prepare(&socket).map_err(|error| self.unreachable(error))?;
         if !self.secure {
-            return Ok(Wire { stream: Box::new(socket), local, remote, certificate: None });
+            return Ok(Wire {
+                stream: Box::new(socket),
+                local,
+                remote,
+                secure: false,
+                certificate: None,
+            });
         }
         let announced = Trust::Fingerprints(self.fingerprints.clone());
         let trust = if self.fingerprints.is_empty() { trust } else { &announced };
@@ -176,7 +188,7 @@ impl Hop {
         let stream = connector.connect(name, records).await.map_err(|error| self.refused(error))?;
         let shown = stream.get_ref().1.peer_certificates();
         let certificate = shown.and_then(|chain| chain.first()).map(|own| own.to_vec());
-        Ok(Wire { stream: Box::new(stream), local, remote, certificate })
+        Ok(Wire { stream: Box::new(stream), local, remote, secure: true, certificate })
     }
 
     #[cfg(feature = "msrp-ws")]
@@ -218,8 +230,12 @@ impl Hop {
 /// Sets a socket up, and tells its two ends.
 fn prepare(socket: &TcpStream) -> io::Result<(SocketAddr, SocketAddr)> {
     socket.set_nodelay(true)?;
+    // Who only receives would never notice that its peer has vanished.
+    let keepalive = socket2::TcpKeepalive::new().with_time(ALIVE).with_interval(ALIVE / 4);
+    let own = socket2::SockRef::from(socket);
+    own.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_MOST)?;
+    own.set_tcp_notsent_lowat(UNSENT_MOST)?;
     Ok((socket.local_addr()?, socket.peer_addr()?))
 }
 
@@ -227,12 +243,18 @@ fn prepare(socket: &TcpStream) -> io::Result<(SocketAddr, SocketAddr)> {
 pub(super) async fn accept(socket: TcpStream, tls: Option<&TlsAcceptor>) -> io::Result<Wire> {
     let (local, remote) = prepare(&socket)?;
     let Some(acceptor) = tls else {
-        return Ok(Wire { stream: Box::new(socket), local, remote, certificate: None });
+        return Ok(Wire {
+            stream: Box::new(socket),
+            local,
+            remote,
+            secure: false,
+            certificate: None,
+        });
     };
     let records = BufReader::with_capacity(RECORDS, socket);
     let accepted = tokio::time::timeout(PATIENCE, acceptor.accept(records)).await;
     let stream = accepted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     let shown = stream.get_ref().1.peer_certificates();
     let certificate = shown.and_then(|chain| chain.first()).map(|own| own.to_vec());
-    Ok(Wire { stream: Box::new(stream), local, remote, certificate })
+    Ok(Wire { stream: Box::new(stream), local, remote, secure: true, certificate })
 }

@@ -24,10 +24,12 @@ use super::relay::{RelayHold, RelayWay};
 use super::session::{
     CHUNK_THROUGH_RELAYS, Event, Inbox, OpenError, Session, SessionHandle, SessionOptions,
 };
+use super::silence::Patience;
 use super::tls::{self, Identity, TlsError, Trust};
 use crate::clock::Clock;
 use crate::msrp::connection::Options;
 use crate::msrp::ident::Ids;
+use crate::msrp::session::SessionId;
 use crate::msrp::uri::{Host, Path, Uri};
 
 /// RFC 6135 s4.2.2: the port of who accepts no connections.
@@ -38,6 +40,7 @@ const HANDSHAKES: usize = 256;
 
 /// How an endpoint shows itself, and whom it believes.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct EndpointOptions {
     /// The host in our URIs: a name or an address at which peers reach us.
     pub host: String,
@@ -49,6 +52,12 @@ pub struct EndpointOptions {
     pub dump: Option<WireDump>,
     /// Where on a relay's web server MSRP is (RFC 7977 s5).
     pub websocket_path: String,
+    /// How long the head of a request or a response may take to come: nothing else can come before its
+    /// end, so a connection on which it takes longer is closed.
+    pub head_patience: Duration,
+    /// How long nothing may come of a body that has begun, while we are ready for it, before its
+    /// connection is closed.
+    pub body_patience: Duration,
     /// Who is asked for the SRV records of relays (feature `msrp-srv`); if nobody, the machine's own
     /// name servers.
     pub nameservers: Vec<SocketAddr>,
@@ -64,6 +73,8 @@ impl EndpointOptions {
             trust: Trust::Fingerprints(Vec::new()),
             dump: None,
             websocket_path: "/msrp".to_owned(),
+            head_patience: Duration::from_secs(10),
+            body_patience: Duration::from_secs(300),
             nameservers: Vec::new(),
         }
     }
@@ -94,6 +105,10 @@ impl Common {
             handle: sender.clone(),
             hold,
             dump: self.options.dump.clone(),
+            patience: Patience {
+                head: self.options.head_patience,
+                body: self.options.body_patience,
+            },
             clock: self.clock.clone(),
         });
         tokio::spawn(engine.run());
@@ -233,7 +248,9 @@ impl Endpoint {
         remote: SocketAddr,
     ) {
         let stream: Box<dyn Stream> = Box::new(stream);
-        let _ = self.common.start(Wire { stream, local, remote, certificate: None }, Weak::new());
+        // Who gives it says what it is worth.
+        let wire = Wire { stream, local, remote, secure: true, certificate: None };
+        let _ = self.common.start(wire, Weak::new());
     }
 }
 
@@ -334,34 +351,45 @@ impl Offer {
     /// # Errors
     /// [`OpenError`].
     pub async fn connect(self, remote: &Path) -> Result<Session, OpenError> {
-        let inbox = Inbox::new(&self.options, &self.local);
-        let (commands, remote) = match &self.relay {
+        if let Some(relay) = &self.relay {
             // RFC 6135 s4.5: through the relay, whatever was agreed on.
-            Some(relay) => {
-                let way = Path::through(relay.use_path(), remote);
-                let way = way.map_err(|error| OpenError::Address(error.to_string()))?;
-                (relay.commands.clone(), way)
+            let way = Path::through(relay.use_path(), remote);
+            let way = way.map_err(|error| OpenError::Address(error.to_string()))?;
+            return self.open(relay.commands.clone(), way).await;
+        }
+        let hop = Hop::new(remote.first(), &self.fingerprints)?;
+        let known = self.endpoint.common.registry.connection(&hop).filter(|_| self.reuse);
+        if let Some(known) = known {
+            match self.open(known, remote.clone()).await {
+                // It was about to end, or its far end takes one session a connection.
+                Err(OpenError::Closed | OpenError::Refused { code: 481 | 506, .. }) => {}
+                outcome => return outcome,
             }
-            None => (self.connection(remote).await?, remote.clone()),
-        };
-        let setup = Box::new(self.options.setup(self.local.clone(), remote));
-        let (answer, opened) = oneshot::channel();
-        let events = Arc::clone(&inbox.events);
-        let open = Command::Open { setup, inbox, answer };
-        commands.send(open).await.map_err(|_| OpenError::Closed)?;
-        let id = opened.await.unwrap_or(Err(OpenError::Closed))?;
-        let handle = SessionHandle { id, commands, local: self.local };
-        Ok(Session { handle, events, relay: self.relay })
+        }
+        let commands = self.connection(hop).await?;
+        self.open(commands, remote.clone()).await
     }
 
-    async fn connection(&self, remote: &Path) -> Result<mpsc::Sender<Command>, OpenError> {
-        let hop = Hop::new(remote.first(), &self.fingerprints)?;
+    /// Begins the session on a connection.
+    async fn open(
+        &self,
+        commands: mpsc::Sender<Command>,
+        remote: Path,
+    ) -> Result<Session, OpenError> {
+        let inbox = Inbox::new(&self.options, &self.local);
+        let setup = Box::new(self.options.setup(self.local.clone(), remote));
+        let (answer, opened) = oneshot::channel();
+        let mut opening = Opening { opened, commands, events: Arc::clone(&inbox.events) };
+        let open = Command::Open { setup, inbox, answer };
+        opening.commands.send(open).await.map_err(|_| OpenError::Closed)?;
+        let id = (&mut opening.opened).await.unwrap_or(Err(OpenError::Closed))?;
+        let (commands, events) = (opening.commands.clone(), Arc::clone(&opening.events));
+        let handle = SessionHandle { id, commands, local: self.local.clone() };
+        Ok(Session { handle, events, relay: self.relay.clone() })
+    }
+
+    async fn connection(&self, hop: Hop) -> Result<mpsc::Sender<Command>, OpenError> {
         let common = &self.endpoint.common;
-        if self.reuse
-            && let Some(known) = common.registry.connection(&hop)
-        {
-            return Ok(known);
-        }
         let commands = common.dial(&hop, Weak::new()).await?;
         if self.reuse {
             common.registry.remember(hop, &commands);
@@ -401,43 +429,62 @@ impl Offer {
         let registry = Arc::clone(&self.endpoint.common.registry);
         let fingerprints = self.fingerprints.clone();
         registry.expect(Expected { setup, remote_open, fingerprints, inbox, tell });
-        let forget = Forget(Some((registry, self.local.clone())));
-        Ok(Waiting { offer: self, events, came, forget })
+        Ok(Waiting { offer: self, events, came, taken: false })
     }
 }
 
-/// An offer that a peer may come to.
+/// A session that we begin. If nobody waits any more when it has begun, it ends.
+struct Opening {
+    opened: oneshot::Receiver<Result<SessionId, OpenError>>,
+    commands: mpsc::Sender<Command>,
+    events: Arc<Mailbox<Event>>,
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        // Once it was taken out, there is nothing here.
+        if let Ok(Ok(session)) = self.opened.try_recv() {
+            abandon(session, &self.commands, &self.events);
+        }
+    }
+}
+
+/// An offer that a peer may come to. If nobody waits any more, it leads nowhere, and a session that
+/// has begun ends.
 struct Waiting {
     offer: Offer,
     events: Arc<Mailbox<Event>>,
     came: oneshot::Receiver<Result<Came, OpenError>>,
-    forget: Forget,
+    taken: bool,
 }
 
 impl Waiting {
-    async fn came(self) -> Result<Session, OpenError> {
-        let Waiting { offer, events, came, forget } = self;
-        let came = came.await.unwrap_or(Err(OpenError::Closed))?;
-        forget.keep();
-        tracing::debug!(local = %offer.local, from = %came.from, "session bound");
-        let handle = SessionHandle { id: came.id, commands: came.commands, local: offer.local };
-        Ok(Session { handle, events, relay: offer.relay })
+    async fn came(mut self) -> Result<Session, OpenError> {
+        let came = (&mut self.came).await.unwrap_or(Err(OpenError::Closed))?;
+        self.taken = true;
+        let (local, relay) = (self.offer.local.clone(), self.offer.relay.clone());
+        tracing::debug!(%local, from = %came.from, "session bound");
+        let handle = SessionHandle { id: came.id, commands: came.commands, local };
+        Ok(Session { handle, events: Arc::clone(&self.events), relay })
     }
 }
 
-/// Nobody waits any more, unless the peer came.
-struct Forget(Option<(Arc<Registry>, Uri)>);
-
-impl Forget {
-    fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Forget {
+impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some((registry, local)) = &self.0 {
-            registry.forget(local);
+        if self.taken {
+            return;
+        }
+        self.offer.endpoint.common.registry.forget(&self.offer.local);
+        self.came.close();
+        if let Ok(Ok(came)) = self.came.try_recv() {
+            abandon(came.id, &came.commands, &self.events);
         }
     }
+}
+
+/// Ends a session that the application never got.
+fn abandon(session: SessionId, commands: &mpsc::Sender<Command>, events: &Mailbox<Event>) {
+    // The connection looks for closed mailboxes when its queue was full.
+    events.close();
+    let _ = commands.try_send(Command::End { session, told: None });
 }

@@ -33,10 +33,11 @@ use super::outbound::Track;
 use super::outflow::{self, Outflow};
 use super::registry::Registry;
 use super::session::{Inbox, OpenError};
+use super::silence::{End, Patience, Silence};
 use super::sink::SinkError;
 use super::source::Feed;
 use crate::clock::{Clock, Tick};
-use crate::msrp::connection::{Connection, ConnectionError, Options, Transmit};
+use crate::msrp::connection::{Connection, Options, Transmit};
 use crate::msrp::ident::TransactionId;
 use crate::msrp::message::{IncomingId, OutgoingId, Response, SendError};
 use crate::msrp::session::{ConnectionKey, SessionId};
@@ -53,19 +54,6 @@ const WORTH_GIVING: usize = BLOCK / 4;
 
 /// Rounds before other tasks have their turn.
 const ROUNDS: usize = 16;
-
-/// Why a connection ended.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum End {
-    #[error("the far end closed it")]
-    Closed,
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Protocol(#[from] ConnectionError),
-    #[error("nobody uses it")]
-    Idle,
-}
 
 /// One connection.
 pub(super) struct Engine {
@@ -99,6 +87,7 @@ pub(super) struct Engine {
     idle_since: Option<Tick>,
     /// When somebody who does not keep up is left behind.
     patience_ends: Tick,
+    silence: Silence,
     /// Who waits for the last bytes of a session to go, and the place behind them, once it is known.
     pub(super) partings: Vec<(Option<u64>, oneshot::Sender<()>)>,
     /// Bytes that were written.
@@ -116,6 +105,7 @@ pub(super) struct Parts {
     pub(super) handle: mpsc::Sender<Command>,
     pub(super) hold: Weak<()>,
     pub(super) dump: Option<WireDump>,
+    pub(super) patience: Patience,
     pub(super) clock: Clock,
 }
 
@@ -149,6 +139,7 @@ impl Engine {
             timer_at: Tick::NEVER,
             idle_since: None,
             patience_ends: Tick::NEVER,
+            silence: Silence::new(parts.patience),
             partings: Vec::new(),
             written: 0,
             hungry: false,
@@ -190,6 +181,7 @@ impl Engine {
             Ok(moved) => moved,
             Err(end) => return Err(self.read_out(cx, now, end)),
         };
+        self.core.written(now, self.written);
         if !moved {
             moved = self.arm(cx, now)?;
         }
@@ -254,12 +246,16 @@ impl Engine {
             moved = self.filled != before;
         }
         if !self.core.wants_input() || !self.keeps_up(cx, now) || self.filled == self.input.len() {
+            self.silence.is_ours();
             return Ok(moved);
         }
         let room = self.input.get_mut(self.filled..).unwrap_or_default();
         let mut buffer = ReadBuf::new(room);
         match Pin::new(&mut self.wire.stream).poll_read(cx, &mut buffer) {
-            Poll::Pending => return Ok(moved),
+            Poll::Pending => {
+                self.silence.goes_on(now, self.core.is_between(), self.filled);
+                return Ok(moved);
+            }
             Poll::Ready(outcome) => outcome?,
         }
         let count = buffer.filled().len();
@@ -298,6 +294,7 @@ impl Engine {
         };
         let kept = rest.len();
         let used = filled - kept;
+        self.silence.broken(used > 0);
         let mut spans = std::mem::take(&mut self.spans);
         let load: usize = spans.iter().map(|(_, _, range)| range.len()).sum();
         if load >= WORTH_GIVING || (load > 0 && filled == input.len() && filled >= WORTH_GIVING) {
@@ -431,7 +428,11 @@ impl Engine {
         }
         // Whoever holds the connection wakes nobody when he lets it go.
         let look_again = if self.sessions.is_empty() { now + IDLE } else { Tick::NEVER };
+        if now >= self.silence.ends() {
+            return Err(End::Unfinished);
+        }
         let due = self.core.deadline().min(idle_at).min(look_again).min(self.patience_ends);
+        let due = due.min(self.silence.ends());
         if due != self.timer_at {
             self.timer_at = due;
             let wait = due.since(now).min(Duration::from_secs(86_400));
@@ -447,6 +448,11 @@ impl Engine {
     /// What the far end showed of itself.
     pub(super) fn certificate(&self) -> Option<&[u8]> {
         self.wire.certificate.as_deref()
+    }
+
+    /// Whether nobody between the ends can read the connection.
+    pub(super) fn is_secure(&self) -> bool {
+        self.wire.secure
     }
 
     pub(super) fn remote(&self) -> std::net::SocketAddr {

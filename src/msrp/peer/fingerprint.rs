@@ -7,6 +7,7 @@ use ring::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 
 /// The one-way function of a [`Fingerprint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HashFunction {
     /// What RFC 4975 shows in its example. Read, because peers of its time send it; never written by
     /// default.
@@ -43,6 +44,7 @@ impl HashFunction {
 
 /// Why a text is no fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FingerprintError {
     /// Not `FUNCTION SP HEX:HEX...`.
     #[error(

@@ -148,7 +148,10 @@ impl Inbound {
 
     /// Hands it over.
     fn deliver(self, inbox: Option<&Inbox>, length: u64) {
-        let memory = Bytes::from(self.drain.into_memory());
+        let mut memory = self.drain.into_memory();
+        // The last chunk may have said that it ends before what came of it.
+        memory.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        let memory = Bytes::from(memory);
         match self.whose {
             Whose::Accepted { tell, .. } => {
                 let _ = tell.send(Ok(Received { length, memory }));
@@ -159,10 +162,6 @@ impl Inbound {
                 }
             }
         }
-    }
-
-    pub(super) fn session(&self) -> SessionId {
-        self.session
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -195,7 +194,8 @@ impl Engine {
     fn admit(&mut self, to: &str, from: &str) {
         let certificate = self.certificate().map(<[u8]>::to_vec);
         let claimed = Path::parse(from).map_err(|_| Refusal::NoSession).and_then(|path| {
-            let expected = self.registry.claim(to, self.key, certificate.as_deref())?;
+            let expected =
+                self.registry.claim(to, self.key, self.is_secure(), certificate.as_deref())?;
             Ok((path, expected))
         });
         match claimed {
@@ -382,21 +382,26 @@ impl Engine {
         }
     }
 
-    /// A session is about to end: its messages will not come whole.
-    pub(super) fn part_incoming(&mut self, session: SessionId) {
+    /// A session ends: its messages will not come whole, and behind them its events end. A sink that
+    /// takes its time keeps nobody else waiting.
+    pub(super) fn part(&mut self, session: SessionId, inbox: Inbox) {
         let of_it = |inbound: &Inbound| inbound.session == session;
-        let ending: Vec<_> = self.incoming.extract_if(|_, inbound| of_it(inbound)).collect();
-        for (id, inbound) in ending {
-            let state = self.core.incoming_state(id).map(Box::new);
-            let inbox = self.sessions.get(&session).map(|(_, inbox)| inbox.clone());
-            let parting =
-                async move { inbound.end(&mut Pool::default(), inbox.as_ref(), state).await };
-            // Most have nothing to wait for, and tell before the session says that it is closed.
-            let mut parting = Box::pin(parting);
-            let mut cx = Context::from_waker(Waker::noop());
-            if parting.as_mut().poll(&mut cx).is_pending() {
-                tokio::spawn(parting);
+        let ending: Vec<_> = self
+            .incoming
+            .extract_if(|_, inbound| of_it(inbound))
+            .map(|(id, inbound)| (self.core.incoming_state(id).map(Box::new), inbound))
+            .collect();
+        let mut parting = Box::pin(async move {
+            for (state, inbound) in ending {
+                inbound.end(&mut Pool::default(), Some(&inbox), state).await;
             }
+            inbox.events.push(Event::Closed);
+            inbox.events.close();
+        });
+        // Most have nothing to wait for.
+        let mut cx = Context::from_waker(Waker::noop());
+        if parting.as_mut().poll(&mut cx).is_pending() {
+            tokio::spawn(parting);
         }
     }
 

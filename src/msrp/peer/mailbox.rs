@@ -6,6 +6,15 @@ use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+/// Bytes that the entries of one queue may hold before it counts as full.
+const LOAD_MOST: usize = 4 * 1_024 * 1_024;
+
+/// What waits in a queue.
+pub(super) trait Entry {
+    /// Bytes that it holds beside itself.
+    fn load(&self) -> usize;
+}
+
 /// One queue.
 #[derive(Debug)]
 pub(super) struct Mailbox<T> {
@@ -16,15 +25,24 @@ pub(super) struct Mailbox<T> {
 #[derive(Debug)]
 struct Inside<T> {
     queue: VecDeque<T>,
+    /// Bytes that its entries hold.
+    load: usize,
     reader: Option<Waker>,
     writer: Option<Waker>,
     closed: bool,
 }
 
-impl<T> Mailbox<T> {
-    /// A queue that counts as full with `most` entries.
+impl<T: Entry> Inside<T> {
+    fn is_full(&self, most: usize) -> bool {
+        self.queue.len() >= most || self.load >= LOAD_MOST
+    }
+}
+
+impl<T: Entry> Mailbox<T> {
+    /// A queue that counts as full with `most` entries, or with 4 MiB in them.
     pub(super) const fn new(most: usize) -> Mailbox<T> {
-        let inside = Inside { queue: VecDeque::new(), reader: None, writer: None, closed: false };
+        let inside =
+            Inside { queue: VecDeque::new(), load: 0, reader: None, writer: None, closed: false };
         Mailbox { inside: Mutex::new(inside), most }
     }
 
@@ -42,6 +60,7 @@ impl<T> Mailbox<T> {
         if inside.closed {
             return false;
         }
+        inside.load += item.as_ref().map_or(0, Entry::load);
         inside.queue.extend(item);
         inside.closed = last;
         let reader = inside.reader.take();
@@ -72,7 +91,7 @@ impl<T> Mailbox<T> {
     /// Whether there is room; if not, the task is woken when there is.
     pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut inside = self.lock();
-        if inside.queue.len() < self.most || inside.closed {
+        if !inside.is_full(self.most) || inside.closed {
             return Poll::Ready(());
         }
         inside.writer = Some(cx.waker().clone());
@@ -87,12 +106,14 @@ impl<T> Mailbox<T> {
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut inside = self.lock();
         let item = inside.queue.pop_front();
+        inside.load -= item.as_ref().map_or(0, Entry::load);
         if item.is_none() && !inside.closed {
             inside.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
         // Half empty: waking for each entry would cost more than reading it.
-        let writer = if inside.queue.len() <= self.most / 2 { inside.writer.take() } else { None };
+        let half_empty = inside.queue.len() <= self.most / 2 && inside.load <= LOAD_MOST / 2;
+        let writer = if half_empty { inside.writer.take() } else { None };
         drop(inside);
         if let Some(writer) = writer {
             writer.wake();
@@ -121,11 +142,23 @@ mod tests {
 
     use super::*;
 
-    fn now<T>(mailbox: &Mailbox<T>) -> Poll<Option<T>> {
+    impl Entry for i32 {
+        fn load(&self) -> usize {
+            0
+        }
+    }
+
+    impl Entry for Vec<u8> {
+        fn load(&self) -> usize {
+            self.len()
+        }
+    }
+
+    fn now<T: Entry>(mailbox: &Mailbox<T>) -> Poll<Option<T>> {
         mailbox.poll_next(&mut Context::from_waker(Waker::noop()))
     }
 
-    fn has_room<T>(mailbox: &Mailbox<T>) -> bool {
+    fn has_room<T: Entry>(mailbox: &Mailbox<T>) -> bool {
         mailbox.poll_room(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
@@ -142,6 +175,22 @@ mod tests {
         assert!(!mailbox.push(4));
         assert_eq!(now(&mailbox), Poll::Ready(Some(3)));
         assert_eq!(now(&mailbox), Poll::Ready(None));
+    }
+
+    // security M33: what an application does not read is bounded in bytes, too.
+    #[test]
+    fn a_mailbox_of_few_large_entries_is_full() {
+        let mailbox = Mailbox::new(1_000);
+        let large = vec![7; 64 * 1_024];
+        for _ in 0..64 {
+            assert!(has_room(&mailbox));
+            mailbox.push(large.clone());
+        }
+        assert!(!has_room(&mailbox));
+        for _ in 0..32 {
+            assert!(now(&mailbox).is_ready());
+        }
+        assert!(has_room(&mailbox));
     }
 
     #[test]

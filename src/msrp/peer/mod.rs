@@ -22,6 +22,7 @@ mod registry;
 mod relay;
 mod sending;
 mod session;
+mod silence;
 mod sink;
 mod source;
 #[cfg(feature = "msrp-srv")]

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::command::{Answer, Command, Outgoing};
-use super::engine::{End, Engine};
+use super::engine::Engine;
 use super::inbound::Inbound;
 use super::receiving::ReceiveFailure;
 use super::sending::{Goal, SendEvent, SendFailure, Shared};
 use super::session::{Event, Inbox, OpenError};
+use super::silence::End;
 use super::source::{Feed, Offered};
 use crate::clock::Tick;
 use crate::msrp::head::FailureReport;
 use crate::msrp::message::{Content, Failure, Notice, OutgoingId};
+use crate::msrp::resume::OutgoingState;
 use crate::msrp::session::{SessionId, Setup};
 
 /// Messages that have arrived and may fail all the same, at most.
@@ -196,15 +198,13 @@ impl Engine {
         for id in self.outgoing.iter().filter_map(of_it).collect::<Vec<_>>() {
             self.feeds.remove(&id);
             if let Some(track) = self.outgoing.remove(&id) {
-                self.part(id, &track);
+                self.part_outgoing(id, &track);
             }
         }
-        self.part_incoming(session);
         if let Some((local, inbox)) = self.sessions.remove(&session) {
             self.registry.forget(&local);
             tracing::debug!(parent: &inbox.span, "session ended by us");
-            inbox.events.push(Event::Closed);
-            inbox.events.close();
+            self.part(session, inbox);
         }
         self.core.end_session(session);
     }
@@ -255,7 +255,7 @@ impl Engine {
             Notice::Reported { id, received, whole } => {
                 self.tell(id, SendEvent::Reported { received, whole });
             }
-            Notice::Failed { id, reason, .. } => self.failed(id, reason),
+            Notice::Failed { id, reason, state, .. } => self.failed(id, reason, state),
             Notice::Aborted { id, by, bytes } => {
                 self.give_up(id, SendFailure::Aborted { by, bytes });
             }
@@ -314,7 +314,7 @@ impl Engine {
         }
     }
 
-    fn failed(&mut self, id: OutgoingId, reason: Failure) {
+    fn failed(&mut self, id: OutgoingId, reason: Failure, state: Option<Box<OutgoingState>>) {
         if let Some((session, answer)) = self.opening.remove(&id) {
             self.end(session);
             let _ = answer.send(Err(match reason {
@@ -328,11 +328,11 @@ impl Engine {
         }
         let failure = match reason {
             Failure::Code { code, comment } => {
-                SendFailure::Refused { code, comment: comment.into() }
+                SendFailure::Refused { code, comment: comment.into(), state }
             }
-            Failure::Timeout => SendFailure::Timeout,
-            Failure::SessionEnded => SendFailure::Lost(None),
-            Failure::Unreported => SendFailure::Unreported(None),
+            Failure::Timeout => SendFailure::Timeout(state),
+            Failure::SessionEnded => SendFailure::Lost(state),
+            Failure::Unreported => SendFailure::Unreported(state),
             Failure::Source => SendFailure::Source("it ended before its size".to_owned()),
         };
         self.give_up(id, failure);
@@ -349,7 +349,7 @@ impl Engine {
     }
 
     /// Tells a message that its session ended before it.
-    fn part(&self, id: OutgoingId, track: &Track) {
+    fn part_outgoing(&self, id: OutgoingId, track: &Track) {
         if self.late.contains(&id) {
             track.shared.events.close();
             return;
@@ -367,7 +367,7 @@ impl Engine {
     pub(super) async fn bury(mut self, end: &End) {
         self.registry.forget_connection(self.key);
         for (id, track) in std::mem::take(&mut self.outgoing) {
-            self.part(id, &track);
+            self.part_outgoing(id, &track);
         }
         // What was asked for in the meantime. Everything else tells by being dropped.
         self.commands.close();
@@ -376,17 +376,33 @@ impl Engine {
                 shared.fail(SendFailure::Lost(message.resume.map(Box::new)));
             }
         }
-        for (id, inbound) in std::mem::take(&mut self.incoming) {
-            let state = self.core.incoming_state(id).map(Box::new);
-            let inbox = self.sessions.get(&inbound.session()).map(|(_, inbox)| inbox);
-            inbound.end(&mut self.pool, inbox, state).await;
-        }
         for (_, (_, answer)) in self.opening.drain() {
             let _ = answer.send(Err(OpenError::Closed));
         }
-        for (_, (local, inbox)) in self.sessions.drain() {
+        for (session, (local, inbox)) in std::mem::take(&mut self.sessions) {
             self.registry.forget(&local);
             tracing::debug!(parent: &inbox.span, %end, "session ended");
+            self.part(session, inbox);
+        }
+    }
+}
+
+impl Drop for Engine {
+    /// Nothing is left here but when a part of the application, a validator say, has panicked in this
+    /// task: then nobody is to wait for ever.
+    fn drop(&mut self) {
+        self.registry.forget_connection(self.key);
+        for (_, track) in self.outgoing.drain() {
+            track.shared.fail(SendFailure::Lost(None));
+        }
+        self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            if let Command::Send { shared, .. } = command {
+                shared.fail(SendFailure::Lost(None));
+            }
+        }
+        for (_, (local, inbox)) in self.sessions.drain() {
+            self.registry.forget(&local);
             inbox.events.push(Event::Closed);
             inbox.events.close();
         }

@@ -14,6 +14,7 @@ use crate::msrp::session::SessionId;
 
 /// Why a message did not come whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReceiveFailure {
     /// It was given up.
     #[error("aborted by {}, after {bytes} bytes", if *.by == By::Local { "us" } else { "the peer" })]
@@ -38,6 +39,7 @@ pub enum ReceiveFailure {
 
 /// A message that was received whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Received {
     /// Its length in bytes.
     pub length: u64,
@@ -47,6 +49,7 @@ pub struct Received {
 
 /// What stands in the head of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Header {
     /// Its Message-ID.
     pub message_id: String,

@@ -65,18 +65,24 @@ impl Registry {
         inside.expected.insert(id, expected);
     }
 
-    /// Binds the session that `to` names to a connection, if `shown`, the certificate of its far end,
-    /// is the one that was announced.
+    /// Binds the session that `to` names to a connection, if that is as secure as the session has to
+    /// be, and if `shown`, the certificate of its far end, is the one that was announced.
     pub(super) fn claim(
         &self,
         to: &str,
         connection: ConnectionKey,
+        secure: bool,
         shown: Option<&[u8]>,
     ) -> Result<Expected, Refusal> {
         let uri = Uri::parse(to).map_err(|_| Refusal::NoSession)?;
         let mut inside = self.lock();
         let id = session_id(&uri);
         if let Some(expected) = inside.expected.get(&id) {
+            // RFC 4975 s5.4: connections of `msrps` use TLS.
+            if expected.setup.local.is_secure() && !secure {
+                tracing::warn!(session = id, "a peer came without TLS");
+                return Err(Refusal::NoSession);
+            }
             let announced = &expected.fingerprints;
             let known = |certificate| announced.iter().any(|one| one.matches(certificate));
             if !announced.is_empty() && !shown.is_some_and(known) {

@@ -43,6 +43,7 @@ impl std::fmt::Debug for RelayAccount {
 
 /// Why there is no way through a relay.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RelayError {
     /// The relay cannot be reached.
     #[error(transparent)]

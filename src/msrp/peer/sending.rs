@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
 use super::command::Command;
-use super::mailbox::Mailbox;
+use super::mailbox::{Entry, Mailbox};
 use crate::msrp::message::By;
 use crate::msrp::resume::OutgoingState;
 
@@ -15,6 +15,7 @@ const WAITING_MOST: usize = 128;
 
 /// What is told of a message on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SendEvent {
     /// So many bytes have gone, of so many if that is known. Never falls, and ends at exactly the total.
     Progress {
@@ -41,8 +42,15 @@ pub enum SendEvent {
     Failed(SendFailure),
 }
 
+impl Entry for SendEvent {
+    fn load(&self) -> usize {
+        0
+    }
+}
+
 /// Why a message did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendFailure {
     /// The far end, or a relay, said so.
     #[error("{code} {comment}")]
@@ -51,10 +59,13 @@ pub enum SendFailure {
         code: u16,
         /// What stands behind it.
         comment: String,
+        /// What is kept of it, if it is the session that is refused (481, 506): the message can go on
+        /// in another.
+        state: Option<Box<OutgoingState>>,
     },
-    /// Nobody answered within 30 s.
+    /// Nobody answered within 30 s, or a relay says so. It can be sent on in another session.
     #[error("no answer within 30 s")]
-    Timeout,
+    Timeout(Option<Box<OutgoingState>>),
     /// It was given up.
     #[error("aborted by {}, after {bytes} bytes", if *.by == By::Local { "us" } else { "the peer" })]
     Aborted {
@@ -75,6 +86,21 @@ pub enum SendFailure {
     /// The connection did not take it.
     #[error(transparent)]
     NotTaken(#[from] crate::msrp::message::SendError),
+}
+
+impl SendFailure {
+    /// What has to be kept to go on with the message in another session, with
+    /// [`SessionHandle::resume`](super::SessionHandle::resume); `None` if it cannot go on.
+    #[must_use]
+    pub fn state(&self) -> Option<&OutgoingState> {
+        match self {
+            SendFailure::Refused { state, .. }
+            | SendFailure::Timeout(state)
+            | SendFailure::Lost(state)
+            | SendFailure::Unreported(state) => state.as_deref(),
+            SendFailure::Aborted { .. } | SendFailure::Source(_) | SendFailure::NotTaken(_) => None,
+        }
+    }
 }
 
 /// What the connection and the application share about a message.

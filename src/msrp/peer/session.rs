@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Outgoing};
-use super::mailbox::Mailbox;
+use super::mailbox::{Entry, Mailbox};
 use super::receiving::{Arriving, Header, Incoming, Receiving};
 use super::relay::{RelayHold, RelayWay};
 use super::sending::{Goal, SendFailure, Sending, Shared};
@@ -94,6 +94,7 @@ impl SessionOptions {
 
 /// A message that came whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Whole {
     /// What stands in its head.
     pub header: Header,
@@ -103,6 +104,7 @@ pub struct Whole {
 
 /// What happens in a session.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// A short message came.
     Message(Whole),
@@ -124,6 +126,12 @@ pub enum Event {
     },
     /// The connection ended.
     Closed,
+}
+
+impl Entry for Event {
+    fn load(&self) -> usize {
+        if let Event::Message(whole) = self { whole.body.len() } else { 0 }
+    }
 }
 
 /// Events that wait to be read before the connection reads no more.
@@ -168,6 +176,7 @@ impl Inbox {
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// No way to the peer.
     #[error(transparent)]

@@ -37,6 +37,7 @@ impl Clone for Identity {
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlsError {
     /// The files of a certificate and its key are of no use.
     #[error("no certificate and key in the files: {0}")]
@@ -96,6 +97,7 @@ impl Identity {
 
 /// Whom we believe to be who was asked for.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Trust {
     /// Whoever has a certificate of these authorities for the host of the URI (RFC 4975 s14.2).
     Authorities(Arc<RootCertStore>),
