@@ -25,9 +25,6 @@ const MOST_START: usize = 1_024;
 
 const DASHES: &[u8; 9] = b"\r\n-------";
 
-/// Bytes that stand before an end-line and belong to it: CRLF, seven hyphens, id, flag, CRLF.
-const MOST_END: usize = DASHES.len() + MOST + 3;
-
 /// A part of a request or response.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a box would cost an allocation a request")]
@@ -42,6 +39,7 @@ pub enum Piece<'a> {
 
 /// Why nothing more can be read from a stream: it has to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameError {
     /// What begins here is no start line of MSRP.
     #[error("the stream does not speak MSRP")]
@@ -252,9 +250,6 @@ impl Framer {
         Piece::End(flag)
     }
 }
-
-/// The bytes that the framer may leave of a body.
-pub const MOST_LEFT_OF_A_BODY: usize = MOST_END;
 
 #[cfg(test)]
 #[path = "framer_tests.rs"]

@@ -18,7 +18,7 @@ pub enum Granularity {
 
 /// Counts for one message. Off and at the end, it costs one comparison a step.
 #[derive(Clone, Copy, Debug)]
-pub struct Meter {
+pub(super) struct Meter {
     granularity: Granularity,
     /// The amount at which to tell next.
     next: u64,
@@ -27,7 +27,7 @@ pub struct Meter {
 impl Meter {
     /// A meter that begins at `done` bytes of a message of `total`.
     #[must_use]
-    pub fn new(granularity: Granularity, done: u64, total: Option<u64>) -> Meter {
+    pub(super) fn new(granularity: Granularity, done: u64, total: Option<u64>) -> Meter {
         let mut meter = Meter { granularity, next: u64::MAX };
         meter.set_next(done, total);
         meter
@@ -35,14 +35,14 @@ impl Meter {
 
     /// Whether anything is told at the end.
     #[must_use]
-    pub fn tells_the_end(&self) -> bool {
+    pub(super) fn tells_the_end(&self) -> bool {
         self.granularity != Granularity::Off
     }
 
     /// Whether `done` bytes are to be told now, the end left out.
     #[inline]
     #[must_use]
-    pub fn step(&mut self, done: u64, total: Option<u64>) -> bool {
+    pub(super) fn step(&mut self, done: u64, total: Option<u64>) -> bool {
         if done < self.next {
             return false;
         }

@@ -17,7 +17,7 @@ fn crates(features: &str) -> BTreeSet<String> {
     text.lines().filter_map(name).filter(|name| !name.is_empty()).collect()
 }
 
-// features 1.3 "Public/private API split"
+// Issue 5, "Done when" 5
 #[test]
 fn the_library_alone_has_under_sixty_crates_and_none_of_the_servers() {
     for features in ["msrp", "ffi"] {

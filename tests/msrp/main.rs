@@ -34,3 +34,5 @@ mod secure;
 #[cfg(feature = "msrp-ws")]
 mod socket;
 mod stub;
+mod surface;
+mod tables;

@@ -323,59 +323,6 @@ async fn events_that_nobody_reads_do_not_hold_the_other_sessions_of_their_connec
     assert_eq!(message(&mut deaf.1).await.body, "awake");
 }
 
-/// What the library was to have: the rows of both tables.
-const ROWS: [&str; 21] = [
-    "Non-TLS RFC 4975 peer",
-    "Message-level abstraction",
-    "Accept / deny incoming message",
-    "Aborted-message event",
-    "Sent-bytes notification",
-    "REPORT notification",
-    "Custom granularity for both",
-    "Storage abstraction (file, memory)",
-    "All major logging systems",
-    "Documentation + examples",
-    "TLS",
-    "Relay extensions",
-    "Robustness / compliance",
-    "Transaction-level interface",
-    "Prioritisation and fair use",
-    "Messages outliving the session",
-    "Better performance",
-    "Android",
-    "Other languages",
-    "Public/private API split",
-    "Data content wrapper validator, CPIM",
-];
-
-fn read_all(directory: &std::path::Path, text: &mut String) {
-    for entry in std::fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            read_all(&path, text);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            text.push_str(&std::fs::read_to_string(&path).expect("a source"));
-        }
-    }
-}
-
-#[test]
-fn each_row_of_the_feature_tables_is_named_by_a_test() {
-    let mut text = String::new();
-    for directory in ["src/msrp", "tests/msrp"] {
-        read_all(&crate::programs::repository(directory), &mut text);
-    }
-    // In comments alone: the list above names them, too.
-    let comments: Vec<&str> = text.lines().filter(|line| line.contains("// ")).collect();
-    let named = |row: &str| {
-        let quoted = format!("\"{row}\"");
-        comments.iter().any(|line| line.contains("features 1.") && line.contains(&quoted))
-    };
-    for row in ROWS {
-        assert!(named(row), "no test says that it is about {row:?}");
-    }
-}
-
 // features 1.3 "Android"
 #[test]
 fn what_was_not_tried_on_android_is_said() {
