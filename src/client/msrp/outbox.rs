@@ -257,14 +257,16 @@ pub(super) fn follow(mut sending: Sending, kept: Option<(Ledger, Slip)>, news: m
 fn settle(ledger: &Ledger, slip: &Slip, outcome: &Result<(), SendFailure>) -> Option<PathBuf> {
     let Slip { message_id, name, hash, size } = slip;
     match outcome {
-        Err(SendFailure::Lost(state) | SendFailure::Unreported(state)) => {
+        // The session or the way is over, and not the message.
+        Err(
+            SendFailure::Lost(state)
+            | SendFailure::Unreported(state)
+            | SendFailure::Timeout(state)
+            | SendFailure::Refused { code: 408 | 481 | 506, state, .. },
+        ) => {
             // Where it cannot be written, the first one is still there.
             let written = state.as_ref().and_then(|state| ledger.keep(name, hash, state).ok());
             written.or_else(|| ledger.place(hash, *size, message_id))
-        }
-        // The session or the way is over, and not the message.
-        Err(SendFailure::Timeout | SendFailure::Refused { code: 408 | 481 | 506, .. }) => {
-            ledger.place(hash, *size, message_id)
         }
         Ok(()) | Err(_) => {
             ledger.forget(hash, *size, message_id);
