@@ -241,7 +241,7 @@ impl Run<'_> {
             32 if answer.matched.is_empty() => Code::NoBase.with([base]),
             32 => Code::NoBaseNear.with([base, ("nearest", answer.matched.clone())]),
             34 => Code::BadBase.with([base]),
-            // Active Directory answers 1 to those who did not sign in, OpenLDAP 8.
+            // Active Directory answers 1 to those who did not sign in, OpenLDAP 53.
             1 | 8 | 48 | 53 if ldap.bind_dn.is_empty() => Code::SignInFirst.alone(),
             50 => {
                 let who = if ldap.bind_dn.is_empty() { "nobody" } else { &ldap.bind_dn };

@@ -144,7 +144,7 @@ fn a_service_account_that_is_refused_is_told_why() {
     // Nobody may ask here without signing in.
     let nobody = with("", BindPassword::Configured);
     let refused = assert_fails(&nobody, StepName::Search, &[Code::SignInFirst]);
-    assert_eq!(refused.answer.expect("an answer").code, 8);
+    assert_eq!(refused.answer.expect("an answer").code, 53);
 }
 
 /// Security L01 to L15: what is typed as a name is a name, and one that two entries have is nobody's.
