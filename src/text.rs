@@ -2,6 +2,7 @@
 //! space, quoted strings, lists, parameters, escapes. All work on bytes and borrow from them.
 
 mod base64;
+pub mod visible;
 
 use std::borrow::Cow;
 

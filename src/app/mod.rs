@@ -14,7 +14,6 @@ pub mod control;
 pub mod demo;
 mod demo_directory;
 pub mod desk;
-pub mod escape;
 mod front;
 mod interfaces;
 pub mod output;
@@ -26,6 +25,8 @@ mod setup_link;
 pub mod site;
 pub mod telemetry;
 pub mod watching;
+
+pub use crate::text::visible as escape;
 
 /// Runs the command that the arguments name.
 #[must_use]
