@@ -9,10 +9,11 @@ use tokio::task::JoinHandle;
 
 use super::interfaces;
 use super::site::Site;
+use crate::admin;
 use crate::channel::{Places, Room};
 use crate::config::{Config, Listener, Loaded, Machine, Origin, Scheme};
 use crate::net::{self, Address, Egress};
-use crate::operations::Failure;
+use crate::operations::{Failure, Operations};
 use crate::sip::Transport;
 use crate::store::{Mode, Store as _};
 use crate::tls::acme::Proof;
@@ -191,6 +192,7 @@ pub(super) fn serve(
     certificates: &Arc<Certificates>,
     bound: Bound,
     egress: Arc<Egress>,
+    operations: Arc<dyn Operations>,
     runtime: &Handle,
 ) -> Result<Web, Failure> {
     let config = &site.config;
@@ -214,6 +216,8 @@ pub(super) fn serve(
         ),
         readiness: Arc::new(StoreReadiness(Arc::clone(site))),
         sip: Arc::new(SipSide(egress)),
+        desk: web::Desk { operations, accounts: Arc::clone(&site.accounts) },
+        pages: admin::pages(&site.clock),
     };
     Web::start(bound, parts, runtime).map_err(Failure::failed)
 }

@@ -17,7 +17,7 @@ use super::setup_link;
 use super::site::{Purpose, Site};
 use super::telemetry;
 use crate::config::Loaded;
-use crate::operations::Failure;
+use crate::operations::{Failure, Operations};
 use crate::tls::Certificates;
 use crate::{net, tls, web};
 
@@ -89,7 +89,11 @@ fn serve(
         let _runtime = runtime.enter();
         Server::open(Arc::clone(&site), sip, Arc::clone(&certificates), runtime.handle())?
     };
-    server.show_web(front::serve(&site, &certificates, web, server.egress(), runtime.handle())?);
+    let administration = Arc::new(Administration::new(Arc::clone(&site), Some(server.clone())));
+    let operations = Arc::clone(&administration) as Arc<dyn Operations>;
+    let egress = server.egress();
+    let web = front::serve(&site, &certificates, web, egress, operations, runtime.handle())?;
+    server.show_web(web);
     if !metrics.addresses().is_empty() {
         let figures = Arc::clone(&server) as Arc<dyn web::Exposition>;
         server.show_metrics(front::serve_metrics(
@@ -107,7 +111,6 @@ fn serve(
     }
     let keeping = runtime.spawn(setup_link::keep(Arc::clone(&site)));
     let tending = front::tend(&certificates, runtime.handle());
-    let administration = Arc::new(Administration::new(Arc::clone(&site), Some(server.clone())));
     let socket = {
         let _runtime = runtime.enter();
         control::Listener::bind(&config.control_socket()).map_err(Failure::failed)?

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -16,9 +15,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::Limits;
 use super::counts::Counts;
 use super::listen::told_to_stop;
+use super::{Limits, Routers};
 use crate::channel::{Place, Places};
 use crate::clock::{Clock, Tick};
 use crate::tls::acme;
@@ -29,7 +28,7 @@ const LEAST_BUFFER: usize = 8 * 1024;
 /// What every connection of every listener shares.
 pub(super) struct Shop {
     pub(super) places: Arc<Places>,
-    pub(super) router: Router,
+    pub(super) routers: Routers,
     pub(super) tls: TlsAcceptor,
     pub(super) counts: Arc<Counts>,
     pub(super) clock: Clock,
@@ -41,6 +40,8 @@ pub(super) struct Shop {
 pub(super) struct Wire {
     /// Our end.
     pub(super) local: SocketAddr,
+    /// The other one.
+    pub(super) peer: SocketAddr,
     /// Whether it is TLS.
     pub(super) secure: bool,
     /// When it was accepted.
@@ -63,7 +64,7 @@ pub(super) async fn serve(
     shop: &Shop,
     stopped: watch::Receiver<bool>,
 ) {
-    let Ok(local) = socket.local_addr() else { return };
+    let (Ok(local), Ok(peer)) = (socket.local_addr(), socket.peer_addr()) else { return };
     // A peer that takes nothing of its answer is ended by the kernel.
     let patience = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(shop.limits.write));
     if patience.is_err() || socket.set_nodelay(true).is_err() {
@@ -71,7 +72,7 @@ pub(super) async fn serve(
     }
     // Who becomes a WebSocket takes his place along.
     let place = Arc::new(place);
-    let wire = Wire { local, secure, accepted: shop.clock.now(), first: true };
+    let wire = Wire { local, peer, secure, accepted: shop.clock.now(), first: true };
     if !secure {
         return speak(socket, place, wire, shop, stopped).await;
     }
@@ -97,7 +98,6 @@ async fn speak<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let router = TowerToHyperService::new(shop.router.clone());
     let counts = &shop.counts;
     let before = AtomicBool::new(false);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -106,7 +106,8 @@ async fn speak<S>(
         let first = !before.swap(true, Ordering::Relaxed);
         request.extensions_mut().insert(Wire { first, ..wire });
         request.extensions_mut().insert(Arc::clone(&place));
-        router.call(request)
+        // Which routes there are may have changed since the last request.
+        TowerToHyperService::new(shop.routers.now()).call(request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

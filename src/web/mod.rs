@@ -2,36 +2,62 @@
 //!
 //! HTTP/1.1 alone, which WebSocket needs and which has no streams whose number must be bounded. Each
 //! connection is bounded in time and size; each source in connections. Every answer carries the
-//! security headers; errors are problem documents (RFC 9457).
+//! security headers; errors are problem documents (RFC 9457), or pages for whoever sits before a
+//! browser.
+//!
+//! Pages come from a table ([`Route`]) that the shells above add to. Who may have one is decided by one
+//! layer around the whole router; sessions, forms, languages and the frame of a page are here too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Router;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::accounts::SetupState;
 use crate::channel::Places;
 use crate::clock::Clock;
 use crate::tls::{Certificates, TlsError, acme};
 
+mod assets;
 mod authority;
 mod connection;
+mod cookie;
 mod counts;
+mod desk;
+mod forgery;
+mod form;
+mod i18n;
 mod landing;
 mod listen;
 mod metrics;
 mod origin;
+mod page;
+mod preferences;
 mod problem;
 mod readiness;
 mod routes;
+mod session;
+mod sign_in;
+mod table;
+mod throttle;
+mod visit;
 mod websocket;
 
 pub use counts::{Counters, Counts};
+pub use desk::Desk;
+pub use form::Form;
+pub use i18n::{Key, Language, Texts};
 pub use listen::{Bound, ListenError, bind};
 pub use metrics::Exposition;
 pub use origin::{HostPort, Origin, OwnNames};
+pub use page::{Faults, Shell, Theme, render};
 pub use problem::Problem;
 pub use readiness::Readiness;
+pub use session::{ABSOLUTE, IDLE, Session, Sessions};
+pub use table::{Access, NavGroup, NavPage, Pages, Route};
+pub use visit::Visit;
 pub use websocket::{SipSockets, Upgraded};
 
 /// What the pages say of this server.
@@ -100,6 +126,10 @@ pub struct Parts {
     pub readiness: Arc<dyn Readiness>,
     /// Who serves WebSockets.
     pub sip: Arc<dyn SipSockets>,
+    /// Whom deeds are asked of.
+    pub desk: Desk,
+    /// What the shells beside this one bring.
+    pub pages: Pages,
 }
 
 impl std::fmt::Debug for Parts {
@@ -118,6 +148,74 @@ struct Site {
     sip: Arc<dyn SipSockets>,
     clock: Clock,
     counts: Arc<Counts>,
+    desk: Desk,
+    sessions: Sessions,
+    form_tokens: forgery::FormTokens,
+    throttle: throttle::Throttle,
+    routes: Vec<Route>,
+    navigation: &'static [NavGroup],
+}
+
+/// Which routes there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nobody owns this server yet: whoever has the set-up link may become it.
+    Ownerless,
+    /// There is an owner, and somebody made a link for whoever lost access.
+    Recovering,
+    /// There is an owner.
+    Settled,
+}
+
+impl Stage {
+    const ALL: [Stage; 3] = [Stage::Ownerless, Stage::Recovering, Stage::Settled];
+
+    const fn has(self, access: Access) -> bool {
+        match access {
+            Access::Public => true,
+            Access::SetUp => !matches!(self, Stage::Settled),
+            Access::Entrance | Access::Role(_) => !matches!(self, Stage::Ownerless),
+        }
+    }
+}
+
+impl Site {
+    /// Read anew for each request: whatever the store says now is so.
+    fn stage(&self) -> Stage {
+        match self.desk.setup_state() {
+            Ok(SetupState { has_owner: false, .. }) => Stage::Ownerless,
+            Ok(SetupState { until: Some(_), .. }) => Stage::Recovering,
+            Ok(SetupState { until: None, .. }) => Stage::Settled,
+            Err(error) => {
+                // Nobody can sign in then either, and nothing is set up anew.
+                tracing::error!(event = "console_unread", %error);
+                Stage::Settled
+            }
+        }
+    }
+}
+
+/// A router for each stage. Routes that a stage lacks are not there, whoever asks.
+struct Routers {
+    site: Arc<Site>,
+    of_stage: [Router; 3],
+}
+
+impl Routers {
+    fn new(site: Arc<Site>) -> Routers {
+        let of_stage = Stage::ALL.map(|stage| routes::router(&site, stage));
+        Routers { site, of_stage }
+    }
+
+    fn now(&self) -> Router {
+        let [ownerless, recovering, settled] = &self.of_stage;
+        match self.site.stage() {
+            Stage::Ownerless => ownerless,
+            Stage::Recovering => recovering,
+            Stage::Settled => settled,
+        }
+        .clone()
+    }
 }
 
 /// A web listener that answers.
@@ -147,10 +245,16 @@ impl Web {
             sip: parts.sip,
             clock: parts.clock.clone(),
             counts: Arc::clone(&counts),
+            desk: parts.desk,
+            sessions: Sessions::new(parts.clock.clone()),
+            form_tokens: forgery::FormTokens::new(),
+            throttle: throttle::Throttle::default(),
+            routes: routes::own().into_iter().chain(parts.pages.routes).collect(),
+            navigation: parts.pages.navigation,
         });
         let shop = Arc::new(connection::Shop {
             places: parts.places,
-            router: routes::router(site),
+            routers: Routers::new(site),
             tls: tokio_rustls::TlsAcceptor::from(tls),
             counts: Arc::clone(&counts),
             clock: parts.clock,

@@ -1,14 +1,14 @@
-//! Errors as problem documents (RFC 9457).
+//! Errors: problem documents for programs (RFC 9457), pages for people.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 /// An error answer. Its type is `about:blank`: the status says what it is, the detail what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     detail: String,
 }
 
@@ -32,6 +32,18 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        // Whoever sends it on may make a page of it.
+        response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Whether somebody sits before a browser: it asks for HTML by name (RFC 9110 s12.5.1).
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = values.flat_map(|value| value.split(','));
+    kinds.any(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("text/html")
+    })
 }

@@ -1,76 +1,251 @@
 //! Which path is answered by whom, and what every request and every answer goes through.
+//!
+//! Nothing is answered to a stranger but what stands in [`Access::Public`]: who may is decided here,
+//! by one layer around the whole router, from the route that the router itself found. A route that
+//! the table does not know is refused.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::HttpBody as _;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
 use super::connection::Wire;
+use super::cookie::Jar;
+use super::i18n::Texts;
 use super::origin::HostPort;
-use super::problem::Problem;
-use super::{Site, authority, landing, readiness, websocket};
+use super::page::{self, Theme};
+use super::problem::{self, Problem};
+use super::session::Session;
+use super::table::{Access, Route};
+use super::visit::{self, Caller};
+use super::{
+    Site, Stage, assets, authority, cookie, forgery, landing, preferences, readiness, session,
+    sign_in, websocket,
+};
+use crate::accounts::Principal;
+use crate::model::Role;
 use crate::tls::Source;
 
 /// Paths that answer under any host name.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Nothing but our own style; nobody frames us; no form goes anywhere.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+/// Our own styles, scripts and pictures; forms that lead here; nobody frames us.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-pub(super) fn router(site: Arc<Site>) -> Router {
-    Router::new()
-        .route("/", get(landing::page))
-        .route("/style.css", get(landing::style))
-        .route("/sip", get(websocket::upgrade))
-        .route("/ca.pem", get(authority::pem))
-        .route("/ca.crt", get(authority::der))
-        .route("/.well-known/acme-challenge/{token}", get(authority::proof))
-        .route("/healthz", get(readiness::healthz))
-        .route("/readyz", get(readiness::readyz))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such page") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page is for reading")
-        })
-        .layer(middleware::from_fn_with_state(Arc::clone(&site), pass))
-        .with_state(site)
+/// What no page of ours needs.
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), \
+                           usb=()";
+
+/// The routes of this module.
+pub(super) fn own() -> Vec<Route> {
+    vec![
+        Route::get("/", Access::Public, landing::page),
+        Route::post("/preferences", Access::Public, preferences::set),
+        Route::open("/assets/{name}", get(assets::asset)),
+        Route::open("/sip", get(websocket::upgrade)),
+        Route::open("/ca.pem", get(authority::pem)),
+        Route::open("/ca.crt", get(authority::der)),
+        Route::open("/.well-known/acme-challenge/{token}", get(authority::proof)),
+        Route::open("/healthz", get(readiness::healthz)),
+        Route::open("/readyz", get(readiness::readyz)),
+        Route::get("/admin/sign-in", Access::Entrance, sign_in::page),
+        Route::post("/admin/sign-in", Access::Entrance, sign_in::enter),
+        Route::post("/admin/sign-out", Access::Role(Role::ReadOnly), sign_in::leave),
+    ]
 }
 
-/// Refuses what is too large or for somebody else, and puts the security headers on every answer.
-async fn pass(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+/// A router of the routes that exist at a stage.
+pub(super) fn router(site: &Arc<Site>, stage: Stage) -> Router {
+    let mut router = Router::new();
+    for route in site.routes.iter().filter(|route| stage.has(route.access)) {
+        router = router.route(route.path, route.answer.clone());
+    }
+    router
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such page") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not take that method")
+        })
+        .layer(middleware::from_fn_with_state(Arc::clone(site), pass))
+        .with_state(Arc::clone(site))
+}
+
+/// Refuses what is too large, for somebody else, from a page of somebody else or without the right to
+/// it, and puts the security headers on every answer.
+async fn pass(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let secure = request.extensions().get::<Wire>().is_some_and(|wire| wire.secure);
-    let mut response = match admit(&site, &request) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    let as_page = problem::wants_page(request.headers());
+    let (caller, is_new) = caller(&site, &request);
+    let admitted = admit(&site, &request).and_then(|()| permit(&site, &request, &caller));
+    let response = match admitted {
+        Ok(()) => {
+            request.extensions_mut().insert(caller.clone());
+            next.run(request).await
+        }
+        Err(Refusal::SignIn) if as_page && request.method() == Method::GET => {
+            let wanted = request.uri().path_and_query().map_or("/admin", |path| path.as_str());
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("next", wanted);
+            Redirect::to(&format!("/admin/sign-in?{}", query.finish())).into_response()
+        }
+        Err(Refusal::SignIn) => {
+            Problem::new(StatusCode::UNAUTHORIZED, "sign in first").into_response()
+        }
+        Err(Refusal::Problem(problem)) => problem.into_response(),
     };
+    let mut response = match response.extensions().get::<Problem>() {
+        // What a route says by itself, as how long to wait, stays.
+        Some(problem) if as_page => {
+            let has_owner = site.stage() != Stage::Ownerless;
+            let page = page::error(&site, &caller, problem.status, has_owner);
+            let kind = page.headers().get(header::CONTENT_TYPE).cloned();
+            let (mut head, body) = (response.into_parts().0, page.into_body());
+            head.headers.remove(header::CONTENT_LENGTH);
+            if let Some(kind) = kind {
+                head.headers.insert(header::CONTENT_TYPE, kind);
+            }
+            Response::from_parts(head, body)
+        }
+        _ => response,
+    };
+    if is_new
+        && is_page(&response)
+        && let Some(cookie) = caller.jar.give(&caller.id)
+    {
+        // Before anybody signs in, so that the form of the sign-in belongs to this browser.
+        let headers = response.headers_mut();
+        if !headers.contains_key(header::SET_COOKIE) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
     let headers = response.headers_mut();
     let mut put = |name, value| {
         headers.insert(name, HeaderValue::from_static(value));
     };
     put(header::CONTENT_SECURITY_POLICY, POLICY);
     put(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    put(header::X_FRAME_OPTIONS, "DENY");
     put(header::REFERRER_POLICY, "same-origin");
-    put(header::CACHE_CONTROL, "no-store");
+    put(header::HeaderName::from_static("permissions-policy"), PERMISSIONS);
+    put(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     // A browser that was promised a trusted certificate gets no way back; an authority of our own
     // cannot promise that.
     if secure && matches!(site.certificates.source(), Source::Files | Source::Acme) {
         put(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }
 
-fn admit(site: &Site, request: &Request) -> Result<(), Problem> {
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+/// Who asks, and whether his browser has no id of ours yet.
+fn caller(site: &Site, request: &Request) -> (Caller, bool) {
+    let headers = request.headers();
+    let wire = request.extensions().get::<Wire>();
+    let secure = wire.is_some_and(|wire| wire.secure);
+    // Without a host nothing is answered anyway.
+    let jar = host(headers).map_or(Jar::Host, |host| Jar::of(secure, &host));
+    let brought = jar.session(headers).filter(|id| session::is_id(id));
+    let (principal, session) = brought.and_then(|id| signed_in(site, id)).unzip();
+    let theme = cookie::read(headers, preferences::THEME).and_then(Theme::parse);
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let caller = Caller {
+        principal,
+        session,
+        id: brought.map_or_else(session::new_id, str::to_owned),
+        jar,
+        source: wire.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |wire| wire.peer.ip()),
+        texts: Texts(visit::language(headers)),
+        theme: theme.unwrap_or_default(),
+        path: request.uri().path().to_owned(),
+        agent: agent.unwrap_or_default().to_owned(),
+    };
+    (caller, brought.is_none())
+}
+
+/// Whose session an id is, as he stands now.
+fn signed_in(site: &Site, id: &str) -> Option<(Principal, Session)> {
+    let session = site.sessions.find(id)?;
+    match site.desk.accounts.still(&session.principal) {
+        Ok(Some(principal)) => Some((principal, session)),
+        Ok(None) => {
+            site.sessions.end(id);
+            None
+        }
+        Err(error) => {
+            tracing::error!(event = "account_unread", %error);
+            None
+        }
+    }
+}
+
+/// Why a request goes no further.
+enum Refusal {
+    Problem(Problem),
+    /// Nobody is signed in.
+    SignIn,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Refusal {
+        Refusal::Problem(problem)
+    }
+}
+
+/// Whether the caller may have the route that was found.
+fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<(), Refusal> {
+    // No route was found: whatever answers that says the same to everybody.
+    let Some(path) = request.extensions().get::<MatchedPath>() else { return Ok(()) };
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let mut of_path = site.routes.iter().filter(|route| route.path == path.as_str()).peekable();
+    let nobody = of_path.peek().is_none();
+    let route = of_path.clone().find(|route| route.method == method);
+    // Another method than the route has is told so only to who may have the route.
+    let Some(access) = route.or_else(|| of_path.next()).map(|route| route.access) else {
+        debug_assert!(nobody);
+        return Err(Problem::new(StatusCode::FORBIDDEN, "this is nobody's").into());
+    };
+    if let Access::Role(least) = access {
+        let Some(principal) = &caller.principal else { return Err(Refusal::SignIn) };
+        if principal.role < least {
+            tracing::info!(
+                event = "forbidden",
+                account = principal.name,
+                path = path.as_str(),
+                "a role that is too low"
+            );
+            let detail = "your role does not permit this";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail).into());
+        }
+    }
+    let changes = method != Method::GET && method != Method::OPTIONS && route.is_some();
+    if changes && !forgery::is_from_our_page(request.headers(), &host(request.headers())?) {
+        let detail = "a change comes from a page of this server";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail).into());
+    }
+    Ok(())
+}
+
+fn admit(site: &Site, request: &Request) -> Result<(), Refusal> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > site.limits.uri_bytes {
-        return Err(Problem::new(StatusCode::URI_TOO_LONG, "the target is too long"));
+        return Err(Problem::new(StatusCode::URI_TOO_LONG, "the target is too long").into());
     }
     if request.body().size_hint().lower() > site.limits.body_bytes {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large").into());
     }
     let path = request.uri().path();
     // An ACME authority asks by each of our names (RFC 8555 s8.3).
@@ -86,10 +261,8 @@ fn admit(site: &Site, request: &Request) -> Result<(), Problem> {
     };
     let local = request.extensions().get::<Wire>().map(|wire| wire.local.ip());
     if !site.names.contains(&host.host, local) {
-        return Err(Problem::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "this server does not go by that name",
-        ));
+        let status = StatusCode::MISDIRECTED_REQUEST;
+        return Err(Problem::new(status, "this server does not go by that name").into());
     }
     Ok(())
 }

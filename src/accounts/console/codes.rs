@@ -88,16 +88,27 @@ impl Accounts {
     pub fn offer_code(&self, name: &str) -> CodeOffer {
         let raw: Zeroizing<[u8; SECRET]> = Zeroizing::new(entropy::bytes());
         let secret = Zeroizing::new(Secret::from(*raw).to_base32());
+        let url = self.url_of(name, &secret);
+        CodeOffer { secret, url }
+    }
+
+    /// The URL of a secret that was offered before; `None` if it is none.
+    #[must_use]
+    pub fn code_url(&self, name: &str, secret: &str) -> Option<Zeroizing<String>> {
+        let known = Secret::try_from_base32(secret).ok()?;
+        (known.as_bytes().len() == SECRET).then(|| self.url_of(name, secret))
+    }
+
+    fn url_of(&self, name: &str, secret: &str) -> Zeroizing<String> {
         // Names hold no colon, and nothing else can be wrong with what is made here.
         let issuer = format!("Tagus {}", self.identity.domain());
-        let url = format!(
+        Zeroizing::new(format!(
             "otpauth://totp/{}:{}?secret={}&issuer={}&algorithm=SHA1&digits=6&period=30",
             escaped(&issuer),
             escaped(&UserName::canonical(name.trim())),
-            secret.as_str(),
+            secret,
             escaped(&issuer),
-        );
-        CodeOffer { secret, url: Zeroizing::new(url) }
+        ))
     }
 
     /// Holds a code against the secret that was offered, and seals it for the row of `name`.

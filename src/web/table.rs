@@ -1,0 +1,102 @@
+//! The table of routes: method, path, who may, and what answers. The router is built from it and from
+//! nothing else, and tests walk it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::Site;
+use super::visit::Visit;
+use crate::model::Role;
+
+/// Who may ask for a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, at any time.
+    Public,
+    /// Whoever has the set-up link; the route exists only while there is one.
+    SetUp,
+    /// Anybody, once there is an owner: signing in.
+    Entrance,
+    /// Whoever is signed in with this role or a higher one.
+    Role(Role),
+}
+
+/// One line of the table.
+#[derive(Clone)]
+pub struct Route {
+    /// The method. HEAD goes with GET.
+    pub method: Method,
+    /// The path; parts in braces take any value.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    pub(super) answer: MethodRouter<Arc<Site>>,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {:?}", self.method, self.path, self.access)
+    }
+}
+
+impl Route {
+    /// A page to look at.
+    pub fn get<F, A>(path: &'static str, access: Access, page: F) -> Route
+    where
+        F: Fn(Visit) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response> + Send + 'static,
+    {
+        let answer = on(MethodFilter::GET, move |visit: Visit| page(visit));
+        Route { method: Method::GET, path, access, answer }
+    }
+
+    /// A form that is sent.
+    pub fn post<F, A>(path: &'static str, access: Access, deed: F) -> Route
+    where
+        F: Fn(Visit) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response> + Send + 'static,
+    {
+        let answer = on(MethodFilter::POST, move |visit: Visit| deed(visit));
+        Route { method: Method::POST, path, access, answer }
+    }
+
+    /// Something for anybody that is neither a page nor a form.
+    pub(super) fn open(path: &'static str, answer: MethodRouter<Arc<Site>>) -> Route {
+        Route { method: Method::GET, path, access: Access::Public, answer }
+    }
+}
+
+/// A group of pages in the navigation.
+#[derive(Clone, Copy, Debug)]
+pub struct NavGroup {
+    /// Its title.
+    pub title: super::i18n::Key,
+    /// Its pages.
+    pub pages: &'static [NavPage],
+}
+
+/// A page in the navigation.
+#[derive(Clone, Copy, Debug)]
+pub struct NavPage {
+    /// Where it is.
+    pub path: &'static str,
+    /// Its name.
+    pub title: super::i18n::Key,
+    /// Its icon in the sprite.
+    pub icon: &'static str,
+    /// Who sees it.
+    pub least: Role,
+}
+
+/// What the shells above bring: their routes and the navigation.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    /// The routes.
+    pub routes: Vec<Route>,
+    /// The navigation.
+    pub navigation: &'static [NavGroup],
+}
