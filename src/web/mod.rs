@@ -195,24 +195,30 @@ impl Site {
     }
 }
 
-/// A router for each stage. Routes that a stage lacks are not there, whoever asks.
-struct Routers {
-    site: Arc<Site>,
-    of_stage: [Router; 3],
+/// What a listener answers by.
+enum Routers {
+    /// A router for each stage. Routes that a stage lacks are not there, whoever asks.
+    Stages { site: Arc<Site>, of_stage: [Router; 3] },
+    /// The same at any time.
+    One(Router),
 }
 
 impl Routers {
     fn new(site: Arc<Site>) -> Routers {
         let of_stage = Stage::ALL.map(|stage| routes::router(&site, stage));
-        Routers { site, of_stage }
+        Routers::Stages { site, of_stage }
     }
 
     fn now(&self) -> Router {
-        let [ownerless, recovering, settled] = &self.of_stage;
-        match self.site.stage() {
-            Stage::Ownerless => ownerless,
-            Stage::Recovering => recovering,
-            Stage::Settled => settled,
+        match self {
+            Routers::One(router) => router,
+            Routers::Stages { site, of_stage: [ownerless, recovering, settled] } => {
+                match site.stage() {
+                    Stage::Ownerless => ownerless,
+                    Stage::Recovering => recovering,
+                    Stage::Settled => settled,
+                }
+            }
         }
         .clone()
     }
@@ -276,9 +282,9 @@ impl Web {
     ) -> Result<Web, TlsError> {
         let counts = Arc::new(Counts::default());
         let tls = tokio_rustls::TlsAcceptor::from(certificates.server_config(&["http/1.1"])?);
-        let router = metrics::router(exposition);
+        let routers = Routers::One(metrics::router(exposition));
         let counted = Arc::clone(&counts);
-        let shop = connection::Shop { places, router, tls, counts: counted, clock, limits };
+        let shop = connection::Shop { places, routers, tls, counts: counted, clock, limits };
         Ok(Web::over(bound, Arc::new(shop), counts, runtime))
     }
 
