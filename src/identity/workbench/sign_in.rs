@@ -165,7 +165,7 @@ impl Run<'_> {
         let names = values(entry, &self.trial.ldap.attribute_user);
         let sets = names.iter().filter_map(|name| membership.people.get(fold(name).as_ref()));
         let mut groups: Vec<String> =
-            sets.flat_map(|set| set.iter().map(|name| name.to_string())).collect();
+            sets.flat_map(|set| set.iter().map(ToString::to_string)).collect();
         groups.sort_unstable();
         groups.dedup();
         let user = ("user", person.user.clone());

@@ -72,12 +72,11 @@ fn result(kind: u8, code: u8, text: &str) -> Vec<u8> {
     out
 }
 
+/// What is answered to a question, by its number and its kind.
+type Answers = Arc<dyn Fn(u32, u8) -> Vec<u8> + Send + Sync>;
+
 /// Answers each question by its kind.
-async fn serve(
-    mut stream: TcpStream,
-    answer: Arc<dyn Fn(u32, u8) -> Vec<u8> + Send + Sync>,
-    heard: Arc<Mutex<Vec<u8>>>,
-) {
+async fn serve(mut stream: TcpStream, answer: Answers, heard: Arc<Mutex<Vec<u8>>>) {
     let mut bytes = bytes::BytesMut::new();
     while matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
         while let Head::Message(length) = wire::head(&bytes)
@@ -100,8 +99,7 @@ async fn scripted(
 ) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let (listener, address) = listen().await;
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let (answer, questions): (Arc<dyn Fn(u32, u8) -> Vec<u8> + Send + Sync>, _) =
-        (Arc::new(answer), Arc::clone(&heard));
+    let (answer, questions): (Answers, _) = (Arc::new(answer), Arc::clone(&heard));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(serve(stream, Arc::clone(&answer), Arc::clone(&questions)));
