@@ -1,6 +1,7 @@
 //! What is behind the handles.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -11,7 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::border::CallError;
 use super::event::{TagusMsrpEvent, TagusMsrpKind};
@@ -39,7 +40,8 @@ const PARTING: Duration = Duration::from_secs(2);
 pub(super) enum Thing {
     /// A session that a relay is being asked for.
     Asked,
-    Offer(Box<Offer>),
+    /// With what hears when it was told of.
+    Offer(Box<Offer>, Told),
     /// A session that is being opened.
     Opening(Arc<Notify>),
     Session(Live),
@@ -51,6 +53,9 @@ pub(super) enum Thing {
     /// A message on its way, out or in.
     Moving(mpsc::Sender<Ask>),
 }
+
+/// Is over when an offer was told of: what becomes of it is told behind that.
+pub(super) type Told = oneshot::Receiver<Infallible>;
 
 /// A session that is open.
 #[derive(Clone)]
@@ -223,17 +228,17 @@ impl Peer {
         Ok(self.wait(listening)??)
     }
 
-    fn tell(&self, event: TagusMsrpEvent) -> Result<(), CallError> {
-        let desk = Arc::clone(&self.desk);
-        self.runtime()?.spawn(async move { desk.tell(event).await });
-        Ok(())
-    }
-
     pub(super) fn offer(&self, tls: bool) -> Result<u64, CallError> {
         let offer = self.endpoint.offer(tls, SessionOptions::default());
         let path = offer.path().to_string();
-        let session = self.desk.add(Thing::Offer(Box::new(offer)))?;
-        self.tell(TagusMsrpEvent::offered(session, &path, self.fingerprint.as_deref()))?;
+        let (tell, told) = oneshot::channel();
+        let session = self.desk.add(Thing::Offer(Box::new(offer), told))?;
+        let event = TagusMsrpEvent::offered(session, &path, self.fingerprint.as_deref());
+        let desk = Arc::clone(&self.desk);
+        self.runtime()?.spawn(async move {
+            desk.tell(event).await;
+            drop(tell);
+        });
         Ok(session)
     }
 
@@ -242,10 +247,11 @@ impl Peer {
         let (desk, endpoint) = (Arc::clone(&self.desk), self.endpoint.clone());
         let fingerprint = self.fingerprint.clone();
         self.runtime()?.spawn(async move {
+            let (tell, told) = oneshot::channel();
             let event = match endpoint.offer_through(&account, SessionOptions::default()).await {
                 Ok(offer) => {
                     let path = offer.path().to_string();
-                    if !desk.replace(session, Thing::Offer(Box::new(offer))) {
+                    if !desk.replace(session, Thing::Offer(Box::new(offer), told)) {
                         return;
                     }
                     TagusMsrpEvent::offered(session, &path, fingerprint.as_deref())
@@ -257,6 +263,7 @@ impl Peer {
                 }
             };
             desk.tell(event).await;
+            drop(tell);
         });
         Ok(session)
     }
@@ -272,8 +279,8 @@ impl Peer {
         let runtime = self.runtime()?;
         let stop = Arc::new(Notify::new());
         let opening = Thing::Opening(Arc::clone(&stop));
-        let offer = self.desk.take(session, "session", |thing| match thing {
-            Thing::Offer(offer) => Ok((offer, Some(opening))),
+        let (offer, told) = self.desk.take(session, "session", |thing| match thing {
+            Thing::Offer(offer, told) => Ok(((offer, told), Some(opening))),
             other => Err(other),
         })?;
         let offer = offer.fingerprints(fingerprints);
@@ -281,11 +288,12 @@ impl Peer {
         match remote {
             Some(remote) if dials => {
                 let opened = async move { offer.connect(&remote).await };
-                runtime.spawn(pump::open(desk, session, opened, stop));
+                runtime.spawn(pump::open(desk, session, told, opened, stop));
             }
             // Called here, so that the peer may come as soon as the call returns.
             remote => {
-                runtime.spawn(pump::open(desk, session, offer.wait(remote.as_ref()), stop));
+                let opened = offer.wait(remote.as_ref());
+                runtime.spawn(pump::open(desk, session, told, opened, stop));
             }
         }
         Ok(())
@@ -388,7 +396,7 @@ impl Peer {
     /// Bytes of a message that have come so far.
     pub(super) fn received(&self, message: u64) -> Result<u64, CallError> {
         let asker = self.asker(message)?;
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (tell, told) = oneshot::channel();
         let answer = self.wait(async {
             asker.send(Ask::Received(tell)).await.ok()?;
             told.await.ok()
@@ -399,7 +407,7 @@ impl Peer {
     /// Ends a session in whatever state it is. One that was only offered is over at once.
     pub(super) fn close(&self, session: u64) -> Result<(), CallError> {
         self.desk.take(session, "session", |thing| match thing {
-            Thing::Asked | Thing::Offer(_) => Ok(((), None)),
+            Thing::Asked | Thing::Offer(..) => Ok(((), None)),
             Thing::Opening(stop) => {
                 stop.notify_one();
                 Ok(((), Some(Thing::Opening(stop))))

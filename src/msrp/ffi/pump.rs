@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::event::{TagusMsrpEvent, TagusMsrpKind};
-use super::peer::{Desk, Live, Thing};
+use super::peer::{Desk, Live, Thing, Told};
 use crate::msrp::message::By;
 use crate::msrp::peer::{Event, OpenError, ReceiveFailure, Receiving, Sending, Session};
 
@@ -45,9 +45,12 @@ impl Member {
 pub(super) async fn open(
     desk: Arc<Desk>,
     id: u64,
+    told: Told,
     opened: impl Future<Output = Result<Session, OpenError>>,
     stop: Arc<Notify>,
 ) {
+    // Nothing is sent through it; it ends when the offer was told of.
+    let _: Result<Infallible, _> = told.await;
     let outcome = tokio::select! {
         outcome = opened => outcome,
         () = stop.notified() => Err(OpenError::Closed),

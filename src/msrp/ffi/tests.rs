@@ -12,6 +12,9 @@ use std::sync::mpsc::{Receiver, channel};
 use super::border::{CallError, guarded};
 use super::*;
 
+#[path = "order_tests.rs"]
+mod order;
+
 type Taken = Box<TagusMsrpEvent>;
 
 fn c(text: &str) -> CString {
@@ -325,35 +328,6 @@ fn a_file_that_was_cut_off_goes_on_between_new_peers() {
     let came = wait(second.right, TagusMsrpKind::Received);
     assert_eq!(tagus_msrp_event_total(Some(&came)), bytes.len() as u64);
     assert!(std::fs::read(&to).expect("a file") == bytes);
-}
-
-/// Whatever its messages have to tell is told before a session's end: nobody waits behind that.
-#[test]
-fn the_end_of_a_session_is_told_after_all_of_its_messages() {
-    const MESSAGES: usize = 24;
-    for _ in 0..20 {
-        let joined = Joined::new();
-        for _ in 0..MESSAGES {
-            joined.bytes(b"short");
-        }
-        for _ in 0..MESSAGES {
-            wait(joined.right, TagusMsrpKind::Message);
-        }
-        assert_eq!(tagus_msrp_close(joined.right, joined.theirs), TagusMsrpCode::Ok);
-        // Without anybody at the other end, this one's goes too.
-        assert_eq!(tagus_msrp_peer_free(joined.right), TagusMsrpCode::Ok);
-        let mut over = 0;
-        loop {
-            let event = take(joined.left, 30_000).expect("an event");
-            match tagus_msrp_event_kind(Some(&event)) {
-                TagusMsrpKind::SendOver => over += 1,
-                TagusMsrpKind::Closed => break,
-                _ => {}
-            }
-        }
-        assert_eq!(over, MESSAGES);
-        assert_eq!(take(joined.left, 0).err(), Some(TagusMsrpCode::Timeout));
-    }
 }
 
 #[test]
