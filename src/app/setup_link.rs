@@ -29,7 +29,7 @@ pub(super) async fn make(
 ) -> Result<SetupUrl, Failure> {
     // A port that the system will choose is not known before a server runs.
     let known: Vec<Listener> =
-        web.iter().filter(|listener| listener.address.port() != 0).cloned().collect();
+        web.iter().filter(|listener| listener.address.port() != 0).copied().collect();
     let web = known.as_slice();
     if web.is_empty() {
         return Err(Failure::refused(
