@@ -34,15 +34,15 @@ struct SessionRow {
 }
 
 /// Whoever is signed in; the layer around the router saw to it that somebody is.
-fn oneself(visit: &Visit) -> Result<Principal, Response> {
-    let problem = || Problem::new(StatusCode::UNAUTHORIZED, "sign in first").into_response();
+fn oneself(visit: &Visit) -> Result<Principal, Problem> {
+    let problem = || Problem::new(StatusCode::UNAUTHORIZED, "sign in first");
     visit.principal().cloned().ok_or_else(problem)
 }
 
 fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
     let principal = match oneself(visit) {
         Ok(principal) => principal,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let shell = visit.shell(Key("account-title"));
     let account = visit.desk().accounts.console_account(&principal.name).ok();
@@ -118,7 +118,7 @@ fn offer(
 ) -> Response {
     let principal = match oneself(visit) {
         Ok(principal) => principal,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let shell = visit.shell(Key("code-title"));
     let (secret, url) = match secret {

@@ -51,12 +51,10 @@ struct Beside {
 
 /// `GET /admin`.
 pub(super) async fn page(visit: Visit) -> Response {
-    let status = match visit.desk().perform(&visit.actor(), Request::Status).await {
-        Ok(Reply::Status(status)) => status,
-        Ok(_) | Err(_) => {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            return Problem::new(status, "the status cannot be had").into_response();
-        }
+    let reply = visit.desk().perform(&visit.actor(), Request::Status).await;
+    let Ok(Reply::Status(status)) = reply else {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        return Problem::new(status, "the status cannot be had").into_response();
     };
     let beside = beside(&visit).await;
     let shell = visit.shell(Key("dashboard-title"));

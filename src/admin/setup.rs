@@ -97,16 +97,14 @@ pub(super) struct RecoveryPage {
 }
 
 /// Whether the link serves; if not, there is no such page.
-fn admit(visit: &Visit) -> Result<(), Response> {
+fn admit(visit: &Visit) -> Result<(), Problem> {
     match visit.desk().accounts.is_setup_token(visit.param("token")) {
         Ok(true) => Ok(()),
-        Ok(false) => {
-            Err(Problem::new(StatusCode::NOT_FOUND, "there is no such page").into_response())
-        }
+        Ok(false) => Err(Problem::new(StatusCode::NOT_FOUND, "there is no such page")),
         Err(error) => {
             tracing::error!(event = "setup_unread", %error);
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            Err(Problem::new(status, "the store cannot be read").into_response())
+            Err(Problem::new(status, "the store cannot be read"))
         }
     }
 }
@@ -139,7 +137,7 @@ fn code_page(visit: &Visit, status: StatusCode, faults: Faults, draft: &Draft) -
 /// `GET /setup/{token}`.
 pub(super) async fn page(visit: Visit, drafts: Arc<Drafts>) -> Response {
     if let Err(refusal) = admit(&visit) {
-        return refusal;
+        return refusal.into_response();
     }
     // The browser went back to look at the page again.
     match drafts.of(&visit) {
@@ -151,7 +149,7 @@ pub(super) async fn page(visit: Visit, drafts: Arc<Drafts>) -> Response {
 /// `POST /setup/{token}`: name and password.
 pub(super) async fn begin(visit: Visit, drafts: Arc<Drafts>) -> Response {
     if let Err(refusal) = admit(&visit) {
-        return refusal;
+        return refusal.into_response();
     }
     let mut faults = Faults::default();
     let name = visit.form.trimmed("name");
@@ -175,7 +173,7 @@ pub(super) async fn begin(visit: Visit, drafts: Arc<Drafts>) -> Response {
 /// `POST /setup/{token}/code`: the code, and all of it is done.
 pub(super) async fn finish(visit: Visit, drafts: Arc<Drafts>) -> Response {
     if let Err(refusal) = admit(&visit) {
-        return refusal;
+        return refusal.into_response();
     }
     let mut faults = Faults::default();
     let Some(draft) = drafts.of(&visit) else {

@@ -202,9 +202,8 @@ impl Visit {
     #[must_use]
     pub fn renew(&self, response: Response) -> Response {
         let name = self.principal().map_or("", |principal| &principal.name);
-        let standing = match self.site.desk.accounts.principal_of(name) {
-            Ok(Some(standing)) => standing,
-            Ok(None) | Err(_) => return self.sign_out(response),
+        let Ok(Some(standing)) = self.site.desk.accounts.principal_of(name) else {
+            return self.sign_out(response);
         };
         match self.site.sessions.renew(&self.caller.id, standing) {
             Some(id) => with_cookie(response, self.caller.jar.give(&id)),

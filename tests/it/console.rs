@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use tagus::accounts::{
-    Accounts, Actor, Attempt, NewConsoleAccount, NewToken, Origin, Principal, SignIn,
+    Accounts, Actor, Attempt, ImportOptions, NewConsoleAccount, NewToken, Origin, Principal, SignIn,
 };
 use tagus::bus::Bus;
 use tagus::clock::Clock;
@@ -89,7 +89,10 @@ async fn members_of_the_directorys_group_administer_and_nobody_else_of_it() {
     // Groups that are written here make nobody an administrator, and a local account is another
     // person.
     let csv = "user,password,groups\nlocal,secret-of-local,admins\n";
-    let report = accounts.import_csv(&Actor::socket(), csv).await.expect("an import");
+    let report = accounts
+        .import_csv(&Actor::socket(), csv, ImportOptions::default())
+        .await
+        .expect("an import");
     assert_eq!(report.added, 1);
     assert_eq!(sign_in(&accounts, "local", "secret-of-local").await, REFUSED);
 
