@@ -61,7 +61,7 @@ impl Writer {
         }
         drop(inside);
         if start {
-            let mut job = Job { place: Arc::clone(&self.place), inside: Arc::clone(&self.inside) };
+            let mut job = self.job();
             tokio::task::spawn_blocking(move || job.run());
         }
         let moved = !written.is_empty();
@@ -69,6 +69,10 @@ impl Writer {
             pool.give(piece.buffer);
         }
         Ok(moved)
+    }
+
+    fn job(&self) -> Job {
+        Job { place: Arc::clone(&self.place), inside: Arc::clone(&self.inside), over: false }
     }
 
     /// Nothing more comes.
@@ -99,6 +103,8 @@ impl Drop for Writer {
 struct Job {
     place: Arc<dyn WriteAt>,
     inside: Arc<Mutex<Inside>>,
+    /// It has ended in order; another may work by now.
+    over: bool,
 }
 
 impl Job {
@@ -109,11 +115,12 @@ impl Job {
         }
     }
 
-    fn next(&self) -> Option<(u64, Piece)> {
+    fn next(&mut self) -> Option<(u64, Piece)> {
         let mut inside = lock(&self.inside);
         let next = if inside.error.is_none() { inside.waiting.pop_front() } else { None };
         if next.is_none() {
             inside.working = false;
+            self.over = true;
             let waker = if inside.last { inside.waker.take() } else { None };
             drop(inside);
             if let Some(waker) = waker {
@@ -141,10 +148,10 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        let mut inside = lock(&self.inside);
-        if !inside.working {
+        if self.over {
             return;
         }
+        let mut inside = lock(&self.inside);
         // It panicked, or never ran: the runtime ends.
         inside.working = false;
         inside.error.get_or_insert_with(|| io::Error::other("the writing thread ended early"));
@@ -279,6 +286,21 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         drop((calls, writer));
         assert_eq!(gate.calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_leaves_does_not_disturb_the_next() {
+        let (gate, calls, let_go) = gate();
+        let writer = Writer::new(gate);
+        let mut first = writer.job();
+        assert!(first.next().is_none());
+        writer.push(0, piece(10));
+        assert!(!writer.poll(Waker::noop(), &mut Pool::default()).unwrap());
+        calls.recv().unwrap();
+        // The second is at work when the first goes.
+        drop(first);
+        let_go.send(Ok(())).unwrap();
+        drained(&writer).await.unwrap();
     }
 
     #[tokio::test]
