@@ -5,7 +5,7 @@ use std::time::Duration;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
 };
-use tagus::clock::Clock;
+use tagus::clock::{Clock, WallTime};
 use tagus::identity::workbench::{Authorities, Code, Detail, State, Step, StepName, Trial};
 
 use super::{assert_fails, step, steps, trial};
@@ -143,6 +143,43 @@ fn a_wrong_name_an_unknown_authority_and_a_date_are_told_apart() {
     let poor = directory(&certificate, &key);
     for trial in both(&poor, trusted) {
         assert_fails(&trial, StepName::Tls, &[Code::Expired, Code::WrongName]);
+    }
+}
+
+/// An authority in the place of a server, a date that has not come, and one that is near.
+#[test]
+fn certificates_that_will_not_do_or_not_for_long_are_told_so() {
+    let authority = Authority::new("Campus CA");
+    let trusted = Some(authority.pem.as_str());
+    let (certificate, key) =
+        authority.issue(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let itself = directory(&certificate, &key);
+    for trial in both(&itself, trusted) {
+        assert_fails(&trial, StepName::Tls, &[Code::AuthorityAsServer]);
+    }
+    drop(itself);
+
+    let (certificate, key) = authority.issue(|params| {
+        params.not_before = date_time_ymd(2090, 1, 1);
+        params.not_after = date_time_ymd(2091, 1, 1);
+    });
+    let early = directory(&certificate, &key);
+    for trial in both(&early, trusted) {
+        assert_fails(&trial, StepName::Tls, &[Code::NotYet]);
+    }
+    drop(early);
+
+    let in_ten_days = WallTime::from_unix_secs(Clock::system().wall().unix_secs() + 10 * 86_400);
+    let day = in_ten_days.civil();
+    let (certificate, key) = authority.issue(|params| {
+        let year = i32::try_from(day.year).expect("a year");
+        params.not_after = date_time_ymd(year, day.month, day.day);
+    });
+    let late = directory(&certificate, &key);
+    for trial in both(&late, trusted) {
+        let steps = steps(&trial);
+        let tls = step(&steps, StepName::Tls);
+        assert!(tls.state == State::Warning && tls.found(Code::EndsSoon), "{tls:#?}");
     }
 }
 
