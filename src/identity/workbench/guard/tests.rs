@@ -171,6 +171,19 @@ fn endless_messages_end_the_connection() {
     });
 }
 
+/// Elements within elements: the library follows each, and 10,000 of them are the end of its stack and of
+/// the process.
+#[test]
+fn what_is_nested_deep_is_not_followed() {
+    let mut said = Vec::new();
+    for inside in (0..100_000_u32).rev() {
+        said.extend_from_slice(&[0x30, 0x84]);
+        said.extend_from_slice(&(inside * 6).to_be_bytes());
+    }
+    assert_eq!(wire::head(&said), Head::Message(said.len()));
+    assert!(!runtime().block_on(hear(&said)));
+}
+
 /// What is done to an answer.
 #[derive(Clone, Debug)]
 enum Damage {
