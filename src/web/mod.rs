@@ -55,6 +55,7 @@ pub use origin::{HostPort, Origin, OwnNames};
 pub use page::{Faults, Shell, Theme, render};
 pub use problem::Problem;
 pub use readiness::Readiness;
+pub use routes::own as routes;
 pub use session::{ABSOLUTE, IDLE, Session, Sessions};
 pub use table::{Access, NavGroup, NavPage, Pages, Route};
 pub use visit::Visit;

@@ -44,8 +44,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), \
                            usb=()";
 
-/// The routes of this module.
-pub(super) fn own() -> Vec<Route> {
+/// The routes of the listener itself; the shells above add theirs.
+#[must_use]
+pub fn own() -> Vec<Route> {
     vec![
         Route::get("/", Access::Public, landing::page),
         Route::post("/preferences", Access::Public, preferences::set),

@@ -9,6 +9,7 @@ mod beside_voip;
 mod browser;
 mod calls;
 mod console;
+mod console_pages;
 mod directory_groups;
 mod directory_outage;
 mod directory_people;

@@ -8,6 +8,7 @@ mod support;
 
 mod bounds;
 mod certificates;
+mod console;
 mod http;
 mod metrics;
 mod pages;
