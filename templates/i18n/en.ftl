@@ -187,7 +187,7 @@ attention-md5 = { $count ->
 }
 attention-no-code = Your account has no second factor.
 check-certificate = Certificate.
-check-certificate-done = Devices can trust it without further ado.
+check-certificate-done = It comes from the files or the authority that you chose.
 check-certificate-open = It comes from an authority of this server's own: devices must be told to trust it. Set tls.cert_file and tls.key_file, or allow tls.acme.
 check-people = People.
 check-people-done = There are people who can sign in.

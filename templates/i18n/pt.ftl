@@ -187,7 +187,7 @@ attention-md5 = { $count ->
 }
 attention-no-code = A sua conta não tem segundo fator.
 check-certificate = Certificado.
-check-certificate-done = Os dispositivos confiam nele sem mais passos.
+check-certificate-done = Vem dos ficheiros ou da autoridade que escolheu.
 check-certificate-open = Vem de uma autoridade própria deste servidor: é preciso dizer aos dispositivos que confiem nela. Defina tls.cert_file e tls.key_file, ou permita tls.acme.
 check-people = Pessoas.
 check-people-done = Há pessoas que podem iniciar sessão.
