@@ -471,6 +471,42 @@ fn rows_have_the_bytes_they_always_had() {
         people: vec![("ana".into(), 0)],
     };
     assert_eq!(hex(&groups.encode()), include_str!("tests/groups_v1.hex").trim());
+    let listed = DirectoryRow {
+        uid: "ana".into(),
+        id: Some("8a5e".into()),
+        name: "Ana A.".into(),
+        mail: "ana@campus.example".into(),
+        number: "2101; 2102".into(),
+        standing: Standing::Absent,
+        since: at(3),
+    };
+    assert_eq!(hex(&listed.encode()), include_str!("tests/directory_v1.hex").trim());
+    round_trip(&listed);
+    let runs = SyncRunsRow { runs: vec![run()] };
+    assert_eq!(hex(&runs.encode()), include_str!("tests/sync_runs_v1.hex").trim());
+    round_trip(&runs);
+}
+
+fn run() -> SyncRun {
+    SyncRun {
+        first: at(1),
+        last: at(2),
+        times: 3,
+        took_ms: 4,
+        by: "server".into(),
+        outcome: SyncOutcome::Partly,
+        people: 5,
+        counts: SyncCounts {
+            added: 1,
+            changed: 2,
+            returned: 3,
+            disabled: 4,
+            absent: 5,
+            replaced: 6,
+            held: 7,
+        },
+        trouble: "x".into(),
+    }
 }
 
 fn unhex(text: &str) -> Vec<u8> {

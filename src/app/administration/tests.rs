@@ -11,7 +11,7 @@ use crate::model::{
     Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, SubscriptionRow,
     held_key,
 };
-use crate::operations::{Existing, Exit};
+use crate::operations::{Existing, Exit, PeopleQuery};
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::{Commit, Table, rows};
 
@@ -264,6 +264,54 @@ fn an_import_says_which_rows_it_could_not_take() {
     let Ok(Reply::Exported { csv, next: None }) = whole else { panic!("no export") };
     assert!(csv.contains("ana,Ana,,,staff"), "{csv}");
     assert!(!csv.contains("secret"));
+}
+
+/// A dry run changes nothing, and a search says who is there.
+#[test]
+fn people_are_tried_imported_and_looked_for() {
+    let house = House::new(Some(Arc::new(Noting::default())));
+    let csv = "user,name,mail\nana,Ana Conceição,ana@x.example\nrui,Rui,\n";
+    let import = |existing, dry_run| {
+        let csv = Secret::new(csv.to_owned());
+        let request = Request::UserImport { csv, existing, dry_run };
+        let Ok(Reply::Imported(report)) = house.ask(request) else { panic!("no report") };
+        assert_eq!(report.dry_run, dry_run);
+        (report.added, report.updated, report.skipped, report.failed.len())
+    };
+    let find = |query: PeopleQuery| {
+        let request = Request::PeopleFind(PeopleQuery { limit: 10, ..query });
+        let Ok(Reply::People(page)) = house.ask(request) else { panic!("no page") };
+        page.people
+    };
+    assert_eq!(import(Existing::Fail, true), (2, 0, 0, 0));
+    assert!(find(PeopleQuery::default()).is_empty());
+    assert_eq!(import(Existing::Fail, false), (2, 0, 0, 0));
+    assert_eq!(import(Existing::Skip, false), (0, 0, 2, 0));
+    assert_eq!(import(Existing::Update, true), (0, 2, 0, 0));
+    let found = find(PeopleQuery { text: user("CONCEICAO"), ..PeopleQuery::default() });
+    assert_eq!((found.len(), found[0].address.as_str()), (1, "ana@campus.test"));
+    assert!(found[0].online, "it has a contact");
+    for (online, name) in [(true, "ana"), (false, "rui")] {
+        let found = find(PeopleQuery { online: Some(online), ..PeopleQuery::default() });
+        assert_eq!((found.len(), found[0].user.as_str()), (1, name));
+    }
+    let none = PeopleQuery { group: Some(user("staff")), ..PeopleQuery::default() };
+    assert!(find(none).is_empty());
+    let wrong = PeopleQuery { after: Some(user("?")), ..PeopleQuery::default() };
+    assert_eq!(house.exit(Request::PeopleFind(wrong)), Exit::Usage);
+}
+
+#[test]
+fn without_a_directory_there_is_nothing_to_read_or_decide() {
+    for live in [None, Some(Arc::new(Noting::default()))] {
+        let house = House::new(live);
+        assert_eq!(house.exit(Request::DirectoryPreview), Exit::Refused);
+        assert_eq!(house.exit(Request::DirectorySync), Exit::Refused);
+        assert_eq!(house.exit(Request::DirectoryApply { proposal: 1 }), Exit::Refused);
+        assert_eq!(house.exit(Request::DirectoryDismiss { proposal: 1 }), Exit::Refused);
+        let Ok(Reply::Directory(view)) = house.ask(Request::DirectoryShow) else { panic!("none") };
+        assert_eq!((view.state.as_str(), view.runs.len()), ("off", 0));
+    }
 }
 
 /// A moment that none of these tests reaches.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -18,6 +19,11 @@ use crate::identity::ldap::{DirectoryError, Found};
 use crate::identity::rows::{MARK_KEY, RUNS_KEY};
 use crate::model::SyncRun;
 use crate::store::{StoreError, Table};
+
+/// For how long it is remembered that the list does not explain what the directory says of somebody.
+const DOUBT_MEMORY: Duration = Duration::from_secs(600);
+/// Such people at most.
+const MOST_DOUBTS: usize = 4_096;
 
 /// What is known of readings so far.
 #[derive(Debug, Default)]
@@ -35,6 +41,7 @@ pub(in crate::identity) struct Readings {
     pub(super) groups_stay: AtomicBool,
     /// A reading is wanted: one person's answer and the list say different things.
     pub(super) doubt: AtomicBool,
+    doubts: Doubts,
     pub(super) bell: Arc<Notify>,
 }
 
@@ -59,6 +66,30 @@ pub enum ProposalError {
     /// The directory could not be read again.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+}
+
+/// People of whom the directory said something else than its list, and since when.
+#[derive(Debug, Default)]
+struct Doubts(Mutex<HashMap<Box<str>, Tick>>);
+
+impl Doubts {
+    /// Whether the list that was last read, at `read`, cannot have known yet.
+    fn is_new(&self, uid: &str, read: Option<Tick>, now: Tick) -> bool {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.retain(|_, since| now.since(*since) < DOUBT_MEMORY);
+        if since.len() >= MOST_DOUBTS {
+            since.clear();
+        }
+        let since = *since.entry(uid.into()).or_insert(now);
+        read.is_none_or(|read| read <= since)
+    }
+
+    fn forget(&self, uid: &str) {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !since.is_empty() {
+            since.remove(uid);
+        }
+    }
 }
 
 impl Readings {
@@ -136,8 +167,8 @@ impl Identity {
     /// # Errors
     /// [`ProposalError`] if there is no such proposal, or the directory cannot be read.
     pub async fn apply_proposal(&self, id: u64, by: &str) -> Result<SyncRun, ProposalError> {
-        self.named_proposal(id)?;
-        let approved = self.readings.held().people.keys().cloned().collect();
+        let (held, _) = self.named_proposal(id)?;
+        let approved = held.people.keys().cloned().collect();
         Ok(self.sync_with(by, Some(approved)).await?)
     }
 
@@ -147,8 +178,7 @@ impl Identity {
     /// # Errors
     /// [`ProposalError`] if there is no such proposal.
     pub fn dismiss_proposal(&self, id: u64, by: &str) -> Result<(), ProposalError> {
-        let proposal = self.named_proposal(id)?;
-        let held = self.readings.held();
+        let (held, proposal) = self.named_proposal(id)?;
         let kept: HashSet<Box<str>> = held.people.keys().cloned().collect();
         let proposal = Proposal { kept_by: Some(by.to_owned()), ..Proposal::clone(&proposal) };
         let trouble = explain(&proposal);
@@ -175,9 +205,11 @@ impl Identity {
         }
     }
 
-    fn named_proposal(&self, id: u64) -> Result<Arc<Proposal>, ProposalError> {
-        let proposal = self.proposal().ok_or(ProposalError::None)?;
-        if proposal.id == id { Ok(proposal) } else { Err(ProposalError::Another) }
+    /// The people of the proposal that is meant, and the proposal.
+    fn named_proposal(&self, id: u64) -> Result<(Arc<Held>, Arc<Proposal>), ProposalError> {
+        let held = self.readings.held();
+        let proposal = held.proposal.clone().ok_or(ProposalError::None)?;
+        if proposal.id == id { Ok((held, proposal)) } else { Err(ProposalError::Another) }
     }
 
     /// Who of those whom a plan puts out stays in.
@@ -259,7 +291,14 @@ impl Identity {
             // Who is locked is out at once.
             Found::Disabled(_) => false,
         };
-        if !contradicts || !self.list_is_fresh() {
+        if !contradicts {
+            self.readings.doubts.forget(uid);
+            return false;
+        }
+        // A list that was read since and still says so is no news: they differ for another reason, as
+        // a name that two entries share by one filter and not by the other.
+        let is_new = self.readings.doubts.is_new(uid, self.readings.fresh(), self.clock.now());
+        if !is_new || !self.list_is_fresh() {
             return false;
         }
         self.readings.doubt.store(true, Ordering::Relaxed);

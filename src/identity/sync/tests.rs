@@ -373,12 +373,27 @@ fn what_the_directory_says_of_one_person_against_its_list_is_not_believed() {
     assert!(!site.identity.doubts("nobody", &Found::Absent));
     // A list that is not read any more says nothing.
     site.hands.advance(Duration::from_secs(3_600));
-    assert!(!site.identity.doubts("u1", &Found::Absent));
+    assert!(!site.identity.doubts("u3", &Found::Absent));
     // Those who are held are, for as long as they are.
     site.read(roll(0..10));
     site.hands.advance(Duration::from_secs(3_600));
     assert!(site.identity.doubts("u50", &Found::Absent));
     assert!(!site.identity.doubts("u50", &found("u50", "id-50")));
+}
+
+/// As where the filter for one finds two entries, and the list has one of that name.
+#[test]
+fn a_doubt_that_the_next_list_does_not_explain_is_none() {
+    let site = site();
+    site.read(roll(0..100));
+    assert!(site.identity.doubts("u1", &Found::Absent));
+    assert!(site.identity.doubts("u1", &Found::Absent));
+    site.read(roll(0..100));
+    assert!(!site.identity.doubts("u1", &Found::Absent));
+    // Nobody else is believed for it, and what was explained is forgotten.
+    assert!(site.identity.doubts("u2", &Found::Absent));
+    assert!(!site.identity.doubts("u1", &found("u1", "id-1")));
+    assert!(site.identity.doubts("u1", &Found::Absent));
 }
 
 /// A person with a row who is held signs in as while the directory is away.
