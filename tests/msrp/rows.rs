@@ -196,8 +196,9 @@ impl Subscriber for Log {
 // features 1.2 "All major logging systems": spans with the session.
 #[tokio::test]
 async fn what_is_logged_stands_in_a_span_with_the_session() {
+    // For the whole process: one that a thread alone has can miss what others registered meanwhile.
     let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    tracing::subscriber::set_global_default(log.clone()).expect("nobody else listens");
     let mut pair = pair().await;
     let how = Outbound::text().message_id("message-7b2c");
     drop(pair.active.send(how, "a line").await);
