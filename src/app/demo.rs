@@ -285,6 +285,9 @@ impl Demo {
              --password-file {} --expires 0",
             quoted(&self.password_file(ALICE)),
         );
+        // Plain on loopback, so that no warning about a certificate stands in the way.
+        let plain = web.iter().find(|link| link.starts_with("http://")).or(web.first());
+        let console = plain.map(|link| format!("{link}admin"));
         let data_dir = quoted(&self.data_dir);
         let status = format!("{program} --data-dir {data_dir} status");
         let people = TOLD.into_iter().zip(&self.passwords);
@@ -304,6 +307,11 @@ impl Demo {
                 "data_dir": self.data_dir,
                 "sip": { "udp": udp.to_string(), "tcp": tcp.to_string(), "tls": tls.to_string() },
                 "web": web,
+                "console": {
+                    "link": console,
+                    "user": OWNER,
+                    "password": self.owner.as_str(),
+                },
                 "people": people,
                 "message": message,
                 "watch": watch,
@@ -336,6 +344,13 @@ impl Demo {
              {ECHO}     sip:{ECHO}@{DOMAIN} answers whatever it is told\n\n\
              How the server is:\n\n  {status}\n"
         );
+        if let Some(console) = console {
+            let _ = write!(
+                text,
+                "\nThe console, as {OWNER} with the password {}:\n\n  {console}\n",
+                self.owner.as_str()
+            );
+        }
         if !web.is_empty() {
             let _ = write!(text, "\nIn a browser, how to connect to it:\n\n");
         }

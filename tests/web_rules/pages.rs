@@ -15,7 +15,10 @@ fn the_first_page_says_how_to_connect_and_whom_to_trust() {
     for text in [DOMAIN, &proxy, "/ca.crt", "/ca.pem", fingerprint] {
         assert!(page.body.contains(text), "{text} in {}", page.body);
     }
-    assert_eq!(site.get("/style.css").header("content-type"), Some("text/css; charset=utf-8"));
+    let style =
+        page.body.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".css"));
+    let style = site.get(style.expect("a style sheet"));
+    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
 }
 
 #[test]
