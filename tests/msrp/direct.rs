@@ -184,6 +184,35 @@ async fn tshark_reads_chat_files_aborts_and_reports_of_ours() {
     assert!(seen.count("SEND") >= 6 && seen.count("200") >= 4, "{:?}", seen.messages);
 }
 
+/// A place that keeps nothing.
+struct Nowhere;
+
+impl tagus::msrp::peer::WriteAt for Nowhere {
+    fn write_at(&self, _: u64, _: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+// features 1.3 "Prioritisation and fair use": one thread has both ends, and the application is in
+// `block_on`, which has no turn while tasks wake themselves.
+#[tokio::test]
+async fn the_application_has_turns_while_a_file_goes_in_its_own_thread() {
+    const LENGTH: u64 = 200_000_000;
+    let mut pair = pair().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let large = directory.path().join("large");
+    File::create(&large).expect("a file").set_len(LENGTH).expect("room");
+    let how = Outbound::new("application/octet-stream");
+    drop(pair.active.send(how, Source::file(&large).expect("a source")).await);
+    let receiving = incoming(&mut pair.passive).await.accept(Sink::at(Nowhere)).await;
+    let mut turns = 0_u32;
+    while receiving.received() < LENGTH {
+        turns += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(turns >= 100, "{turns}");
+}
+
 /// Bytes that may go between a line's sending and its last byte: at 21 MB/s, 50 ms.
 const BEFORE_A_LINE: u64 = 1_024 * 1_024;
 
