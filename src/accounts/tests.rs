@@ -8,13 +8,14 @@ use crate::clock::{ManualClock, Tick};
 use crate::http_digest::{Algorithm, Answer, Challenge, Credentials};
 use crate::identity::{Existence, Lookup, Numbered, Proof, Settings};
 use crate::model::Ban;
-use crate::store::memory;
 use crate::store::seal::KeyFile;
+use crate::store::{MemoryStore, memory};
 
 const DOMAIN: &str = "campus.example";
 
 pub(super) struct Site {
     _directory: tempfile::TempDir,
+    pub(super) memory: Arc<MemoryStore>,
     pub(super) store: Arc<dyn Store>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) clock: ManualClock,
@@ -23,7 +24,8 @@ pub(super) struct Site {
 pub(super) fn site() -> Site {
     let directory = tempfile::tempdir().unwrap();
     let key = KeyFile::open_or_create(&directory.path().join("secrets.key")).unwrap();
-    let store: Arc<dyn Store> = memory();
+    let memory = memory();
+    let store: Arc<dyn Store> = memory.clone();
     let (clock, hands) = Clock::manual(WallTime::from_unix_secs(1_700_000_000));
     let runtime = Handle::current();
     let identity = Identity::start(
@@ -35,7 +37,7 @@ pub(super) fn site() -> Site {
     )
     .unwrap();
     let accounts = Accounts::new(Arc::clone(&store), identity, clock, Bus::new(), &runtime);
-    Site { _directory: directory, store, accounts, clock: hands }
+    Site { _directory: directory, memory, store, accounts, clock: hands }
 }
 
 impl Site {

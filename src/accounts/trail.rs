@@ -7,7 +7,7 @@ use super::local::visible;
 use super::{Accounts, AccountsError, Actor};
 use crate::clock::WallTime;
 use crate::model::{AuditEntry, DecodeError, Record as _};
-use crate::store::{Commit, Store, Table, rows};
+use crate::store::{Commit, CommitError, Store, Table, rows};
 
 /// Lines that one question looks at: one that fits little is answered in parts.
 const MOST_LOOKED_AT: usize = 5_000;
@@ -211,7 +211,15 @@ impl Accounts {
         let deed = Deed { detail: detail.trim_start(), ..deed };
         let _one_at_a_time = self.order.lock().await;
         let commit = line(&*self.store, Commit::new(), now, by, deed, false)?;
-        Ok(self.store.commit(commit).await?)
+        match self.store.commit(commit).await {
+            // What is refused is refused, whether it can be written down or not.
+            Err(CommitError::ReadOnly) => {
+                let (action, subject) = (deed.action, deed.subject);
+                tracing::warn!(event = "refused", action, subject, source = by.1, "not written");
+                Ok(())
+            }
+            other => Ok(other?),
+        }
     }
 
     /// The audit trail from an entry's number on.

@@ -100,6 +100,7 @@ pub(super) struct Console {
     pub(super) refusals: Refusals,
     tokens_used: LastUsed,
     links: Notify,
+    unwritten: sign_in::UnwrittenSteps,
 }
 
 impl Accounts {

@@ -1,6 +1,8 @@
 //! Signing in to the console, and whether somebody who did still may.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::codes::Factor;
@@ -8,7 +10,7 @@ use super::{Accounts, AccountsError, Actor, ActorKind, ConsoleError};
 use crate::accounts::Plan;
 use crate::identity::{PasswordOutcome, UserName, is_valid_name};
 use crate::model::{ConsoleAccount, Record as _, Role};
-use crate::store::{Commit, Table};
+use crate::store::{Commit, CommitError, Table};
 
 /// Somebody tries to sign in.
 #[derive(Clone, Copy)]
@@ -70,6 +72,21 @@ impl Principal {
     }
 }
 
+/// The last steps whose codes were taken while nothing could be written.
+#[derive(Debug, Default)]
+pub(super) struct UnwrittenSteps(Mutex<HashMap<String, u64>>);
+
+impl UnwrittenSteps {
+    fn is_used(&self, name: &str, step: u64) -> bool {
+        let steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.get(name).is_some_and(|last| step <= *last)
+    }
+
+    fn remember(&self, name: &str, step: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), step);
+    }
+}
+
 /// What becomes of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignIn {
@@ -104,7 +121,7 @@ impl Accounts {
             Err(ConsoleError::Busy(retry_after)) => return Ok(SignIn::Busy { retry_after }),
             Err(error) => return Err(error.into()),
         };
-        let name = UserName::canonical(attempt.name.trim());
+        let name = self.identity.canonical(attempt.name.trim());
         let row = if is_valid_name(&name) { self.console_row(&name)? } else { None };
         let account = row.map(|(account, _)| account);
         let stored = account.as_ref().map(|account| account.password.clone());
@@ -144,45 +161,85 @@ impl Accounts {
         Ok(SignIn::Refused { directory_is_down: self.identity.state().state == "down" })
     }
 
-    /// Writes down that an account signs in, its code used up; `None` if that is no longer so.
+    /// Writes down that an account signs in, its code used up; `None` if that is no longer so. A store
+    /// that takes no changes keeps nobody out who has no recovery code to use up: how it is is seen
+    /// inside. The code is remembered then.
     async fn enter(
         &self,
         attempt: &Attempt<'_>,
         name: &UserName,
         stored: &str,
     ) -> Result<Option<Principal>, AccountsError> {
-        let nothing = || Plan { commit: Commit::new(), detail: String::new(), value: None };
         let Some((account, _)) = self.console_row(name)? else { return Ok(None) };
         let actor = Principal::of(&account).actor(attempt.source);
-        self.perform(&actor, "console.sign_in", name, || {
-            let Some((mut account, before)) = self.console_row(name)? else { return Ok(nothing()) };
-            if account.locked || account.password != stored {
-                return Ok(nothing());
+        let entered = self
+            .perform(&actor, "console.sign_in", name, || {
+                let nothing = Plan { commit: Commit::new(), detail: String::new(), value: None };
+                let Some((mut account, before)) = self.console_row(name)? else {
+                    return Ok(nothing);
+                };
+                // Somebody with the same code may have been faster.
+                let Some(factor) = self.fits_still(&account, attempt.code, stored) else {
+                    return Ok(nothing);
+                };
+                let detail = match factor {
+                    Factor::None => "by password alone".to_owned(),
+                    Factor::Step(step) => {
+                        account.totp_step = step;
+                        "by password and code".to_owned()
+                    }
+                    Factor::Recovery(place) => {
+                        account.recovery.remove(place);
+                        let left = account.recovery.len();
+                        format!("by password and recovery code; {left} of these are left")
+                    }
+                };
+                account.last_sign_in = Some(self.now());
+                let key = ConsoleAccount::key(name);
+                let commit = Commit::new().expect_equals(Table::Console, &key, before).put(
+                    Table::Console,
+                    &key,
+                    account.encode(),
+                );
+                Ok(Plan { commit, detail, value: Some(Principal::of(&account)) })
+            })
+            .await;
+        match entered {
+            Err(AccountsError::Commit(CommitError::ReadOnly)) => {
+                self.enter_unwritten(attempt, name, stored).await
             }
-            // Somebody with the same code may have been faster.
-            let detail = match self.factor(Some(&account), attempt.code, self.now()) {
-                None => return Ok(nothing()),
-                Some(Factor::None) => "by password alone".to_owned(),
-                Some(Factor::Step(step)) => {
-                    account.totp_step = step;
-                    "by password and code".to_owned()
-                }
-                Some(Factor::Recovery(place)) => {
-                    account.recovery.remove(place);
-                    let left = account.recovery.len();
-                    format!("by password and recovery code; {left} of these are left")
-                }
-            };
-            account.last_sign_in = Some(self.now());
-            let key = ConsoleAccount::key(name);
-            let commit = Commit::new().expect_equals(Table::Console, &key, before).put(
-                Table::Console,
-                &key,
-                account.encode(),
-            );
-            Ok(Plan { commit, detail, value: Some(Principal::of(&account)) })
+            other => other,
+        }
+    }
+
+    /// The same where nothing can be written.
+    async fn enter_unwritten(
+        &self,
+        attempt: &Attempt<'_>,
+        name: &UserName,
+        stored: &str,
+    ) -> Result<Option<Principal>, AccountsError> {
+        // Held from looking to remembering: of two with one code, one is let in.
+        let _one_at_a_time = self.order.lock().await;
+        let Some((account, _)) = self.console_row(name)? else { return Ok(None) };
+        match self.fits_still(&account, attempt.code, stored) {
+            None | Some(Factor::Recovery(_)) => return Ok(None),
+            Some(Factor::None) => {}
+            Some(Factor::Step(step)) => self.console.unwritten.remember(name, step),
+        }
+        tracing::warn!(event = "console.sign_in", name = %name, source = %attempt.source, "not written");
+        Ok(Some(Principal::of(&account)))
+    }
+
+    /// What the code is worth, if the password is still the one that was checked.
+    fn fits_still(&self, account: &ConsoleAccount, code: &str, stored: &str) -> Option<Factor> {
+        if account.locked || account.password != stored {
+            return None;
+        }
+        self.factor(Some(account), code, self.now()).filter(|factor| match factor {
+            Factor::Step(step) => !self.console.unwritten.is_used(&account.name, *step),
+            Factor::None | Factor::Recovery(_) => true,
         })
-        .await
     }
 
     async fn note_sign_in(
@@ -195,7 +252,14 @@ impl Accounts {
             subject: &principal.name,
             detail: "by the directory",
         };
-        self.note(&principal.actor(source), deed).await
+        match self.note(&principal.actor(source), deed).await {
+            Err(AccountsError::Commit(CommitError::ReadOnly)) => {
+                let name = &principal.name;
+                tracing::warn!(event = "console.sign_in", name, %source, "not written");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Somebody of the console as he stands now, for a session that goes on after he changed his own

@@ -58,6 +58,11 @@ async fn an_account_of_the_console_signs_in_and_nothing_else_of_that_name_does()
     let ana = site.console("Ana", Role::Admin).await;
     assert_eq!((ana.name.as_str(), ana.role, ana.origin), ("ana", Role::Admin, Origin::Console));
     assert_eq!(site.sign_in(" ANA ", PASSWORD, "").await, SignIn::Welcome(ana.clone()));
+    let with_domain = site.sign_in("ana@campus.example", PASSWORD, "").await;
+    assert_eq!(with_domain, SignIn::Welcome(ana.clone()));
+    assert_eq!(site.sign_in("ana@other.example", PASSWORD, "").await, REFUSED);
+    assert_eq!(site.last_line().subject, "ana@other.example");
+    assert_eq!(site.sign_in("ana", PASSWORD, "").await, SignIn::Welcome(ana));
     assert_eq!(site.last_line().action, "console.sign_in");
     assert_eq!((site.last_line().source.as_str(), site.last_line().done), ("192.0.2.7", true));
     assert!(site.accounts.console_account("ana").unwrap().last_sign_in.is_some());
@@ -141,6 +146,27 @@ async fn a_recovery_code_serves_once_in_any_spelling() {
     assert_eq!(site.sign_in("ana", PASSWORD, &codes[3]).await, REFUSED);
     assert_eq!(site.sign_in("ana", "wrong horse battery", &codes[4]).await, REFUSED);
     assert!(matches!(site.sign_in("ana", PASSWORD, &codes[4]).await, SignIn::Welcome(_)));
+}
+
+/// A full disk is looked at from inside: whoever needs nothing written for it gets in.
+#[tokio::test]
+async fn a_store_that_takes_no_changes_lets_people_in_and_a_code_once() {
+    let site = site();
+    let ana = site.console("ana", Role::Owner).await;
+    let offer = site.accounts.offer_code("ana");
+    let new = NewCode { secret: &offer.secret, code: &site.shown(&offer) };
+    let codes = site.accounts.set_own_code(&ana.actor(SOURCE), PASSWORD, new).await.unwrap();
+    site.clock.advance(Duration::from_secs(60));
+    site.memory.set_read_only(Some(crate::store::ReadOnlyReason::DiskFull));
+    let code = site.shown(&offer);
+    assert_eq!(site.sign_in("ana", "wrong horse battery", &code).await, REFUSED);
+    assert!(matches!(site.sign_in("ana", PASSWORD, &code).await, SignIn::Welcome(_)));
+    assert_eq!(site.sign_in("ana", PASSWORD, &code).await, REFUSED);
+    // It could not be used up.
+    assert_eq!(site.sign_in("ana", PASSWORD, &codes[0]).await, REFUSED);
+    site.memory.set_read_only(None);
+    assert_eq!(site.sign_in("ana", PASSWORD, &code).await, REFUSED, "used before");
+    assert!(matches!(site.sign_in("ana", PASSWORD, &codes[0]).await, SignIn::Welcome(_)));
 }
 
 /// RFC 6238, appendix B, with the last six digits; and what an authenticator is shown.
