@@ -1,13 +1,15 @@
 //! Messages that outlive their session, its connection, and the runtime that they were begun in.
 
 use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path as FilePath;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 
 use tagus::msrp::peer::{
     Direction, Endpoint, EndpointOptions, Outbound, ReceiveFailure, SendEvent, SendFailure,
-    SessionOptions, Sink, Source, WireDump,
+    SessionOptions, Sink, Source, WireDump, WriteAt,
 };
 use tagus::msrp::{Granularity, IncomingState, OutgoingState};
 use tokio::runtime::Runtime;
@@ -15,6 +17,26 @@ use tokio::runtime::Runtime;
 use crate::pair::{ANYWHERE, file, incoming, noise, plain, soon};
 
 const LENGTH: usize = 24_000_000;
+
+/// Bytes that are written before the rest has to wait for the session's end.
+const HELD_FROM: u64 = 8_000_000;
+
+/// A file that takes its end only when it is let: else all of it might be there before anybody closes.
+struct Held {
+    file: File,
+    goes_on: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl WriteAt for Held {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if offset + bytes.len() as u64 > HELD_FROM {
+            let (goes_on, bell) = &*self.goes_on;
+            let guard = goes_on.lock().map_err(|_| io::ErrorKind::Other)?;
+            drop(bell.wait_while(guard, |goes_on| !*goes_on).map_err(|_| io::ErrorKind::Other)?);
+        }
+        self.file.write_all_at(bytes, offset)
+    }
+}
 
 /// Sends a file until some of it is confirmed, and loses the session. Returns what both sides keep.
 async fn begin(from: &FilePath, to: &FilePath) -> (String, String) {
@@ -29,7 +51,9 @@ async fn begin(from: &FilePath, to: &FilePath) -> (String, String) {
     let mut passive = soon(waiting).await.expect("bound");
     let how = Outbound::new("application/octet-stream").report();
     let mut sending = active.send(how, Source::file(from).expect("a source")).await;
-    let sink = Sink::from(File::create_new(to).expect("a new file"));
+    let goes_on = Arc::new((Mutex::new(false), Condvar::new()));
+    let file = File::create_new(to).expect("a new file");
+    let sink = Sink::at(Held { file, goes_on: Arc::clone(&goes_on) });
     let mut receiving = incoming(&mut passive).await.accept(sink).await;
     let confirmed = loop {
         match soon(sending.next()).await {
@@ -40,6 +64,8 @@ async fn begin(from: &FilePath, to: &FilePath) -> (String, String) {
         }
     };
     soon(active.close()).await;
+    *goes_on.0.lock().expect("no panic") = true;
+    goes_on.1.notify_all();
     let unsent = match soon(sending.finished()).await {
         Err(SendFailure::Lost(Some(state)) | SendFailure::Unreported(Some(state))) => state,
         other => panic!("{other:?}"),
