@@ -7,7 +7,21 @@ use axum::response::{IntoResponse as _, Response};
 use super::setup::{CodePage, RecoveryPage};
 use super::{password, qr};
 use crate::accounts::{AccountsError, ConsoleError, NewCode, Origin, Principal};
-use crate::web::{Faults, Key, Problem, Shell, Visit, render};
+use crate::web::{Faults, Key, Problem, Route, Shell, Visit, render};
+
+/// The routes of one's own account.
+pub(super) fn routes() -> Vec<Route> {
+    let everybody = super::EVERYBODY;
+    vec![
+        Route::get("/admin/account", everybody, page),
+        Route::post("/admin/account/password", everybody, set_password),
+        Route::get("/admin/account/code", everybody, code_page),
+        Route::post("/admin/account/code", everybody, set_code),
+        Route::post("/admin/account/code/drop", everybody, drop_code),
+        Route::post("/admin/account/sessions/{handle}/end", everybody, end_session),
+        Route::post("/admin/account/sessions/end", everybody, end_others),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "admin/account.html")]
@@ -90,12 +104,12 @@ fn refused(visit: &Visit, error: &AccountsError, present: &'static str) -> Respo
 }
 
 /// `GET /admin/account`.
-pub(super) async fn page(visit: Visit) -> Response {
+async fn page(visit: Visit) -> Response {
     show(&visit, StatusCode::OK, Faults::default())
 }
 
 /// `POST /admin/account/password`.
-pub(super) async fn set_password(visit: Visit) -> Response {
+async fn set_password(visit: Visit) -> Response {
     let mut faults = Faults::default();
     password::check(visit.texts(), &visit.form, &mut faults);
     if !faults.is_empty() {
@@ -141,12 +155,12 @@ fn offer(
 }
 
 /// `GET /admin/account/code`.
-pub(super) async fn code_page(visit: Visit) -> Response {
+async fn code_page(visit: Visit) -> Response {
     offer(&visit, StatusCode::OK, Faults::default(), None)
 }
 
 /// `POST /admin/account/code`.
-pub(super) async fn set_code(visit: Visit) -> Response {
+async fn set_code(visit: Visit) -> Response {
     let secret = visit.form.get("secret");
     let new = NewCode { secret, code: visit.form.trimmed("code") };
     let accounts = &visit.desk().accounts;
@@ -175,7 +189,7 @@ pub(super) async fn set_code(visit: Visit) -> Response {
 }
 
 /// `POST /admin/account/code/drop`.
-pub(super) async fn drop_code(visit: Visit) -> Response {
+async fn drop_code(visit: Visit) -> Response {
     let present = visit.form.get("drop-present");
     match visit.desk().accounts.drop_own_code(&visit.actor(), present).await {
         Ok(()) => visit.renew(visit.go("/admin/account?done=code")),
@@ -184,7 +198,7 @@ pub(super) async fn drop_code(visit: Visit) -> Response {
 }
 
 /// `POST /admin/account/sessions/{handle}/end`.
-pub(super) async fn end_session(visit: Visit) -> Response {
+async fn end_session(visit: Visit) -> Response {
     let name = visit.principal().map_or("", |principal| &principal.name);
     // One that is over already is as good.
     let _ = visit.sessions().revoke(name, visit.param("handle"));
@@ -192,7 +206,7 @@ pub(super) async fn end_session(visit: Visit) -> Response {
 }
 
 /// `POST /admin/account/sessions/end`: all but this one.
-pub(super) async fn end_others(visit: Visit) -> Response {
+async fn end_others(visit: Visit) -> Response {
     let name = visit.principal().map_or("", |principal| &principal.name);
     let this = visit.session().map(|session| session.handle.as_str());
     let _ = visit.sessions().revoke_others(name, this);

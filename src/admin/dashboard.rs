@@ -8,7 +8,12 @@ use crate::accounts::Origin;
 use crate::model::Role;
 use crate::operations::{ConsoleRequest, Reply, Request, Status};
 use crate::tls::Source;
-use crate::web::{Key, Problem, Shell, Texts, Visit, render};
+use crate::web::{Key, Problem, Route, Shell, Texts, Visit, render};
+
+/// The route of the first page.
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::get("/admin", super::EVERYBODY, page)]
+}
 
 #[derive(Template)]
 #[template(path = "admin/dashboard.html")]
@@ -50,7 +55,7 @@ struct Beside {
 }
 
 /// `GET /admin`.
-pub(super) async fn page(visit: Visit) -> Response {
+async fn page(visit: Visit) -> Response {
     let reply = visit.desk().perform(&visit.actor(), Request::Status).await;
     let Ok(Reply::Status(status)) = reply else {
         let status = StatusCode::INTERNAL_SERVER_ERROR;

@@ -4,11 +4,9 @@
 //! is not possible there; what concerns signing in is asked of [`crate::accounts`]. Who may see a page
 //! stands in [`pages`].
 
-use std::sync::Arc;
-
 use crate::clock::Clock;
-use crate::model::Role;
-use crate::web::{Access, Key, NavGroup, NavPage, Pages, Route};
+use crate::operations::Right;
+use crate::web::{Access, Key, NavGroup, NavPage, Pages};
 
 mod account;
 mod dashboard;
@@ -19,39 +17,19 @@ mod setup;
 /// The navigation: only pages that exist.
 const NAVIGATION: &[NavGroup] = &[NavGroup {
     title: Key("nav-overview"),
-    pages: &[NavPage {
-        path: "/admin",
-        title: Key("dashboard-title"),
-        icon: "gauge",
-        least: Role::ReadOnly,
-    }],
+    pages: &[page("/admin", Key("dashboard-title"), "gauge", Right::See)],
 }];
+
+const fn page(path: &'static str, title: Key, icon: &'static str, right: Right) -> NavPage {
+    NavPage { path, title, icon, right }
+}
 
 /// The routes of the console, and its navigation.
 #[must_use]
 pub fn pages(clock: &Clock) -> Pages {
-    let drafts = Arc::new(setup::Drafts::new(clock.clone()));
-    let everybody = Access::Role(Role::ReadOnly);
-    let shown = Arc::clone(&drafts);
-    let sent = Arc::clone(&drafts);
-    let routes = vec![
-        Route::get("/setup/{token}", Access::SetUp, move |visit| {
-            setup::page(visit, Arc::clone(&shown))
-        }),
-        Route::post("/setup/{token}", Access::SetUp, move |visit| {
-            setup::begin(visit, Arc::clone(&sent))
-        }),
-        Route::post("/setup/{token}/code", Access::SetUp, move |visit| {
-            setup::finish(visit, Arc::clone(&drafts))
-        }),
-        Route::get("/admin", everybody, dashboard::page),
-        Route::get("/admin/account", everybody, account::page),
-        Route::post("/admin/account/password", everybody, account::set_password),
-        Route::get("/admin/account/code", everybody, account::code_page),
-        Route::post("/admin/account/code", everybody, account::set_code),
-        Route::post("/admin/account/code/drop", everybody, account::drop_code),
-        Route::post("/admin/account/sessions/{handle}/end", everybody, account::end_session),
-        Route::post("/admin/account/sessions/end", everybody, account::end_others),
-    ];
+    let routes = [setup::routes(clock), dashboard::routes(), account::routes()].concat();
     Pages { routes, navigation: NAVIGATION }
 }
+
+/// Pages that everybody sees who is signed in.
+const EVERYBODY: Access = Access::Right(Right::See);

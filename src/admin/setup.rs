@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{password, qr};
 use crate::accounts::{AccountsError, CodeOffer, ConsoleError, NewCode};
 use crate::clock::{Clock, Tick};
-use crate::web::{Faults, Key, Problem, Shell, Visit, render};
+use crate::web::{Access, Faults, Key, Problem, Route, Shell, Visit, render};
 
 /// How long a name and a password wait for their code.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -29,13 +29,13 @@ struct Draft {
 }
 
 /// The one draft that there is: there is one link. Whoever begins anew takes its place.
-pub(super) struct Drafts {
+struct Drafts {
     clock: Clock,
     draft: Mutex<Option<Draft>>,
 }
 
 impl Drafts {
-    pub(super) fn new(clock: Clock) -> Drafts {
+    fn new(clock: Clock) -> Drafts {
         Drafts { clock, draft: Mutex::new(None) }
     }
 
@@ -62,6 +62,19 @@ impl Drafts {
     fn clear(&self) {
         *self.draft.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// The routes of the set-up.
+pub(super) fn routes(clock: &Clock) -> Vec<Route> {
+    let drafts = Arc::new(Drafts::new(clock.clone()));
+    let (shown, sent) = (Arc::clone(&drafts), Arc::clone(&drafts));
+    vec![
+        Route::get("/setup/{token}", Access::SetUp, move |visit| page(visit, Arc::clone(&shown))),
+        Route::post("/setup/{token}", Access::SetUp, move |visit| begin(visit, Arc::clone(&sent))),
+        Route::post("/setup/{token}/code", Access::SetUp, move |visit| {
+            finish(visit, Arc::clone(&drafts))
+        }),
+    ]
 }
 
 #[derive(Template)]
@@ -135,7 +148,7 @@ fn code_page(visit: &Visit, status: StatusCode, faults: Faults, draft: &Draft) -
 }
 
 /// `GET /setup/{token}`.
-pub(super) async fn page(visit: Visit, drafts: Arc<Drafts>) -> Response {
+async fn page(visit: Visit, drafts: Arc<Drafts>) -> Response {
     if let Err(refusal) = admit(&visit) {
         return refusal.into_response();
     }
@@ -147,7 +160,7 @@ pub(super) async fn page(visit: Visit, drafts: Arc<Drafts>) -> Response {
 }
 
 /// `POST /setup/{token}`: name and password.
-pub(super) async fn begin(visit: Visit, drafts: Arc<Drafts>) -> Response {
+async fn begin(visit: Visit, drafts: Arc<Drafts>) -> Response {
     if let Err(refusal) = admit(&visit) {
         return refusal.into_response();
     }
@@ -171,7 +184,7 @@ pub(super) async fn begin(visit: Visit, drafts: Arc<Drafts>) -> Response {
 }
 
 /// `POST /setup/{token}/code`: the code, and all of it is done.
-pub(super) async fn finish(visit: Visit, drafts: Arc<Drafts>) -> Response {
+async fn finish(visit: Visit, drafts: Arc<Drafts>) -> Response {
     if let Err(refusal) = admit(&visit) {
         return refusal.into_response();
     }

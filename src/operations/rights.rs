@@ -28,13 +28,22 @@ impl Right {
     #[must_use]
     pub fn is_of(self, actor: &Actor) -> bool {
         match self {
-            Right::See => true,
-            Right::Inspect => actor.role != Role::Helpdesk,
-            Right::Help => actor.role >= Role::Helpdesk,
-            Right::Administer => actor.role >= Role::Admin,
-            Right::Own => actor.role == Role::Owner,
             Right::Oneself => actor.kind == ActorKind::Console,
             Right::Machine => actor.kind == ActorKind::Machine,
+            right => right.is_of_role(actor.role),
+        }
+    }
+
+    /// Whether somebody of the console has it by his role.
+    #[must_use]
+    pub fn is_of_role(self, role: Role) -> bool {
+        match self {
+            Right::See | Right::Oneself => true,
+            Right::Inspect => role != Role::Helpdesk,
+            Right::Help => role >= Role::Helpdesk,
+            Right::Administer => role >= Role::Admin,
+            Right::Own => role == Role::Owner,
+            Right::Machine => false,
         }
     }
 }

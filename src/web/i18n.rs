@@ -9,9 +9,17 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
-/// The texts, in the order of [`Language::ALL`].
-const FILES: [&str; 2] =
-    [include_str!("../../templates/i18n/en.ftl"), include_str!("../../templates/i18n/pt.ftl")];
+macro_rules! texts {
+    ($($area:literal),+ $(,)?) => {
+        /// The texts, a file an area of pages, in the order of [`Language::ALL`].
+        const FILES: [&[&str]; 2] = [
+            &[$(include_str!(concat!("../../templates/i18n/en/", $area, ".ftl"))),+],
+            &[$(include_str!(concat!("../../templates/i18n/pt/", $area, ".ftl"))),+],
+        ];
+    };
+}
+
+texts!["account", "dashboard", "entrance", "frame"];
 
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,17 +102,19 @@ impl Language {
 static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> =
     LazyLock::new(|| [bundle(Language::English, FILES[0]), bundle(Language::Portuguese, FILES[1])]);
 
-fn bundle(language: Language, text: &str) -> FluentBundle<FluentResource> {
+fn bundle(language: Language, files: &[&str]) -> FluentBundle<FluentResource> {
     let identifier: LanguageIdentifier = language.tag().parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
     // Names are isolated by markup, which attributes and tests need not undo.
     bundle.set_use_isolating(false);
-    // What is readable of a file that is not: a test holds that all of both is.
-    let resource = match FluentResource::try_new(text.to_owned()) {
-        Ok(resource) => resource,
-        Err((resource, _)) => resource,
-    };
-    let _ = bundle.add_resource(resource);
+    for text in files {
+        // What is readable of a file that is not: a test holds that all of each is.
+        let resource = match FluentResource::try_new((*text).to_owned()) {
+            Ok(resource) => resource,
+            Err((resource, _)) => resource,
+        };
+        let _ = bundle.add_resource(resource);
+    }
     bundle
 }
 

@@ -175,7 +175,7 @@ impl Stage {
         match access {
             Access::Public => true,
             Access::SetUp => !matches!(self, Stage::Settled),
-            Access::Entrance | Access::Role(_) => !matches!(self, Stage::Ownerless),
+            Access::Entrance | Access::Right(_) => !matches!(self, Stage::Ownerless),
         }
     }
 }

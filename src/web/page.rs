@@ -127,7 +127,7 @@ impl Shell {
     #[must_use]
     pub fn pages(&self, group: &NavGroup) -> Vec<&'static NavPage> {
         let Some(principal) = &self.principal else { return Vec::new() };
-        group.pages.iter().filter(|page| principal.role >= page.least).collect()
+        group.pages.iter().filter(|page| page.right.is_of_role(principal.role)).collect()
     }
 
     /// Whether the visitor is on this page, or below it.

@@ -29,7 +29,7 @@ use super::{
     sign_in, websocket,
 };
 use crate::accounts::Principal;
-use crate::model::Role;
+use crate::operations::Right;
 use crate::tls::Source;
 
 /// Paths that answer under any host name.
@@ -59,7 +59,7 @@ pub fn own() -> Vec<Route> {
         Route::open("/readyz", get(readiness::readyz)),
         Route::get("/admin/sign-in", Access::Entrance, sign_in::page),
         Route::post("/admin/sign-in", Access::Entrance, sign_in::enter),
-        Route::post("/admin/sign-out", Access::Role(Role::ReadOnly), sign_in::leave),
+        Route::post("/admin/sign-out", Access::Right(Right::See), sign_in::leave),
     ]
 }
 
@@ -219,14 +219,14 @@ fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<(), Refusal
         debug_assert!(nobody);
         return Err(Problem::new(StatusCode::FORBIDDEN, "this is nobody's").into());
     };
-    if let Access::Role(least) = access {
+    if let Access::Right(right) = access {
         let Some(principal) = &caller.principal else { return Err(Refusal::SignIn) };
-        if principal.role < least {
+        if !right.is_of_role(principal.role) {
             tracing::info!(
                 event = "forbidden",
                 account = principal.name,
                 path = path.as_str(),
-                "a role that is too low"
+                "a role without the right"
             );
             let detail = "your role does not permit this";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail).into());

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::Site;
 use super::visit::Visit;
-use crate::model::Role;
+use crate::operations::Right;
 
 /// Who may ask for a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub enum Access {
     SetUp,
     /// Anybody, once there is an owner: signing in.
     Entrance,
-    /// Whoever is signed in with this role or a higher one.
-    Role(Role),
+    /// Whoever is signed in and has this right.
+    Right(Right),
 }
 
 /// One line of the table.
@@ -89,7 +89,7 @@ pub struct NavPage {
     /// Its icon in the sprite.
     pub icon: &'static str,
     /// Who sees it.
-    pub least: Role,
+    pub right: Right,
 }
 
 /// What the shells above bring: their routes and the navigation.

@@ -20,11 +20,18 @@ const OPENINGS: [&str; 7] = [
     "Key(\"",
 ];
 
-/// Every key of a file with the places that its text has, and what is wrong with the file.
-fn keys(text: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let resource = FluentResource::try_new(text.to_owned());
-    assert!(resource.is_ok(), "{:?}", resource.err().map(|(_, errors)| errors));
+/// Every key of a language with the places that its text has; nothing is wrong with its files.
+fn keys(files: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for text in files {
+        let resource = FluentResource::try_new((*text).to_owned());
+        assert!(resource.is_ok(), "{:?}", resource.err().map(|(_, errors)| errors));
+        read(text, &mut keys);
+    }
+    keys
+}
+
+fn read(text: &str, keys: &mut BTreeMap<String, BTreeSet<String>>) {
     let mut current = String::new();
     for line in text.lines() {
         let begins = line.starts_with(|c: char| c.is_ascii_lowercase());
@@ -40,7 +47,6 @@ fn keys(text: &str) -> BTreeMap<String, BTreeSet<String>> {
             known.extend(places);
         }
     }
-    keys
 }
 
 /// The text of every file below a folder of the project.

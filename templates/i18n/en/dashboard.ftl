@@ -1,0 +1,74 @@
+# Dashboard
+attention = Needs attention
+now = Now
+checklist = Finish setting up
+checklist-done = Done:
+checklist-open = To do:
+listening = Where it answers
+service = Service
+address = Address
+tile-devices = Devices
+tile-people = People
+tile-presence = Presence
+tile-held = Messages waiting
+tile-directory = Directory
+tile-certificate = Certificate
+tile-store = Storage
+devices-count = { $count ->
+    [one] { $count } contact registered
+   *[other] { $count } contacts registered
+}
+watching-count = { $count ->
+    [one] { $count } subscription
+   *[other] { $count } subscriptions
+}
+people-note = accounts in the store
+presence-note = published states
+held-note = for people who are away
+directory-off = none
+directory-off-note = local accounts only
+directory-up = up
+directory-degraded = degraded
+directory-down = down
+certificate-internal = own authority
+certificate-files = from files
+certificate-acme = ACME
+certificate-none = none
+certificate-until = valid until { $date }
+store-ok = ok
+store-read-only = read-only
+store-failed = failed
+attention-directory = The directory does not answer as it should: { $detail }
+attention-certificate = The certificate: { $detail }
+attention-store = The storage takes no changes: { $detail }
+attention-space = The volume is nearly full.
+attention-memory = Memory is short: new people are not served until it is better.
+attention-md5 = { $count ->
+    [one] One account came with an MD5 hash alone, so nothing stronger is offered to anybody. Give it a new password.
+   *[other] { $count } accounts came with MD5 hashes alone, so nothing stronger is offered to anybody. Give them new passwords.
+}
+attention-no-code = Your account has no second factor.
+check-certificate = Certificate.
+check-certificate-done = It comes from the files or the authority that you chose.
+check-certificate-open = It comes from an authority of this server's own: devices must be told to trust it. Set tls.cert_file and tls.key_file, or allow tls.acme.
+check-people = People.
+check-people-done = There are people who can sign in.
+check-people-open = Nobody can sign in yet. Import a list with “tagus user import”, add one with “tagus user add”, or connect the directory.
+check-directory = Directory.
+check-directory-done = It is connected.
+check-directory-open = None is connected. Set [identity.ldap] in the configuration and try it with “tagus ldap test”; without one, accounts are local.
+check-owner = Second owner.
+check-owner-done = There is more than one owner.
+check-owner-open = Only one owner can sign in. If that person is away, only “tagus setup-link” on the server opens the console.
+check-code = Second factor.
+check-code-done = Your account has one.
+check-code-open = Your account signs in by password alone.
+check-code-link = Set it up
+version-line = Tagus { $version }, running for { $hours ->
+    [0] less than an hour
+    [one] an hour
+   *[other] { $hours } hours
+}, with { $workers ->
+    [one] one worker thread
+   *[other] { $workers } worker threads
+}

@@ -1,0 +1,74 @@
+# Painel
+attention = Precisa de atenção
+now = Agora
+checklist = Terminar a instalação
+checklist-done = Feito:
+checklist-open = Por fazer:
+listening = Onde responde
+service = Serviço
+address = Endereço
+tile-devices = Dispositivos
+tile-people = Pessoas
+tile-presence = Presença
+tile-held = Mensagens à espera
+tile-directory = Diretório
+tile-certificate = Certificado
+tile-store = Armazenamento
+devices-count = { $count ->
+    [one] { $count } contacto registado
+   *[other] { $count } contactos registados
+}
+watching-count = { $count ->
+    [one] { $count } subscrição
+   *[other] { $count } subscrições
+}
+people-note = contas guardadas
+presence-note = estados publicados
+held-note = para pessoas ausentes
+directory-off = nenhum
+directory-off-note = só contas locais
+directory-up = ligado
+directory-degraded = com problemas
+directory-down = em baixo
+certificate-internal = autoridade própria
+certificate-files = de ficheiros
+certificate-acme = ACME
+certificate-none = nenhum
+certificate-until = válido até { $date }
+store-ok = em ordem
+store-read-only = só leitura
+store-failed = falhou
+attention-directory = O diretório não responde como devia: { $detail }
+attention-certificate = O certificado: { $detail }
+attention-store = O armazenamento não aceita alterações: { $detail }
+attention-space = O volume está quase cheio.
+attention-memory = Falta memória: novas pessoas não são atendidas até que melhore.
+attention-md5 = { $count ->
+    [one] Uma conta veio só com um hash MD5, pelo que nada mais forte é oferecido a ninguém. Dê-lhe uma nova palavra-passe.
+   *[other] { $count } contas vieram só com hashes MD5, pelo que nada mais forte é oferecido a ninguém. Dê-lhes novas palavras-passe.
+}
+attention-no-code = A sua conta não tem segundo fator.
+check-certificate = Certificado.
+check-certificate-done = Vem dos ficheiros ou da autoridade que escolheu.
+check-certificate-open = Vem de uma autoridade própria deste servidor: é preciso dizer aos dispositivos que confiem nela. Defina tls.cert_file e tls.key_file, ou permita tls.acme.
+check-people = Pessoas.
+check-people-done = Há pessoas que podem iniciar sessão.
+check-people-open = Ainda ninguém pode iniciar sessão. Importe uma lista com “tagus user import”, acrescente uma pessoa com “tagus user add”, ou ligue o diretório.
+check-directory = Diretório.
+check-directory-done = Está ligado.
+check-directory-open = Nenhum está ligado. Defina [identity.ldap] na configuração e experimente com “tagus ldap test”; sem ele, as contas são locais.
+check-owner = Segundo proprietário.
+check-owner-done = Há mais de um proprietário.
+check-owner-open = Só um proprietário pode iniciar sessão. Se essa pessoa faltar, só “tagus setup-link” no servidor abre a consola.
+check-code = Segundo fator.
+check-code-done = A sua conta tem um.
+check-code-open = A sua conta inicia sessão só com a palavra-passe.
+check-code-link = Configurar
+version-line = Tagus { $version }, em funcionamento há { $hours ->
+    [0] menos de uma hora
+    [one] uma hora
+   *[other] { $hours } horas
+}, com { $workers ->
+    [one] um fio de trabalho
+   *[other] { $workers } fios de trabalho
+}
