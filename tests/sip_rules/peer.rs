@@ -1,5 +1,6 @@
 //! A SIP peer that writes every byte itself: requests as text, Digest from the library.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -169,6 +170,8 @@ pub(crate) struct Peer {
     host: String,
     clock: Clock,
     register: Draft,
+    /// What it answered, by branch and CSeq: a server transaction (RFC 3261 s17.2.3).
+    answered: HashMap<(String, String), Vec<u8>>,
 }
 
 impl Peer {
@@ -252,7 +255,8 @@ impl Peer {
             more: String::new(),
             body: Vec::new(),
         };
-        let mut peer = Peer { wire, server, user, address, host, clock, register };
+        let mut peer =
+            Peer { wire, server, user, address, host, clock, register, answered: HashMap::new() };
         let mut register = peer.draft("REGISTER", &format!("sip:{DOMAIN}"));
         register.to = format!("<sip:{}@{DOMAIN}>", peer.user);
         peer.register = register;
@@ -384,12 +388,18 @@ impl Peer {
         }
     }
 
-    /// The next request, whatever responses stand before it.
+    /// The next request, whatever responses stand before it. What was answered already is answered
+    /// again in the same way, as every client does (RFC 3261 s17.2.2): on a busy machine the server may
+    /// have sent it once more before the first answer came.
     pub(crate) fn request(&mut self) -> Got {
         loop {
             let got = self.next();
-            if got.status() == 0 {
-                return got;
+            if got.status() != 0 {
+                continue;
+            }
+            match self.answered.get(&(got.branch(), got.all("CSeq").concat())).cloned() {
+                Some(response) => self.send(&response),
+                None => return got,
             }
         }
     }
@@ -497,6 +507,7 @@ impl Peer {
     pub(crate) fn respond(&mut self, request: &Got, status: u16, more: &str) {
         let response = response(request, status, more);
         self.send(&response);
+        self.answered.insert((request.branch(), request.all("CSeq").concat()), response);
     }
 
     /// Answers the next request, and gives it.
