@@ -13,13 +13,13 @@
 //! list is out ([`Watcher::departed`]), unless they are so many at once that it looks like a mistake
 //! ([`Proposal`]).
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::clock::{Clock, Tick, WallTime};
+use crate::clock::{Clock, Tick};
 use crate::config;
 use crate::http_digest::{Algorithm, Credentials};
 use crate::store::seal::KeyFile;
@@ -35,6 +35,7 @@ mod people;
 mod person;
 mod query;
 mod rows;
+mod state;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ pub use offers::{Algorithms, Asker, Offers};
 pub use password::PasswordOutcome;
 pub use person::DirectoryPerson;
 pub use rows::{CONTACT_KEY, DOMAIN_KEY, GROUPS_KEY, MARK_KEY, REALM_KEY, RUNS_KEY};
+pub use state::{Cause, DirectoryState};
 pub use sync::{
     Affected, Departure, Difference, ListChanges, Listed, MOST_NAMED, Mention, Proposal,
     ProposalError, Watcher,
@@ -184,30 +186,6 @@ pub enum Existence {
     },
     /// The directory has to be asked: [`Identity::exists`].
     MustWait,
-}
-
-/// How the directory stands, for status pages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DirectoryState {
-    /// `off`, `up`, `degraded` (reachable, but its list of people or its groups could not be read
-    /// lately) or `down`.
-    pub state: &'static str,
-    /// More about it, for people.
-    pub detail: Option<String>,
-    /// What that means for people, and what to do.
-    pub advice: Option<String>,
-    /// The server in use.
-    pub url: String,
-    /// People on the list that was read last.
-    pub people: usize,
-    /// People whose entries are cached.
-    pub cached: usize,
-    /// Searches for one person so far.
-    pub lookups: u64,
-    /// Answers that came from the cache's grace, with the directory out of reach.
-    pub served_by_grace: u64,
-    /// When the list of people was read last.
-    pub last_sync: Option<WallTime>,
 }
 
 /// The identity layer. Shared by all threads.
@@ -455,47 +433,6 @@ impl Identity {
         }
         let fact = self.ask(&self.canonical(user), ldap::Wanted::Everything).await?;
         Ok(fact.person())
-    }
-
-    /// How the directory stands.
-    #[must_use]
-    pub fn state(&self) -> DirectoryState {
-        let Some(directory) = &self.directory else {
-            return DirectoryState {
-                state: "off",
-                detail: None,
-                advice: None,
-                url: String::new(),
-                people: 0,
-                cached: 0,
-                lookups: 0,
-                served_by_grace: 0,
-                last_sync: None,
-            };
-        };
-        let health = directory.health();
-        let trouble = self.sync_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let trouble = trouble.or_else(|| self.groups.trouble());
-        let (state, detail) = match (health.reachable, trouble) {
-            (true, None) => ("up", None),
-            (true, Some(trouble)) => ("degraded", Some(trouble)),
-            (false, _) if health.last_contact.is_none() && health.last_error.is_none() => {
-                ("down", Some("not reached yet".to_owned()))
-            }
-            (false, _) => ("down", health.last_error),
-        };
-        let last_sync = self.last_sync.load(Ordering::Relaxed);
-        DirectoryState {
-            state,
-            detail,
-            advice: self.advice(state),
-            url: health.url,
-            people: self.known_roll().len(),
-            cached: self.people.cached(),
-            lookups: health.lookups,
-            served_by_grace: self.served_by_grace.load(Ordering::Relaxed) as u64,
-            last_sync: (last_sync > 0).then(|| WallTime::from_unix_millis(last_sync)),
-        }
     }
 
     /// Adds somebody who is to be told who is out, and whose groups change. That groups are known

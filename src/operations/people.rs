@@ -98,12 +98,31 @@ pub struct PersonView {
 pub struct DirectoryView {
     /// `off`, `up`, `degraded` or `down`.
     pub state: String,
+    /// Why it is not `up`: `not_yet`, `unreachable`, `silent`, `account`, `answer`, `settings`,
+    /// `held`, `list` or `groups`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// What is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// What that means for people, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// Since when it is reachable, or not, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// When it last answered, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_answer: Option<String>,
+    /// Milliseconds that this answer took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+    /// Hours for which people who were here sign in while it is down.
+    #[serde(default)]
+    pub grace_hours: u64,
+    /// Milliseconds that are waited for it at most.
+    #[serde(default)]
+    pub timeout_ms: u64,
     /// The server in use.
     pub url: String,
     /// People on the list that was read last.

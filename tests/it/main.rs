@@ -12,6 +12,7 @@ mod console;
 mod directory_groups;
 mod directory_outage;
 mod directory_people;
+mod directory_secure;
 mod directory_test;
 mod held_messages;
 mod load_tools;

@@ -1,11 +1,12 @@
 //! People who are looked for, imported, and read from the directory.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::{Administration, refused};
 use crate::accounts::people::{Origin, Page, Query, State};
 use crate::accounts::{Actor, Deed, ImportOptions, Taken};
-use crate::identity::{Difference, Mention, ProposalError, UserName};
+use crate::identity::{Cause, Difference, Mention, ProposalError, UserName};
 use crate::model::{SyncCounts, SyncOutcome, SyncRun};
 use crate::operations::{
     DifferenceView, DirectoryView, Existing, Failure, ImportReport, KindView, MentionView,
@@ -129,6 +130,7 @@ impl Administration {
 
     pub(super) fn directory(&self) -> DirectoryView {
         let identity = &self.site.identity;
+        let config = &self.site.config.identity;
         let state = identity.state();
         let proposal = identity.proposal().map(|proposal| ProposalView {
             id: proposal.id,
@@ -138,8 +140,14 @@ impl Administration {
         });
         DirectoryView {
             state: state.state.to_owned(),
+            cause: state.cause.map(|cause| cause_word(cause).to_owned()),
             detail: state.detail,
             advice: state.advice,
+            since: state.since.map(|at| at.to_string()),
+            last_answer: state.last_answer.map(|at| at.to_string()),
+            latency_ms: state.latency.map(milliseconds),
+            grace_hours: config.cache.grace.as_secs() / 3_600,
+            timeout_ms: milliseconds(config.ldap.timeout),
             url: state.url,
             people: state.people as u64,
             last_sync: state.last_sync.map(|at| at.to_string()),
@@ -201,6 +209,24 @@ impl Administration {
         }
         Ok(())
     }
+}
+
+const fn cause_word(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotYet => "not_yet",
+        Cause::Unreachable => "unreachable",
+        Cause::Silent => "silent",
+        Cause::Account => "account",
+        Cause::Answer => "answer",
+        Cause::Settings => "settings",
+        Cause::Held => "held",
+        Cause::List => "list",
+        Cause::Groups => "groups",
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn undecided(error: ProposalError) -> Failure {

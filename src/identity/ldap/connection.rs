@@ -1,15 +1,21 @@
-//! Connections: TLS, StartTLS, and the service account's bind.
+//! Connections: TLS, StartTLS, the guard, and the service account's bind.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
-use rustls::pki_types::CertificateDer;
+use ldap3::{Ldap, LdapError};
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
+use super::guard::{Session, start_tls};
+use super::target::Target;
 use super::{DirectoryError, Settings, SettingsError};
+use crate::channel::system_roots;
 
 /// Makes connections.
 #[derive(Clone)]
@@ -28,15 +34,18 @@ impl Connector {
     pub(super) fn new(settings: Arc<Settings>) -> Result<Connector, SettingsError> {
         let encrypted =
             settings.start_tls || settings.urls.iter().any(|url| url.starts_with("ldaps:"));
-        let tls = if encrypted && !settings.ca_file.as_os_str().is_empty() {
-            Some(Arc::new(trust(&settings.ca_file).map_err(|problem| SettingsError::File {
-                key: "ca_file",
-                problem: format!("{}: {problem}", settings.ca_file.display()),
-            })?))
-        } else {
-            // The system's authorities.
-            None
+        let unusable = |problem: String| SettingsError::File {
+            key: "ca_file",
+            problem: format!("{}: {problem}", settings.ca_file.display()),
         };
+        let tls = match encrypted {
+            false => None,
+            true if settings.ca_file.as_os_str().is_empty() => {
+                Some(client(system_roots()).map_err(unusable)?)
+            }
+            true => Some(trust(&settings.ca_file).map_err(unusable)?),
+        };
+        let tls = tls.map(Arc::new);
         Ok(Connector { settings, tls })
     }
 
@@ -61,20 +70,26 @@ impl Connector {
     /// connection. It is driven by the runtime that asks.
     pub(super) async fn open(&self, url: usize, most: Duration) -> Result<Ldap, DirectoryError> {
         let url = self.settings.urls.get(url).ok_or(DirectoryError::Timeout)?;
-        let mut settings = LdapConnSettings::new().set_conn_timeout(most);
-        if self.settings.start_tls && !url.starts_with("ldaps:") {
-            settings = settings.set_starttls(true);
+        timeout(most, self.reach(url)).await.unwrap_or(Err(DirectoryError::Timeout))
+    }
+
+    async fn reach(&self, url: &str) -> Result<Ldap, DirectoryError> {
+        let unusable = || DirectoryError::Connection(format!("{url} names no server"));
+        let target = Target::read(url).ok_or_else(unusable)?;
+        let mut stream =
+            TcpStream::connect((target.host.as_str(), target.port)).await.map_err(lost)?;
+        // Questions are small and waited for.
+        stream.set_nodelay(true).map_err(lost)?;
+        if !target.secure && !self.settings.start_tls {
+            return Ok(Session::over(stream).await.map_err(lost)?.detach());
         }
-        if let Some(tls) = &self.tls {
-            settings = settings.set_config(Arc::clone(tls));
+        let name = ServerName::try_from(target.host).map_err(|_| unusable())?;
+        let tls = self.tls.as_ref().ok_or_else(unusable)?;
+        if !target.secure {
+            start_tls::start(&mut stream).await.map_err(lost)?;
         }
-        let (connection, ldap) =
-            LdapConnAsync::with_settings(settings, url).await.map_err(broken)?;
-        // Its end shows on the handle, and the operation that waits gets an error.
-        tokio::spawn(async move {
-            let _ = connection.drive().await;
-        });
-        Ok(ldap)
+        let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
+        Ok(Session::over(stream.map_err(lost)?).await.map_err(lost)?.detach())
     }
 
     fn password(&self) -> Result<Zeroizing<String>, DirectoryError> {
@@ -100,6 +115,11 @@ pub(in crate::identity) fn read_password(
     Ok(Zeroizing::new(bare.strip_suffix('\r').unwrap_or(bare).to_owned()))
 }
 
+/// No connection, for this reason.
+fn lost(reason: impl std::fmt::Display) -> DirectoryError {
+    DirectoryError::Connection(reason.to_string())
+}
+
 /// What a failed operation means: the connection is of no more use.
 pub(super) fn broken(error: LdapError) -> DirectoryError {
     match error {
@@ -121,6 +141,10 @@ pub(super) fn trust(file: &std::path::Path) -> Result<ClientConfig, String> {
     if roots.is_empty() {
         return Err("holds no certificate".to_owned());
     }
+    client(roots)
+}
+
+fn client(roots: RootCertStore) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?;

@@ -6,7 +6,8 @@
 //!               └── bind pool (up to four) ────────────────────── bind
 //! ```
 //!
-//! At most eight sockets. Every operation has one deadline over all servers that it tries. Five
+//! What a server says passes a guard before the library hears it (`guard`). At most eight sockets to
+//! servers. Every operation has one deadline over all servers that it tries. Five
 //! failures in a row open the breaker: callers are refused at once, and a probe every ten seconds
 //! closes it again. Referrals are never followed; a StartTLS that fails ends the connection before
 //! a name or a password was sent.
@@ -26,9 +27,13 @@ mod connection;
 mod dn;
 mod entry;
 mod groups;
+pub(super) mod guard;
 mod list;
 mod sessions;
 mod settings;
+mod target;
+#[cfg(test)]
+mod tests;
 
 pub use dn::Dn;
 pub use entry::Entry;
@@ -39,6 +44,7 @@ pub use settings::{Settings, SettingsError, Template};
 pub(super) use connection::read_password;
 pub(super) use entry::{identifier, values, visible};
 pub(super) use groups::gather;
+pub(super) use target::Target;
 
 use breaker::Breaker;
 use connection::Connector;
@@ -103,7 +109,11 @@ pub struct Health {
     /// When an operation was last answered.
     pub last_contact: Option<Tick>,
     /// What went wrong last, if the last operation failed.
-    pub last_error: Option<String>,
+    pub last_error: Option<DirectoryError>,
+    /// Since when it is reachable, or not.
+    pub since: Option<Tick>,
+    /// How long the last answer took.
+    pub latency: Option<Duration>,
     /// Searches for one person so far.
     pub lookups: u64,
 }
@@ -111,7 +121,9 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Report {
     last_contact: Option<Tick>,
-    last_error: Option<String>,
+    last_error: Option<DirectoryError>,
+    since: Option<Tick>,
+    latency: Option<Duration>,
 }
 
 /// A directory in use.
@@ -267,6 +279,8 @@ impl Directory {
             url: url.cloned().unwrap_or_default(),
             last_contact: report.last_contact,
             last_error: report.last_error.clone(),
+            since: report.since,
+            latency: report.latency,
             lookups: self.lookups.load(Ordering::Relaxed),
         }
     }
@@ -304,11 +318,14 @@ impl Directory {
             let url = (first + tried) % servers;
             // What is left is shared among the servers not tried yet.
             let share = left / u32::try_from(servers - tried).unwrap_or(1);
+            let began = self.clock.now();
             let attempt = timeout(share, self.attempt(url, share, &operation)).await;
             let (error, reused) = match attempt {
                 Ok(Ok(answer)) => {
                     self.preferred.store(url, Ordering::Relaxed);
                     self.note(None);
+                    let took = self.clock.now().since(began);
+                    self.report.lock().unwrap_or_else(PoisonError::into_inner).latency = Some(took);
                     return Ok(answer);
                 }
                 Ok(Err(failed)) => failed,
@@ -372,6 +389,7 @@ impl Directory {
         match error {
             None => {
                 if report.last_error.take().is_some() || report.last_contact.is_none() {
+                    report.since = Some(now);
                     tracing::info!(event = "directory.reachable");
                 }
                 report.last_contact = Some(now);
@@ -380,11 +398,13 @@ impl Directory {
                 }
             }
             Some(error) => {
-                let text = error.to_string();
-                if report.last_error.as_ref() != Some(&text) {
-                    tracing::warn!(event = "directory.failed", error = %text);
+                if report.last_error.is_none() {
+                    report.since = Some(now);
                 }
-                report.last_error = Some(text);
+                if report.last_error.as_ref() != Some(error) {
+                    tracing::warn!(event = "directory.failed", %error);
+                }
+                report.last_error = Some(error.clone());
                 if self.breaker.failed(now) {
                     tracing::warn!(event = "directory.breaker", open = true);
                 }

@@ -7,9 +7,9 @@ use super::BindPassword;
 use super::active_directory;
 use super::code::Code;
 use super::finding::Finding;
-use super::guard::Session;
 use super::report::{Answer, Detail, Server, StepName};
 use super::run::{Failure, Outcome, Run};
+use crate::identity::ldap::guard::Session;
 use crate::identity::ldap::read_password;
 
 impl Run<'_> {

@@ -7,10 +7,10 @@ use ldap3::{Scope, SearchEntry, SearchOptions, SearchResult};
 use super::Trial;
 use super::code::Code;
 use super::finding::bounded;
-use super::guard::Session;
 use super::report::{Detail, Sample, StepName};
 use super::run::{Outcome, Run};
 use crate::config::SecretFormat;
+use crate::identity::ldap::guard::Session;
 use crate::identity::ldap::{Listing, Places, Roll, Template, identifier, values, visible};
 use crate::identity::name::{fold, is_valid_name};
 

@@ -381,6 +381,12 @@ impl Code {
         self.row().key
     }
 
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.key() == key)
+    }
+
     /// What it makes of its step.
     #[must_use]
     pub const fn state(self) -> State {

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde::ser::SerializeStruct as _;
 
 use super::code::Code;
+use crate::identity::ldap::guard::Fault;
 
-/// Characters of an argument at most.
-const LONGEST: usize = 300;
+pub(super) use crate::identity::ldap::guard::bounded;
 
 /// A code, and what stands in its texts. What a server said is in it as it came, cut; whoever shows it
 /// escapes it.
@@ -47,27 +47,32 @@ impl Finding {
         (!fix.is_empty()).then(|| self.fill(fix))
     }
 
-    /// Puts each argument in its place once: one that looks like another's place stays as it is.
     fn fill(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let place = after.split_once('}');
-            match place.and_then(|(name, after)| Some((self.arguments.get(name)?, after))) {
-                Some((value, after)) => {
-                    out.push_str(value);
-                    rest = after;
-                }
-                None => {
-                    out.push('{');
-                    rest = after;
-                }
+        fill(text, |name| self.arguments.get(name).map(String::as_str))
+    }
+}
+
+/// Puts each argument of a text in its place once: one that looks like another's place stays as it is.
+#[must_use]
+pub fn fill<'a>(text: &str, value_of: impl Fn(&str) -> Option<&'a str>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let place = after.split_once('}');
+        match place.and_then(|(name, after)| Some((value_of(name)?, after))) {
+            Some((value, after)) => {
+                out.push_str(value);
+                rest = after;
+            }
+            None => {
+                out.push('{');
+                rest = after;
             }
         }
-        out.push_str(rest);
-        out
     }
+    out.push_str(rest);
+    out
 }
 
 impl Serialize for Finding {
@@ -85,11 +90,19 @@ impl Serialize for Finding {
     }
 }
 
-/// Text of a stranger, cut.
-pub(super) fn bounded(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+impl Fault {
+    /// What it is called where settings are tried.
+    pub(super) fn finding(self, port: u16) -> Finding {
+        match self {
+            Fault::Closed => Code::Closed.alone(),
+            Fault::Broken(reason) => Code::Broken.with([("reason", reason)]),
+            Fault::ClientCertificate => Code::ClientCertificate.alone(),
+            Fault::Garbage(looks) => {
+                Code::Garbage.with([("port", port.to_string()), ("looks", looks.to_owned())])
+            }
+            Fault::TooMuch => Code::TooMuch.alone(),
+            Fault::Notice(meaning) => Code::Notice.with([("meaning", meaning)]),
+        }
     }
 }
 
@@ -107,6 +120,6 @@ mod tests {
     #[test]
     fn a_long_argument_is_cut() {
         let finding = Code::IsAddress.with([("host", "ã".repeat(10_000))]);
-        assert_eq!(finding.arguments["host"].chars().count(), LONGEST + 1);
+        assert_eq!(finding.arguments["host"].chars().count(), 301);
     }
 }

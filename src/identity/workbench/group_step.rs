@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use super::census::Census;
 use super::code::Code;
 use super::finding::{Finding, bounded};
-use super::guard::Session;
 use super::people::is_filter;
 use super::report::{Detail, Group, GroupList, StepName};
 use super::run::{Outcome, Run};
+use crate::identity::ldap::guard::Session;
 use crate::identity::ldap::{
     DirectoryError, Gathered, Listing, Membership, Places, Roll, Settings, gather, values,
 };

@@ -5,8 +5,8 @@ use ldap3::{Scope, SearchEntry, SearchOptions, SearchResult};
 
 use super::code::Code;
 use super::finding::{Finding, bounded};
-use super::guard::Session;
 use super::run::Run;
+use crate::identity::ldap::guard::Session;
 
 /// Filters that find people in one directory or another.
 const FILTERS: [&str; 4] = [

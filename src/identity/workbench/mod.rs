@@ -25,7 +25,6 @@ mod chain;
 mod code;
 mod finding;
 mod group_step;
-mod guard;
 mod hints;
 mod people;
 mod reach;
@@ -36,15 +35,15 @@ mod server;
 mod sign_in;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 pub use code::Code;
-pub use finding::Finding;
+pub use finding::{Finding, fill};
 pub use report::{
     Answer, Attempt, Certificate, Chain, Count, Detail, Group, GroupList, Kind, Sample, Server,
     SignedIn, State, Step, StepName, in_milliseconds,
 };
 pub use run::Limits;
+pub use server::preset;
 
 use run::{Outcome, Run};
 

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::census::{self, Census};
 use super::code::Code;
 use super::finding::{Finding, bounded};
-use super::guard::Session;
 use super::reach::in_seconds;
 use super::report::{Answer, Count, Detail, StepName};
 use super::run::{Failure, Outcome, Run};
+use crate::identity::ldap::guard::Session;
 
 /// Entries of one page, as the server asks for them.
 const PAGE: i32 = 500;

@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use super::Trial;
 use super::code::Code;
 use super::finding::Finding;
-use super::guard::Session;
 use super::reach::in_seconds;
 use super::report::{Answer, Detail, State, Step, StepName};
 use crate::clock::{Clock, Tick};
+use crate::identity::ldap::guard::Session;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,12 +19,12 @@ use super::Authorities;
 use super::chain::{Verdict, Witness};
 use super::code::Code;
 use super::finding::{Finding, bounded};
-use super::guard::{Fault, Session, looks, one_answer};
-use super::reach::Target;
 use super::report::{Answer, Chain, Detail, Server, StepName};
 use super::run::{Outcome, Run};
-use super::wire;
 use crate::channel::{read_roots, system_roots};
+use crate::identity::ldap::Target;
+use crate::identity::ldap::guard::start_tls::{Refusal, start};
+use crate::identity::ldap::guard::{Fault, Session, asks_for_certificate, one_answer, wire};
 
 /// For speaking to a port the other way.
 const OTHER_WAY: Duration = Duration::from_millis(800);
@@ -49,6 +49,17 @@ enum Trouble {
     Fault(Fault),
     /// StartTLS was agreed, and more was said in the clear.
     Injected,
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Trouble {
+        match refusal {
+            Refusal::Io(error) => Trouble::Io(error),
+            Refusal::No(code, text) => Trouble::Refused(Answer::new(code, &text)),
+            Refusal::Fault(fault) => Trouble::Fault(fault),
+            Refusal::Injected => Trouble::Injected,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -288,20 +299,6 @@ impl Way {
     }
 }
 
-/// Asks for TLS (RFC 4511 s4.14). Nothing may come after the answer before TLS does.
-async fn start(stream: &mut TcpStream) -> Result<(), Trouble> {
-    stream.write_all(wire::START_TLS).await.map_err(Trouble::Io)?;
-    let bytes = one_answer(stream).await.map_err(Trouble::Fault)?;
-    let garbage = || Trouble::Fault(Fault::Garbage(looks(&bytes)));
-    let (length, message) = wire::first_answer(&bytes).ok_or_else(garbage)?;
-    let result = message.result().ok_or_else(garbage)?;
-    match result {
-        (0, _) if length == bytes.len() => Ok(()),
-        (0, _) => Err(Trouble::Injected),
-        (code, text) => Err(Trouble::Refused(Answer::new(code, text))),
-    }
-}
-
 fn client(
     provider: Arc<rustls::crypto::CryptoProvider>,
     witness: Arc<Witness>,
@@ -368,11 +365,6 @@ fn io_finding(error: &io::Error) -> Finding {
             Code::Broken.with([("reason", error.to_string())])
         }
     })
-}
-
-/// Whether an alert says that the client should have shown a certificate.
-pub(super) fn asks_for_certificate(alert: AlertDescription) -> bool {
-    matches!(alert, AlertDescription::CertificateRequired)
 }
 
 impl super::Trial {

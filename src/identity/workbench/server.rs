@@ -6,11 +6,11 @@ use ldap3::{Scope, SearchEntry, SearchResult};
 
 use super::code::Code;
 use super::finding::bounded;
-use super::guard::Session;
 use super::report::{Kind, Server};
 use super::run::{Outcome, Run};
-use super::wire;
 use crate::config;
+use crate::identity::ldap::guard::Session;
+use crate::identity::ldap::guard::wire;
 use crate::identity::ldap::{Dn, values};
 
 /// The operation that begins TLS (RFC 4511 s4.14.1).
@@ -117,7 +117,8 @@ fn main_context(contexts: &[String]) -> String {
 }
 
 /// Settings that fit a kind of directory, as far as they differ from those that are tried.
-fn preset(kind: Kind, context: &str, tried: &config::Ldap) -> Vec<(&'static str, String)> {
+#[must_use]
+pub fn preset(kind: Kind, context: &str, tried: &config::Ldap) -> Vec<(&'static str, String)> {
     let of_uid = "(&(objectClass=inetOrgPerson)(uid={user}))";
     let (filter, user, name, id, locked, groups) = match kind {
         Kind::OpenLdap => {

@@ -5,12 +5,12 @@ use ldap3::{Scope, SearchEntry, SearchOptions, SearchResult};
 use super::census::{Census, fits};
 use super::code::Code;
 use super::finding::Finding;
-use super::guard::Session;
 use super::reach::in_seconds;
 use super::report::{Answer, Detail, SignedIn, StepName};
 use super::run::{Failure, Outcome, Run};
 use super::secure::Way;
 use super::{Person, active_directory};
+use crate::identity::ldap::guard::Session;
 use crate::identity::ldap::{Membership, values};
 use crate::identity::name::fold;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::wire::{self, Head, operation};
 use super::*;
 use crate::config::{Identity, Ldap};
+use crate::identity::ldap::guard::wire::{self, Head, operation};
 
 fn trial(address: SocketAddr, change: impl FnOnce(&mut Ldap)) -> Trial {
     let mut identity = Identity::default();

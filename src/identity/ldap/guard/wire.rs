@@ -2,14 +2,14 @@
 //! granted that they are what they should be, and follows what is nested however deep.
 
 /// Bytes of one message at most.
-pub(super) const LONGEST: usize = 4 << 20;
+pub(in crate::identity) const LONGEST: usize = 4 << 20;
 
 /// The control of lists in pages (RFC 2696).
-pub(super) const PAGED: &str = "1.2.840.113556.1.4.319";
+pub(in crate::identity) const PAGED: &str = "1.2.840.113556.1.4.319";
 
 /// What the first bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Head {
+pub(in crate::identity) enum Head {
     /// Too few to know.
     More,
     /// A message of this length.
@@ -21,7 +21,7 @@ pub(super) enum Head {
 }
 
 /// How long the message is that begins here.
-pub(super) fn head(bytes: &[u8]) -> Head {
+pub(in crate::identity) fn head(bytes: &[u8]) -> Head {
     match bytes {
         [] => return Head::More,
         [0x30, ..] => {}
@@ -92,29 +92,30 @@ impl<'a> Reader<'a> {
 
 /// A message that is sound as far as it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Message<'a> {
+pub(in crate::identity) struct Message<'a> {
     /// Its number; 0 is a notice that nobody asked for.
-    pub(super) id: u32,
+    pub(in crate::identity) id: u32,
     /// What it is: the first octet of the operation.
-    pub(super) operation: u8,
+    pub(in crate::identity) operation: u8,
     inside: &'a [u8],
 }
 
 /// Answers and questions by their first octet.
-pub(super) mod operation {
-    pub(crate) const BIND: u8 = 0x60;
-    pub(crate) const BOUND: u8 = 0x61;
-    pub(crate) const SEARCH: u8 = 0x63;
-    pub(crate) const ENTRY: u8 = 0x64;
-    pub(crate) const DONE: u8 = 0x65;
-    pub(crate) const REFERENCE: u8 = 0x73;
-    pub(crate) const EXTENDED: u8 = 0x77;
-    pub(crate) const EXTENDED_ANSWER: u8 = 0x78;
-    pub(crate) const INTERMEDIATE: u8 = 0x79;
+pub(in crate::identity) mod operation {
+    pub(in crate::identity) const BIND: u8 = 0x60;
+    pub(in crate::identity) const BOUND: u8 = 0x61;
+    pub(in crate::identity) const SEARCH: u8 = 0x63;
+    pub(in crate::identity) const ENTRY: u8 = 0x64;
+    pub(in crate::identity) const DONE: u8 = 0x65;
+    pub(in crate::identity) const REFERENCE: u8 = 0x73;
+    pub(in crate::identity) const ABANDON: u8 = 0x50;
+    pub(in crate::identity) const EXTENDED: u8 = 0x77;
+    pub(in crate::identity) const EXTENDED_ANSWER: u8 = 0x78;
+    pub(in crate::identity) const INTERMEDIATE: u8 = 0x79;
 }
 
 /// Reads one whole message of a server.
-pub(super) fn answer(bytes: &[u8]) -> Option<Message<'_>> {
+pub(in crate::identity) fn answer(bytes: &[u8]) -> Option<Message<'_>> {
     let (message, rest) = envelope(bytes)?;
     let mut rest = rest;
     if message.id == 0 {
@@ -138,13 +139,13 @@ pub(super) fn answer(bytes: &[u8]) -> Option<Message<'_>> {
 }
 
 /// Reads the first message of a server among bytes, and how long it is.
-pub(super) fn first_answer(bytes: &[u8]) -> Option<(usize, Message<'_>)> {
+pub(in crate::identity) fn first_answer(bytes: &[u8]) -> Option<(usize, Message<'_>)> {
     let Head::Message(length) = head(bytes) else { return None };
     Some((length, answer(bytes.get(..length)?)?))
 }
 
 /// Reads the number and the kind of a message of our own.
-pub(super) fn question(bytes: &[u8]) -> Option<Message<'_>> {
+pub(in crate::identity) fn question(bytes: &[u8]) -> Option<Message<'_>> {
     envelope(bytes).map(|(message, _)| message)
 }
 
@@ -233,18 +234,24 @@ fn controls(inside: &[u8]) -> Option<()> {
 }
 
 /// The question that begins TLS on an open connection (RFC 4511 s4.14.1), as message 1.
-pub(super) const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+pub(in crate::identity) const START_TLS: &[u8] =
+    b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 
 /// A question that every server answers: whether its root is there (RFC 4512 s5.1), as message 1.
-pub(super) const IS_THERE: &[u8] =
+pub(in crate::identity) const IS_THERE: &[u8] =
     b"\x30\x25\x02\x01\x01\x63\x20\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\
       \x87\x0bobjectClass\x30\x00";
 
 impl<'a> Message<'a> {
     /// The result code and the text of a notice, or of the answer to [`START_TLS`].
-    pub(super) fn result(&self) -> Option<(u32, &'a str)> {
+    pub(in crate::identity) fn result(&self) -> Option<(u32, &'a str)> {
         let is_one = matches!(self.operation, operation::EXTENDED_ANSWER);
         if is_one { result(self.inside) } else { None }
+    }
+
+    /// The question that this one ends (RFC 4511 s4.11).
+    pub(super) fn abandoned(&self) -> Option<u32> {
+        if self.operation == operation::ABANDON { number(self.inside) } else { None }
     }
 }
 

@@ -13,20 +13,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf as _, BytesMut};
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, StdStream};
+use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
-use super::code::Code;
-use super::finding::{Finding, bounded};
-use super::wire::{self, Head, operation};
+pub(in crate::identity) mod start_tls;
+#[cfg(test)]
+mod tests;
+pub(in crate::identity) mod wire;
 
-/// Bytes of all answers on one connection at most.
+use wire::{Head, operation};
+
+/// Bytes of the answers to one question at most.
 const MOST: u64 = 256 << 20;
+/// Bytes that are read at once.
+const READ: usize = 16 << 10;
+/// Characters of what a server said at most, where it is kept.
+const LONGEST: usize = 300;
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::identity) enum Fault {
     /// The server closed it.
     Closed,
     /// It broke.
@@ -41,23 +49,21 @@ pub(super) enum Fault {
     Notice(String),
 }
 
-impl Fault {
-    pub(super) fn finding(self, port: u16) -> Finding {
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Fault::Closed => Code::Closed.alone(),
-            Fault::Broken(reason) => Code::Broken.with([("reason", reason)]),
-            Fault::ClientCertificate => Code::ClientCertificate.alone(),
-            Fault::Garbage(looks) => {
-                Code::Garbage.with([("port", port.to_string()), ("looks", looks.to_owned())])
-            }
-            Fault::TooMuch => Code::TooMuch.alone(),
-            Fault::Notice(meaning) => Code::Notice.with([("meaning", meaning)]),
+            Fault::Closed => f.write_str("the server closed the connection"),
+            Fault::Broken(reason) => write!(f, "the connection broke: {reason}"),
+            Fault::ClientCertificate => f.write_str("the server demands a certificate"),
+            Fault::Garbage(looks) => write!(f, "what came is no LDAP, it looks like {looks}"),
+            Fault::TooMuch => f.write_str("the server sends more than is read"),
+            Fault::Notice(meaning) => write!(f, "the server ended the connection: {meaning}"),
         }
     }
 }
 
 /// What bytes look like that are no message.
-pub(super) fn looks(bytes: &[u8]) -> &'static str {
+pub(in crate::identity) fn looks(bytes: &[u8]) -> &'static str {
     match bytes {
         [0x14..=0x17, 0x03, ..] => "TLS",
         _ if bytes.starts_with(b"HTTP/") || bytes.starts_with(b"<") => "a web server",
@@ -71,15 +77,15 @@ pub(super) fn looks(bytes: &[u8]) -> &'static str {
 
 /// A connection that the library talks over, and why it ended if it did. When it is dropped everything
 /// of it ends.
-pub(super) struct Session {
-    pub(super) ldap: Ldap,
+pub(in crate::identity) struct Session {
+    pub(in crate::identity) ldap: Ldap,
     fault: Arc<Mutex<Option<Fault>>>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Session {
     /// Begins to talk over a connection on which the server has said nothing yet.
-    pub(super) async fn over<S>(stream: S) -> io::Result<Session>
+    pub(in crate::identity) async fn over<S>(stream: S) -> io::Result<Session>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -96,18 +102,40 @@ impl Session {
             let _ = driver.drive().await;
         });
         tasks.spawn(carry(stream, far, Arc::clone(&fault)));
-        Ok(Session { ldap, fault, _tasks: tasks })
+        Ok(Session { ldap, fault, tasks })
     }
 
     /// Why the connection ended; closed, if nobody said.
-    pub(super) fn fault(&self) -> Fault {
+    pub(in crate::identity) fn fault(&self) -> Fault {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         fault.clone().unwrap_or(Fault::Closed)
     }
+
+    /// Lets the connection live as long as somebody has a handle; why it ended is said in the log, if
+    /// that is more than a farewell.
+    pub(super) fn detach(self) -> Ldap {
+        let Session { ldap, fault, mut tasks } = self;
+        tokio::spawn(async move {
+            while tasks.join_next().await.is_some() {}
+            let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(fault) = fault.filter(|fault| *fault != Fault::Closed) {
+                tracing::warn!(event = "directory.ended", reason = %fault.to_string().escape_debug());
+            }
+        });
+        ldap
+    }
 }
 
-/// Which questions are open, and what kind of question each is.
-type Open = Mutex<HashMap<u32, u8>>;
+/// A question that was asked.
+struct Question {
+    /// What it asks for: the first octet of the operation.
+    operation: u8,
+    /// Bytes that were answered so far.
+    answered: u64,
+}
+
+/// The questions that are open.
+type Open = Mutex<HashMap<u32, Question>>;
 
 async fn carry<S>(stream: S, library: UnixStream, fault: Arc<Mutex<Option<Fault>>>)
 where
@@ -136,11 +164,7 @@ async fn ask(
         while let Head::Message(length) = wire::head(&bytes)
             && let Some(message) = bytes.get(..length)
         {
-            if let Some(question) = wire::question(message) {
-                open.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(question.id, question.operation);
-            }
+            note(message, open);
             to.write_all(message).await.map_err(broken)?;
             bytes.advance(length);
         }
@@ -149,35 +173,56 @@ async fn ask(
     Ok(())
 }
 
+/// Remembers what is asked, and forgets what is not waited for any more.
+fn note(message: &[u8], open: &Open) {
+    let Some(question) = wire::question(message) else { return };
+    let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+    match question.operation {
+        operation::BIND | operation::SEARCH | operation::EXTENDED => {
+            open.insert(question.id, Question { operation: question.operation, answered: 0 });
+        }
+        operation::ABANDON => {
+            if let Some(id) = question.abandoned() {
+                open.remove(&id);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Carries answers until the server has no more.
 async fn answer(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     open: &Open,
 ) -> Result<(), Fault> {
-    let mut bytes = BytesMut::new();
-    let mut carried = 0_u64;
+    let mut bytes = BytesMut::with_capacity(READ);
     loop {
-        let read = from.read_buf(&mut bytes).await.map_err(broken)?;
-        if read == 0 {
+        bytes.reserve(READ);
+        if from.read_buf(&mut bytes).await.map_err(broken)? == 0 {
             return Err(Fault::Closed);
         }
-        carried += read as u64;
-        if carried > MOST {
-            return Err(Fault::TooMuch);
-        }
-        loop {
-            match wire::head(&bytes) {
-                Head::Not => return Err(Fault::Garbage(looks(&bytes))),
-                Head::TooLong => return Err(Fault::TooMuch),
-                Head::More => break,
-                Head::Message(length) => {
-                    let Some(message) = bytes.get(..length) else { break };
-                    if is_wanted(message, open)? {
-                        to.write_all(message).await.map_err(broken)?;
-                    }
-                    bytes.advance(length);
+        // What came together goes on together.
+        let mut wanted = Vec::new();
+        let outcome = sift(&mut bytes, open, &mut wanted);
+        to.write_all(&wanted).await.map_err(broken)?;
+        outcome?;
+    }
+}
+
+/// Takes the whole messages out of what came, and leaves those that the library may hear.
+fn sift(bytes: &mut BytesMut, open: &Open, wanted: &mut Vec<u8>) -> Result<(), Fault> {
+    loop {
+        match wire::head(bytes) {
+            Head::Not => return Err(Fault::Garbage(looks(bytes))),
+            Head::TooLong => return Err(Fault::TooMuch),
+            Head::More => return Ok(()),
+            Head::Message(length) => {
+                let Some(message) = bytes.get(..length) else { return Ok(()) };
+                if is_wanted(message, open)? {
+                    wanted.extend_from_slice(message);
                 }
+                bytes.advance(length);
             }
         }
     }
@@ -193,8 +238,12 @@ fn is_wanted(message: &[u8], open: &Open) -> Result<bool, Fault> {
         };
     }
     let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(question) = open.get(&answer.id).copied() else { return Ok(false) };
-    match (question, answer.operation) {
+    let Some(question) = open.get_mut(&answer.id) else { return Ok(false) };
+    question.answered += message.len() as u64;
+    if question.answered > MOST {
+        return Err(Fault::TooMuch);
+    }
+    match (question.operation, answer.operation) {
         (operation::BIND, operation::BOUND)
         | (operation::SEARCH, operation::DONE)
         | (operation::EXTENDED, operation::EXTENDED_ANSWER) => {
@@ -211,7 +260,7 @@ fn is_wanted(message: &[u8], open: &Open) -> Result<bool, Fault> {
 fn broken(error: io::Error) -> Fault {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::AlertReceived(alert)) = tls
-        && super::secure::asks_for_certificate(*alert)
+        && asks_for_certificate(*alert)
     {
         return Fault::ClientCertificate;
     }
@@ -223,7 +272,9 @@ fn broken(error: io::Error) -> Fault {
 }
 
 /// Reads until one whole message is there; what follows it is in the bytes, too.
-pub(super) async fn one_answer(from: &mut (impl AsyncRead + Unpin)) -> Result<BytesMut, Fault> {
+pub(in crate::identity) async fn one_answer(
+    from: &mut (impl AsyncRead + Unpin),
+) -> Result<BytesMut, Fault> {
     let mut bytes = BytesMut::new();
     loop {
         if from.read_buf(&mut bytes).await.map_err(broken)? == 0 {
@@ -238,5 +289,15 @@ pub(super) async fn one_answer(from: &mut (impl AsyncRead + Unpin)) -> Result<By
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Whether an alert says that the client should have shown a certificate.
+pub(in crate::identity) fn asks_for_certificate(alert: AlertDescription) -> bool {
+    matches!(alert, AlertDescription::CertificateRequired)
+}
+
+/// Text of a stranger, cut.
+pub(in crate::identity) fn bounded(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -92,7 +92,7 @@ async fn hear(said: &[u8]) -> bool {
     };
     tokio::join!(asked, server);
     drop(handles);
-    let Session { ldap, _tasks: mut tasks, .. } = session;
+    let Session { ldap, mut tasks, .. } = session;
     drop(ldap);
     let mut fell = false;
     while let Some(ended) = tasks.join_next().await {
@@ -129,7 +129,8 @@ fn good_answers_reach_whoever_asked() {
 #[test]
 fn an_answer_to_nothing_is_not_heard() {
     let open = Open::default();
-    open.lock().unwrap().insert(1, operation::SEARCH);
+    let search = || Question { operation: operation::SEARCH, answered: 0 };
+    open.lock().unwrap().insert(1, search());
     let is = |message: &[u8]| is_wanted(message, &open);
     assert_eq!(is(&message(9, &done(0x65, b""))), Ok(false));
     // Of another kind than the question.
@@ -138,6 +139,21 @@ fn an_answer_to_nothing_is_not_heard() {
     assert_eq!(is(&message(1, &done(0x65, b""))), Ok(true));
     assert_eq!(is(&message(1, &done(0x65, b""))), Ok(false), "it was answered");
     assert!(matches!(is(&answers()[7]), Err(Fault::Notice(_))));
+    // RFC 4511 s4.11: nor one to a question that is not waited for any more.
+    open.lock().unwrap().insert(2, search());
+    note(&message(9, b"\x50\x01\x02"), &open);
+    assert_eq!(is(&message(2, ENTRY)), Ok(false));
+    // What nobody answers is not waited for.
+    note(&message(3, b"\x42\x00"), &open);
+    assert!(open.lock().unwrap().is_empty());
+}
+
+#[test]
+fn answers_without_end_to_one_question_end_the_connection() {
+    let open = Open::default();
+    open.lock().unwrap().insert(1, Question { operation: operation::SEARCH, answered: MOST - 40 });
+    assert_eq!(is_wanted(&message(1, ENTRY), &open), Ok(true));
+    assert_eq!(is_wanted(&message(1, ENTRY), &open), Err(Fault::TooMuch));
 }
 
 #[test]
