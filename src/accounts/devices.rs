@@ -167,10 +167,12 @@ impl Accounts {
         if !self.used.is_first(device, now.unix_millis() / DAY) {
             return;
         }
-        let key = DeviceCredential::key(&self.identity.canonical(user), device);
+        let name = self.identity.canonical(user);
+        let key = DeviceCredential::key(&name, device);
         let Ok(Some(before)) = self.store.get(Table::Credentials, &key) else { return };
         let Ok(mut credential) = DeviceCredential::decode(&before) else { return };
         credential.last_used = Some(now);
+        self.note_use(&name, now);
         // If it was revoked in this moment, that stands.
         let commit = Commit::new().expect_equals(Table::Credentials, &key, before).put(
             Table::Credentials,

@@ -35,6 +35,9 @@ pub struct ImportOptions {
     pub dry_run: bool,
 }
 
+/// Hears how many rows were read, and says whether to go on.
+pub type Follower<'a> = &'a (dyn Fn(u64) -> bool + Sync);
+
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
@@ -46,6 +49,8 @@ pub struct ImportReport {
     pub skipped: u64,
     /// Rows that made none, in their order.
     pub failed: Vec<RowFailure>,
+    /// It was told to go on no further; what it did stands.
+    pub stopped: bool,
 }
 
 /// A row that made no account.
@@ -75,8 +80,10 @@ const KNOWN: [&str; 11] = [
 ];
 /// What the subscriber tables of other SIP servers call some of them.
 const SYNONYMS: [(&str, &str); 2] = [("username", "user"), ("email_address", "mail")];
-/// Columns of such tables that say nothing here.
-const PASSED_OVER: [&str; 3] = ["id", "ha1_sha512t256", "rpid"];
+/// Columns that say nothing here: of such tables, and of the list of rows that failed before.
+const PASSED_OVER: [&str; 5] = ["id", "ha1_sha512t256", "rpid", "line", "reason"];
+/// Columns that nobody gets to see again.
+const SECRET: [&str; 4] = ["password", "ha1", "ha1b", "ha1_sha256"];
 
 /// Which field of a row is what.
 #[derive(Debug)]
@@ -175,6 +182,20 @@ impl Accounts {
         text: &str,
         options: ImportOptions,
     ) -> Result<ImportReport, AccountsError> {
+        self.import_csv_followed(actor, text, options, &|_| true).await
+    }
+
+    /// The same, followed by somebody who may end it after any commit.
+    ///
+    /// # Errors
+    /// As [`Accounts::import_csv`].
+    pub async fn import_csv_followed(
+        &self,
+        actor: &Actor,
+        text: &str,
+        options: ImportOptions,
+        follower: Follower<'_>,
+    ) -> Result<ImportReport, AccountsError> {
         let mut report = ImportReport::default();
         let mut records = Records::new(text);
         let header = match records.next() {
@@ -186,7 +207,13 @@ impl Accounts {
         let mut seen = HashSet::new();
         let mut seen_numbers = HashSet::new();
         let mut batch: Vec<Draft> = Vec::with_capacity(BATCH);
-        for record in records {
+        for (row, record) in (1..).zip(records) {
+            // What was read and not written yet is left.
+            if row % BATCH as u64 == 0 && !follower(row) {
+                report.stopped = true;
+                batch.clear();
+                break;
+            }
             let (line, fields) = match record {
                 Ok(record) => record,
                 Err((line, error)) => {
@@ -418,6 +445,44 @@ impl Accounts {
         }
         Ok((out, last.filter(|_| !is_last)))
     }
+}
+
+/// The rows of an import that failed, as CSV that can be mended and imported again: with the line and
+/// the reason before what they held, passwords left out.
+#[must_use]
+pub fn failures_csv(text: &str, failed: &[RowFailure]) -> String {
+    let mut records = Records::new(text);
+    let header = match records.next() {
+        Some(Ok((_, header))) => header,
+        _ => Vec::new(),
+    };
+    let is_shown = |at: &usize| {
+        let name = header.get(*at).map(|name| name.trim().to_lowercase()).unwrap_or_default();
+        !SECRET.contains(&name.as_str()) && !["line", "reason"].contains(&name.as_str())
+    };
+    let columns: Vec<usize> = (0..header.len()).filter(is_shown).collect();
+    let mut out = String::new();
+    let mut write = |line: &str, reason: &str, fields: &[Cow<'_, str>]| {
+        let mut row = vec![line, reason];
+        row.extend(columns.iter().map(|at| fields.get(*at).map_or("", AsRef::as_ref)));
+        // What was guarded in the file is not guarded twice.
+        let plain: Vec<&str> = row.iter().map(|field| csv::unguarded(field)).collect();
+        csv::write_guarded(&plain, &mut out);
+    };
+    write("line", "reason", &header);
+    let mut failed = failed.iter().peekable();
+    for record in records {
+        let (line, fields) = match record {
+            Ok(record) => record,
+            Err((line, _)) => (line, Vec::new()),
+        };
+        while let Some(failure) = failed.next_if(|failure| failure.line <= line) {
+            if failure.line == line {
+                write(&line.to_string(), &failure.reason, &fields);
+            }
+        }
+    }
+    out
 }
 
 impl Columns {

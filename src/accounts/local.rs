@@ -1,9 +1,13 @@
 //! Local accounts.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use super::{Accounts, AccountsError, Actor, Plan};
 use crate::identity::{Existence, Numbered, UserName, canonical_number};
 use crate::model::{Account, AccountKind, DeviceCredential, Record as _};
 use crate::store::{Commit, Table, rows};
+
+const COMPOSED: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
 
 /// Bytes of a name, a mail address or a group at most.
 const LONGEST_TEXT: usize = 512;
@@ -29,6 +33,19 @@ pub struct NewAccount<'a> {
     pub password: Option<&'a str>,
 }
 
+/// What an account is to have instead; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccountChange<'a> {
+    /// The name that people read; empty is the user name.
+    pub display_name: Option<&'a str>,
+    /// Mail address; may be empty.
+    pub mail: Option<&'a str>,
+    /// Telephone extension; may be empty.
+    pub number: Option<&'a str>,
+    /// Groups.
+    pub groups: Option<&'a [String]>,
+}
+
 /// What a password must be to work in every client.
 pub(super) fn check_password(password: &str) -> Result<(), AccountsError> {
     if password.is_empty() {
@@ -43,22 +60,44 @@ pub(super) fn check_password(password: &str) -> Result<(), AccountsError> {
     Ok(())
 }
 
+fn check_lengths(change: &AccountChange<'_>) -> Result<(), AccountsError> {
+    let too_long = |text: &str| text.len() > LONGEST_TEXT;
+    let texts =
+        [("name", change.display_name), ("mail address", change.mail), ("number", change.number)];
+    for (what, text) in texts {
+        if text.is_some_and(too_long) {
+            return Err(AccountsError::TooLong(what));
+        }
+    }
+    let groups = change.groups.unwrap_or_default();
+    if groups.len() > MOST_GROUPS || groups.iter().any(|group| too_long(group)) {
+        return Err(AccountsError::TooLong("list of groups"));
+    }
+    Ok(())
+}
+
+/// Puts another text in the place of one, and notes both for the audit trail.
+fn replace_text(what: &str, text: &mut String, new: String, detail: &mut Vec<String>) {
+    if *text != new {
+        detail.push(format!("{what}: {text:?} to {new:?}"));
+        *text = new;
+    }
+}
+
 impl Accounts {
     /// The row of an account to be made.
     pub(super) fn draft(&self, new: &NewAccount<'_>) -> Result<Account, AccountsError> {
         let name = self.name(new.user)?;
-        let too_long = |text: &str| text.len() > LONGEST_TEXT;
-        for (what, text) in [("name", new.display_name), ("mail address", new.mail)] {
-            if too_long(text) {
-                return Err(AccountsError::TooLong(what));
-            }
+        // One that is typed as another one looks would be a second person to whoever reads it.
+        if !COMPOSED.is_normalized(&name) {
+            return Err(AccountsError::Name(new.user.to_owned()));
         }
-        if new.groups.len() > MOST_GROUPS || new.groups.iter().any(|group| too_long(group)) {
-            return Err(AccountsError::TooLong("list of groups"));
-        }
-        if too_long(new.number) {
-            return Err(AccountsError::TooLong("number"));
-        }
+        check_lengths(&AccountChange {
+            display_name: Some(new.display_name),
+            mail: Some(new.mail),
+            number: Some(new.number),
+            groups: Some(new.groups),
+        })?;
         new.password.map_or(Ok(()), check_password)?;
         let context = Account::seal_context(&name);
         let seal = |password| self.identity.seal_password(&name, &context, password);
@@ -121,6 +160,55 @@ impl Accounts {
             self.check_number(account)
         })
         .await
+    }
+
+    /// Changes what is known of a local account.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if there is no such account, it is the directory's, or something cannot be
+    /// as it is to be.
+    pub async fn edit_local(
+        &self,
+        actor: &Actor,
+        user: &str,
+        change: AccountChange<'_>,
+    ) -> Result<(), AccountsError> {
+        let name = self.name(user)?;
+        check_lengths(&change)?;
+        self.perform(actor, "user.edit", &name, || {
+            let (mut account, before) = self.existing(&name)?;
+            if account.kind == AccountKind::Directory {
+                return Err(AccountsError::OfDirectory(account.user));
+            }
+            let mut detail = Vec::new();
+            if let Some(text) = change.display_name.map(visible) {
+                let text = if text.is_empty() { name.to_string() } else { text };
+                replace_text("name", &mut account.display_name, text, &mut detail);
+            }
+            if let Some(text) = change.mail.map(visible) {
+                replace_text("mail", &mut account.mail, text, &mut detail);
+            }
+            if let Some(text) = change.number.map(visible) {
+                replace_text("number", &mut account.number, text, &mut detail);
+                self.check_number(&account)?;
+            }
+            if let Some(groups) = change.groups {
+                let groups: Vec<String> = groups.iter().map(|group| visible(group)).collect();
+                if account.groups != groups {
+                    let (old, new) = (account.groups.join(";"), groups.join(";"));
+                    detail.push(format!("groups: {old:?} to {new:?}"));
+                    account.groups = groups;
+                }
+            }
+            if detail.is_empty() {
+                return Ok(Plan { commit: Commit::new(), detail: String::new(), value: () });
+            }
+            account.changed = self.now();
+            let commit = Accounts::replace(Commit::new(), &account, before);
+            Ok(Plan { commit, detail: detail.join(", "), value: () })
+        })
+        .await?;
+        self.announce(&name)
     }
 
     /// Makes a local account.

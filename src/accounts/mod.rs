@@ -35,8 +35,8 @@ pub use console::{
     Principal, RecoveryCodes, SetupState, SignIn,
 };
 pub use devices::DeviceSecret;
-pub use import::{ImportOptions, ImportReport, RowFailure, Taken};
-pub use local::NewAccount;
+pub use import::{Follower, ImportOptions, ImportReport, RowFailure, Taken, failures_csv};
+pub use local::{AccountChange, NewAccount};
 pub use realm::{FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
 pub use trail::{Deed, TrailFilter, TrailPage, TrailReport, note_in};
 

@@ -11,14 +11,25 @@ use crate::web::{Access, Key, NavGroup, NavPage, Pages};
 mod account;
 mod dashboard;
 mod password;
+mod people;
 mod qr;
 mod setup;
 
 /// The navigation: only pages that exist.
-const NAVIGATION: &[NavGroup] = &[NavGroup {
-    title: Key("nav-overview"),
-    pages: &[page("/admin", Key("dashboard-title"), "gauge", Right::See)],
-}];
+const NAVIGATION: &[NavGroup] = &[
+    NavGroup {
+        title: Key("nav-overview"),
+        pages: &[page("/admin", Key("dashboard-title"), "gauge", Right::See)],
+    },
+    NavGroup {
+        title: Key("nav-people"),
+        pages: &[
+            page("/admin/people", Key("people-title"), "people", Right::See),
+            page("/admin/groups", Key("groups-title"), "group", Right::See),
+            page("/admin/jobs", Key("jobs-title"), "jobs", Right::See),
+        ],
+    },
+];
 
 const fn page(path: &'static str, title: Key, icon: &'static str, right: Right) -> NavPage {
     NavPage { path, title, icon, right }
@@ -27,7 +38,8 @@ const fn page(path: &'static str, title: Key, icon: &'static str, right: Right) 
 /// The routes of the console, and its navigation.
 #[must_use]
 pub fn pages(clock: &Clock) -> Pages {
-    let routes = [setup::routes(clock), dashboard::routes(), account::routes()].concat();
+    let routes =
+        [setup::routes(clock), dashboard::routes(), account::routes(), people::routes()].concat();
     Pages { routes, navigation: NAVIGATION }
 }
 

@@ -277,6 +277,8 @@ pub enum State {
     Disabled,
     /// They are no longer in the directory
     Absent,
+    /// The directory has lost or locked them, and nobody has decided yet
+    Held,
 }
 
 /// `tagus device`.

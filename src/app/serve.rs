@@ -115,7 +115,8 @@ fn serve(
         let _runtime = runtime.enter();
         control::Listener::bind(&config.control_socket()).map_err(Failure::failed)?
     };
-    let commands = runtime.spawn(control::serve(socket, administration));
+    let commands =
+        runtime.spawn(control::serve(socket, Arc::clone(&administration) as Arc<dyn Operations>));
 
     let residents = match demo {
         Some(demo) => Some(runtime.block_on(demo.residents(context, &site, &server))?),
@@ -130,6 +131,7 @@ fn serve(
     if let Some(residents) = residents {
         runtime.block_on(residents.leave());
     }
+    administration.end_jobs();
     // New commands find no socket from here on.
     commands.abort();
     let _ = runtime.block_on(commands);

@@ -5,7 +5,7 @@
 //! believed. What was read is kept in the store as well, so that a server that starts while the
 //! directory is away knows it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -146,6 +146,55 @@ impl Identity {
             return Some(found);
         }
         self.groups.known().map(|known| known.names.iter().any(|group| fold(group) == wanted))
+    }
+
+    /// Who is in a group of that name, in whatever case: for many questions in a row.
+    #[must_use]
+    pub fn members<'a>(&'a self, group: &str) -> impl Fn(&UserName) -> bool + Sync + use<'a> {
+        let wanted = fold(group).into_owned();
+        let known = self.group_directory().and_then(|_| self.groups.known());
+        let is_wanted = move |group: &Arc<str>| fold(group) == wanted;
+        move |user| {
+            let (is_in, is_local) = self.people.with(user, |person| {
+                let local = person.and_then(|person| person.local.as_deref());
+                local.map_or((false, false), |local| {
+                    (local.groups.iter().any(&is_wanted), !local.is_of_directory())
+                })
+            });
+            if is_in || is_local {
+                return is_in;
+            }
+            let set = known.as_ref().zip(self.uid_of(user));
+            let set = set.and_then(|(known, uid)| known.people.get(uid));
+            set.is_some_and(|set| set.iter().any(&is_wanted))
+        }
+    }
+
+    /// All groups, in the order of their names, with how many have them in their rows here and how
+    /// many in the directory.
+    #[must_use]
+    pub fn all_groups(&self) -> Vec<(String, u64, u64)> {
+        let mut all: BTreeMap<String, (String, u64, u64)> = BTreeMap::new();
+        let entry = |all: &mut BTreeMap<String, (String, u64, u64)>, name: &str, here, there| {
+            let key = fold(name).into_owned();
+            let group = all.entry(key).or_insert_with(|| (name.to_owned(), 0, 0));
+            group.1 += here;
+            group.2 += there;
+        };
+        if let Some(known) = self.group_directory().and_then(|_| self.groups.known()) {
+            for name in &known.names {
+                entry(&mut all, name, 0, 0);
+            }
+            for name in known.people.values().flat_map(|set| set.iter()) {
+                entry(&mut all, name, 0, 1);
+            }
+        }
+        self.people.each(|_, person| {
+            for name in person.local.iter().flat_map(|local| &local.groups) {
+                entry(&mut all, name, 1, 0);
+            }
+        });
+        all.into_values().collect()
     }
 
     /// The directory's groups as they were read last, to be kept under [`GROUPS_KEY`]; `None` if they

@@ -42,10 +42,10 @@ pub(super) fn fold(name: &str) -> Cow<'_, str> {
 }
 
 /// Whether somebody may be called so: no space or control character, nothing that has a meaning
-/// in a SIP address or a Digest answer.
+/// in a SIP address, a Digest answer or as a part of a path.
 #[must_use]
 pub fn is_valid_name(name: &str) -> bool {
-    !name.is_empty()
+    !matches!(name, "" | "." | "..")
         && name.len() <= LONGEST_NAME
         && !name.chars().any(|c| {
             c.is_control()
@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn names_that_mean_something_elsewhere_are_invalid() {
-        for name in ["", " ", "a b", "a@b", "a:b", "a\"b", "a\\b", "a\0", "a;b", "a\u{202e}b"] {
+        for name in
+            ["", ".", "..", " ", "a b", "a@b", "a:b", "a\"b", "a\\b", "a\0", "a;b", "a\u{202e}b"]
+        {
             assert!(!is_valid_name(name), "{name:?}");
         }
         for name in ["alice", "john.doe", "fc12345", "o'neil", "+351210000000", "éva"] {

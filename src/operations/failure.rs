@@ -37,13 +37,46 @@ pub struct Failure {
     pub exit: Exit,
     /// What happened, and what to do about it.
     pub message: String,
+    /// What was wrong with what was asked, where a form can say so at its field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// What is wrong with what somebody asked for about a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Nobody can be called so.
+    Name,
+    /// Somebody is called so.
+    NameTaken,
+    /// This text is longer than it may be: `name`, `mail address`, `number` or `list of groups`.
+    TooLong(String),
+    /// It is no telephone number.
+    Number(String),
+    /// He has the number already.
+    NumberTaken(String),
+    /// It can be no password.
+    Password,
+    /// That is the directory's.
+    OfDirectory,
+    /// The first line of the CSV cannot be used.
+    Header(String),
+    /// Now they are another number of people.
+    Count(u64),
 }
 
 impl Failure {
     /// A failure with any code.
     #[must_use]
     pub fn new(exit: Exit, message: impl fmt::Display) -> Failure {
-        Failure { exit, message: message.to_string() }
+        Failure { exit, message: message.to_string(), cause: None }
+    }
+
+    /// The same with what is wrong.
+    #[must_use]
+    pub fn because(self, cause: Option<Cause>) -> Failure {
+        Failure { cause, ..self }
     }
 
     /// It was tried and failed.

@@ -10,7 +10,10 @@ use super::console::{
     AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser, SetupUrl, Token,
     TokenRequest, TokenSecret,
 };
-use super::people::{DifferenceView, DirectoryView, PeoplePage, PeopleQuery, SyncRunView};
+use super::jobs::{JobRequest, JobView};
+use super::people::{
+    DifferenceView, DirectoryView, GroupView, PeoplePage, PeopleQuery, SyncRunView,
+};
 use super::secret::Secret;
 
 /// Something to do.
@@ -30,8 +33,28 @@ pub enum Request {
         /// The telephone number.
         #[serde(default)]
         number: Option<String>,
+        /// Groups.
+        #[serde(default)]
+        groups: Vec<String>,
         /// The password; none makes an account that only devices sign in to.
         password: Option<Secret>,
+    },
+    /// Changes what is known of a local account; what is not named stays.
+    UserEdit {
+        /// The name.
+        user: String,
+        /// The name that others see; empty is the user name.
+        #[serde(default)]
+        name: Option<String>,
+        /// The mail address.
+        #[serde(default)]
+        mail: Option<String>,
+        /// The telephone number.
+        #[serde(default)]
+        number: Option<String>,
+        /// Groups.
+        #[serde(default)]
+        groups: Option<Vec<String>>,
     },
     /// Lists accounts in the order of their names, a page at a time.
     UserList {
@@ -92,6 +115,8 @@ pub enum Request {
     },
     /// Looks for people: accounts, and those of the directory.
     PeopleFind(PeopleQuery),
+    /// Lists groups: those of accounts, and those of the directory.
+    GroupList,
     /// How the directory stands, and what its last readings did.
     DirectoryShow,
     /// Reads the directory and tells what that would change.
@@ -178,6 +203,8 @@ pub enum Request {
     Token(TokenRequest),
     /// About the audit trail.
     Audit(AuditRequest),
+    /// About long work.
+    Jobs(JobRequest),
 }
 
 impl Request {
@@ -238,6 +265,8 @@ pub enum Reply {
     },
     /// A page of people.
     People(PeoplePage),
+    /// Groups.
+    Groups(Vec<GroupView>),
     /// How the directory stands.
     Directory(Box<DirectoryView>),
     /// What a reading of the directory would change.
@@ -264,6 +293,10 @@ pub enum Reply {
     Tokens(Vec<Token>),
     /// A new token.
     TokenSecret(Box<TokenSecret>),
+    /// A job.
+    Job(Box<JobView>),
+    /// Jobs.
+    Jobs(Vec<JobView>),
     /// Lines of the audit trail.
     Audit(AuditPage),
     /// What a walk along the audit trail found.

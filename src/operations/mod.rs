@@ -11,6 +11,7 @@ use crate::accounts::Actor;
 
 mod console;
 mod failure;
+mod jobs;
 mod message;
 mod people;
 mod rights;
@@ -22,15 +23,16 @@ pub use console::{
     AuditFilter, AuditLine, AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser,
     SetupUrl, Token, TokenRequest, TokenSecret,
 };
-pub use failure::{Exit, Failure};
+pub use failure::{Cause, Exit, Failure};
+pub use jobs::{JobKind, JobReport, JobRequest, JobState, JobView, PeopleDeed, Whom};
 pub use message::{
     BanView, Device, DeviceSecret, Existing, Health, ImportReport, LdapStatus, ListenerStatus,
     MemoryStatus, PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView,
     Status, User, WatcherView,
 };
 pub use people::{
-    DifferenceView, DirectoryView, KindView, MentionView, PeoplePage, PeopleQuery, PersonSource,
-    PersonState, PersonView, ProposalView, SyncCountsView, SyncRunView,
+    DifferenceView, DirectoryView, GroupView, KindView, MentionView, PeoplePage, PeopleQuery,
+    PersonSource, PersonState, PersonView, ProposalView, SyncCountsView, SyncRunView,
 };
 pub use rights::{Right, Rule, permit};
 pub use secret::Secret;

@@ -24,6 +24,8 @@ pub enum PersonState {
     Disabled,
     /// No longer in the directory.
     Absent,
+    /// The directory has lost or locked him, and he stays in until an administrator decides.
+    Held,
 }
 
 /// Who is looked for.
@@ -91,6 +93,20 @@ pub struct PersonView {
     pub devices: u32,
     /// Whether any device is registered now.
     pub online: bool,
+    /// When one of the device credentials was last used, to within a day, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<String>,
+}
+
+/// A group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// The name.
+    pub name: String,
+    /// Accounts here that are in it.
+    pub here: u64,
+    /// People whom the directory has in it.
+    pub of_directory: u64,
 }
 
 /// How the directory stands.

@@ -1,6 +1,6 @@
 //! Who may ask for what: one table for the command line, the console and the API.
 
-use super::{AuditRequest, ConsoleRequest, Failure, Request, TokenRequest};
+use super::{AuditRequest, ConsoleRequest, Failure, JobRequest, PeopleDeed, Request, TokenRequest};
 use crate::accounts::{Actor, ActorKind};
 use crate::model::{Role, Scope};
 
@@ -82,6 +82,7 @@ impl Request {
         match self {
             Request::Status => rule("status", Right::See, Scope::StatusRead),
             Request::UserAdd { .. } => rule("user.add", Right::Help, Scope::UsersWrite),
+            Request::UserEdit { .. } => rule("user.edit", Right::Help, Scope::UsersWrite),
             Request::UserList { .. } => rule("user.list", Right::See, Scope::UsersRead),
             Request::UserShow { .. } => rule("user.show", Right::See, Scope::UsersRead),
             Request::UserPassword { .. } => rule("user.passwd", Right::Help, Scope::UsersWrite),
@@ -92,6 +93,7 @@ impl Request {
             Request::UserImport { .. } => rule("user.import", Right::Administer, Scope::UsersWrite),
             Request::UserExport { .. } => rule("user.export", Right::Inspect, Scope::UsersRead),
             Request::PeopleFind(_) => rule("people.find", Right::See, Scope::UsersRead),
+            Request::GroupList => rule("group.list", Right::See, Scope::UsersRead),
             Request::DirectoryShow => rule("directory.show", Right::See, Scope::DirectoryRead),
             Request::DirectoryPreview => {
                 rule("directory.preview", Right::Administer, Scope::DirectoryWrite)
@@ -130,6 +132,28 @@ impl Request {
                     rule("audit.read", Right::Inspect, Scope::AuditRead)
                 }
                 AuditRequest::Verify => rule("audit.verify", Right::Inspect, Scope::AuditRead),
+            },
+            Request::Jobs(request) => request.rule(),
+        }
+    }
+}
+
+impl JobRequest {
+    /// What a job does to people needs the right to do it to one of them.
+    const fn rule(&self) -> Rule {
+        match self {
+            JobRequest::List => rule("job.list", Right::See, Scope::UsersRead),
+            JobRequest::Show { .. } => rule("job.show", Right::See, Scope::UsersRead),
+            JobRequest::Result { .. } => rule("job.result", Right::See, Scope::UsersRead),
+            // Whose it is, is looked at where it is ended.
+            JobRequest::Cancel { .. } => rule("job.cancel", Right::Help, Scope::UsersWrite),
+            JobRequest::Import { .. } | JobRequest::ImportTried { .. } => {
+                rule("user.import", Right::Administer, Scope::UsersWrite)
+            }
+            JobRequest::People { deed, .. } => match deed {
+                PeopleDeed::Disable => rule("user.disable", Right::Help, Scope::UsersWrite),
+                PeopleDeed::Enable => rule("user.enable", Right::Help, Scope::UsersWrite),
+                PeopleDeed::Delete => rule("user.delete", Right::Administer, Scope::UsersWrite),
             },
         }
     }
@@ -171,6 +195,7 @@ pub fn permit(actor: &Actor, request: &Request) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operations::Whom;
 
     fn actor(role: Role, kind: ActorKind) -> Actor {
         Actor { name: "ana".to_owned(), source: "192.0.2.1".to_owned(), role, kind }
@@ -180,6 +205,7 @@ mod tests {
         let user = || "rui".to_owned();
         let name = || "rui".to_owned();
         let none: Vec<String> = Vec::new();
+        let people = |deed| Request::Jobs(JobRequest::People { deed, whom: Whom::Named(vec![]) });
         let (all, not_helpdesk) = ([true; 4], [true, false, true, true]);
         let (help, admins, owners) =
             ([false, true, true, true], [false, false, true, true], [false, false, false, true]);
@@ -196,6 +222,11 @@ mod tests {
             (Request::UserDisable { user: user() }, help),
             (Request::DeviceRevoke { user: user(), device: "d".to_owned() }, help),
             (Request::UserDelete { user: user() }, admins),
+            (Request::GroupList, all),
+            (Request::Jobs(JobRequest::List), all),
+            (Request::Jobs(JobRequest::Cancel { job: name() }), help),
+            (people(PeopleDeed::Disable), help),
+            (people(PeopleDeed::Delete), admins),
             (Request::RulesSet { user: user(), document: String::new() }, admins),
             (Request::Audit(AuditRequest::Verify), not_helpdesk),
             (Request::Console(ConsoleRequest::List), not_helpdesk),

@@ -20,6 +20,7 @@ fn request() -> impl Strategy<Value = Request> {
                 user,
                 name,
                 number: mail.clone(),
+                groups: mail.iter().cloned().collect(),
                 mail,
                 password,
             }
@@ -35,6 +36,21 @@ fn request() -> impl Strategy<Value = Request> {
             let query =
                 PeopleQuery { text, online, limit, source, state, ..PeopleQuery::default() };
             Request::PeopleFind(query)
+        }),
+        (text(), maybe(), any::<Option<Vec<String>>>()).prop_map(|(user, name, groups)| {
+            Request::UserEdit { user, mail: name.clone(), number: name.clone(), name, groups }
+        }),
+        (secret(), text()).prop_map(|(csv, file)| {
+            let (existing, dry_run) = (Existing::Skip, true);
+            Request::Jobs(JobRequest::Import { csv, file, existing, dry_run })
+        }),
+        (any::<Vec<String>>(), text(), any::<u64>()).prop_map(|(named, text, count)| {
+            let query = PeopleQuery { text, ..PeopleQuery::default() };
+            let whom = match count {
+                0 => Whom::Named(named),
+                _ => Whom::Matching { query, count },
+            };
+            Request::Jobs(JobRequest::People { deed: PeopleDeed::Enable, whom })
         }),
         any::<u64>().prop_map(|proposal| Request::DirectoryApply { proposal }),
         (text(), text(), any::<bool>()).prop_map(|(user, label, md5_only)| Request::DeviceAdd {

@@ -8,8 +8,8 @@ use super::problem::Problem;
 
 /// The longest body of a form.
 const LONGEST: usize = 64 * 1024;
-/// The most fields.
-const MOST_FIELDS: usize = 200;
+/// The most fields: a list has up to 200 boxes to tick.
+const MOST_FIELDS: usize = 220;
 
 /// Fields with their values. What they held is wiped: passwords are among it.
 #[derive(Clone, Default)]
@@ -28,15 +28,27 @@ impl Form {
     /// A [`Problem`] if it has too many fields, or one of them twice: whoever asks for one must not
     /// get another than who checked it.
     pub fn parse(text: &[u8]) -> Result<Form, Problem> {
-        let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+        let mut form = Form::default();
         for (name, value) in form_urlencoded::parse(text) {
-            if fields.len() == MOST_FIELDS || fields.iter().any(|(known, _)| *known == name) {
-                let status = StatusCode::UNPROCESSABLE_ENTITY;
-                return Err(Problem::new(status, "the form has a field twice, or too many"));
-            }
-            fields.push((name.into_owned(), Zeroizing::new(value.into_owned())));
+            form.put(name.into_owned(), value.into_owned())?;
         }
-        Ok(Form(fields))
+        Ok(form)
+    }
+
+    /// Takes in another field.
+    pub(super) fn put(&mut self, name: String, value: String) -> Result<(), Problem> {
+        let value = Zeroizing::new(value);
+        if self.0.len() == MOST_FIELDS || self.0.iter().any(|(known, _)| *known == name) {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(Problem::new(status, "the form has a field twice, or too many"));
+        }
+        self.0.push((name, value));
+        Ok(())
+    }
+
+    /// The names of the fields that begin so, without that beginning: boxes that are ticked in a list.
+    pub fn names<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter_map(move |(name, _)| name.strip_prefix(beginning))
     }
 
     /// Reads the body of a request.

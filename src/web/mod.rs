@@ -26,6 +26,7 @@ mod connection;
 mod cookie;
 mod counts;
 mod desk;
+mod download;
 mod forgery;
 mod form;
 mod i18n;
@@ -42,11 +43,13 @@ mod session;
 mod sign_in;
 mod table;
 mod throttle;
+mod upload;
 mod visit;
 mod websocket;
 
 pub use counts::{Counters, Counts};
 pub use desk::Desk;
+pub use download::csv as csv_download;
 pub use form::Form;
 pub use i18n::{Key, Language, Texts};
 pub use listen::{Bound, ListenError, bind};
@@ -181,6 +184,12 @@ impl Stage {
 }
 
 impl Site {
+    /// The largest body that a request may have: some routes take files.
+    fn longest_body(&self, path: Option<&str>) -> u64 {
+        let route = self.routes.iter().find(|route| route.longest > 0 && Some(route.path) == path);
+        route.map_or(self.limits.body_bytes, |route| route.longest)
+    }
+
     /// Read anew for each request: whatever the store says now is so.
     fn stage(&self) -> Stage {
         match self.desk.setup_state() {

@@ -245,7 +245,8 @@ fn admit(site: &Site, request: &Request) -> Result<(), Refusal> {
     if target > site.limits.uri_bytes {
         return Err(Problem::new(StatusCode::URI_TOO_LONG, "the target is too long").into());
     }
-    if request.body().size_hint().lower() > site.limits.body_bytes {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    if request.body().size_hint().lower() > site.longest_body(route) {
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large").into());
     }
     let path = request.uri().path();

@@ -34,6 +34,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may.
     pub access: Access,
+    /// The largest file that it takes, in bytes; 0 where it takes none.
+    pub(super) longest: u64,
     pub(super) answer: MethodRouter<Arc<Site>>,
 }
 
@@ -51,7 +53,7 @@ impl Route {
         A: Future<Output = Response> + Send + 'static,
     {
         let answer = on(MethodFilter::GET, move |visit: Visit| page(visit));
-        Route { method: Method::GET, path, access, answer }
+        Route { method: Method::GET, path, access, longest: 0, answer }
     }
 
     /// A form that is sent.
@@ -61,12 +63,21 @@ impl Route {
         A: Future<Output = Response> + Send + 'static,
     {
         let answer = on(MethodFilter::POST, move |visit: Visit| deed(visit));
-        Route { method: Method::POST, path, access, answer }
+        Route { method: Method::POST, path, access, longest: 0, answer }
+    }
+
+    /// A form that may bring files of up to so many bytes; its token is its first field.
+    pub fn upload<F, A>(path: &'static str, access: Access, longest: u64, deed: F) -> Route
+    where
+        F: Fn(Visit) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response> + Send + 'static,
+    {
+        Route { longest, ..Route::post(path, access, deed) }
     }
 
     /// Something for anybody that is neither a page nor a form.
     pub(super) fn open(path: &'static str, answer: MethodRouter<Arc<Site>>) -> Route {
-        Route { method: Method::GET, path, access: Access::Public, answer }
+        Route { method: Method::GET, path, access: Access::Public, longest: 0, answer }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, FromRequestParts as _, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, MatchedPath, RawPathParams, Request};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -13,7 +13,7 @@ use super::i18n::{Key, Language, Texts};
 use super::page::{Shell, Theme};
 use super::problem::Problem;
 use super::session::Session;
-use super::{Desk, Sessions, Site};
+use super::{Desk, Sessions, Site, upload};
 use crate::accounts::{Actor, ActorKind, Principal};
 use crate::model::Role;
 
@@ -73,8 +73,17 @@ impl FromRequest<Arc<Site>> for Visit {
         let query = query.map_err(Problem::into_response)?;
         let mut form = Form::default();
         if parts.method != Method::GET && parts.method != Method::HEAD {
-            form = Form::read(&parts.headers, body).await.map_err(Problem::into_response)?;
-            if !site.form_tokens.is_of(&caller.id, form.get(TOKEN_FIELD)) {
+            let is_ours = |token: &str| site.form_tokens.is_of(&caller.id, token);
+            let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+            let takes_files = site.routes.iter().any(|r| r.longest > 0 && Some(r.path) == route);
+            let read = if takes_files && upload::is_upload(&parts.headers) {
+                let longest = usize::try_from(site.longest_body(route)).unwrap_or(usize::MAX);
+                upload::read(&parts.headers, body, longest, is_ours).await
+            } else {
+                Form::read(&parts.headers, body).await
+            };
+            form = read.map_err(Problem::into_response)?;
+            if !is_ours(form.get(TOKEN_FIELD)) {
                 let detail = "the form is not of this session; load its page again";
                 return Err(Problem::new(StatusCode::FORBIDDEN, detail).into_response());
             }

@@ -13,3 +13,29 @@ for (const form of document.forms) {
 addEventListener('pageshow', () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
+
+// A box that ticks all the others of its table; without scripts it is not there.
+for (const all of document.querySelectorAll('input[data-all]')) {
+  all.hidden = false;
+  all.addEventListener('change', () => {
+    for (const one of all.closest('table').querySelectorAll('tbody input[type=checkbox]')) one.checked = all.checked;
+  });
+}
+
+// What is at work is looked at again until it is done; without scripts the page is loaded again.
+async function follow(part) {
+  const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => null);
+  if (answer?.ok) {
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const next = page.querySelector('[data-live]');
+    // Done: the whole page says more than this part of it.
+    if (!next) return location.reload();
+    if (!part.contains(document.activeElement)) {
+      part.replaceWith(next);
+      part = next;
+    }
+  }
+  setTimeout(follow, 1000, part);
+}
+const live = document.querySelector('[data-live]');
+if (live) setTimeout(follow, 500, live);

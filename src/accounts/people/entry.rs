@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering as Order};
 
 use super::fold::fold;
 use crate::clock::WallTime;
@@ -58,6 +59,8 @@ pub(super) struct Entry {
     sorted_by: u32,
     pub(super) absent_since: Option<WallTime>,
     pub(super) devices: u32,
+    /// Unix milliseconds of the last use of a device; 0 is never.
+    last_used: AtomicU64,
     pub(super) origin: Origin,
     pub(super) state: State,
 }
@@ -108,6 +111,7 @@ impl Entry {
             sorted_by,
             absent_since,
             devices,
+            last_used: AtomicU64::new(0),
             origin,
             state,
             user,
@@ -125,6 +129,7 @@ impl Entry {
             found_by: sorted_by.into(),
             absent_since: None,
             devices: 0,
+            last_used: AtomicU64::new(0),
             origin: Origin::Local,
             state: State::Active,
         }
@@ -140,6 +145,17 @@ impl Entry {
 
     pub(super) fn number(&self) -> &str {
         self.shown.get(self.mail_ends as usize..).unwrap_or_default()
+    }
+
+    /// One of the devices was used.
+    pub(super) fn note_use(&self, at: WallTime) {
+        self.last_used.fetch_max(at.unix_millis(), Order::Relaxed);
+    }
+
+    /// When a device was last used, to within a day.
+    pub(super) fn last_used(&self) -> Option<WallTime> {
+        let millis = self.last_used.load(Order::Relaxed);
+        (millis > 0).then(|| WallTime::from_unix_millis(millis))
     }
 
     /// What people are sorted by, before their user names.

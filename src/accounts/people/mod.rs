@@ -38,6 +38,20 @@ const BATCH: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct People(RwLock<Option<Index>>);
 
+/// The device credentials of somebody.
+#[derive(Clone, Copy, Debug, Default)]
+struct Devices {
+    live: u32,
+    last_used: Option<WallTime>,
+}
+
+impl Devices {
+    fn add(&mut self, device: &DeviceCredential, now: WallTime) {
+        self.live += u32::from(device.is_live(now));
+        self.last_used = self.last_used.max(device.last_used);
+    }
+}
+
 /// Everybody.
 #[derive(Debug, Default)]
 struct Index {
@@ -111,12 +125,10 @@ impl Accounts {
     fn read_index(&self) -> Result<Index, StoreError> {
         let now = self.now();
         let mut index = Index::default();
-        let mut devices: HashMap<String, u32> = HashMap::new();
+        let mut devices: HashMap<String, Devices> = HashMap::new();
         for row in rows(&*self.store, Table::Credentials, b"") {
-            if let Ok(device) = DeviceCredential::decode(&row?.1)
-                && device.is_live(now)
-            {
-                *devices.entry(device.user).or_default() += 1;
+            if let Ok(device) = DeviceCredential::decode(&row?.1) {
+                devices.entry(device.user.clone()).or_default().add(&device, now);
             }
         }
         for row in rows(&*self.store, Table::DirectoryPeople, b"") {
@@ -135,7 +147,7 @@ impl Accounts {
         for row in rows(&*self.store, Table::Accounts, b"") {
             let Ok(account) = Account::decode(&row?.1) else { continue };
             let user = UserName::canonical(&account.user);
-            let devices = devices.get(&account.user).copied().unwrap_or(0);
+            let devices = devices.get(&account.user).copied().unwrap_or_default();
             self.put_entry(&mut index, &user, Some(&account), devices);
         }
         self.identity.each_listed(|user, listing| {
@@ -147,7 +159,7 @@ impl Accounts {
         let absent: Vec<UserName> = index.absent.keys().cloned().collect();
         for user in absent {
             if !index.by_user.contains_key(&user) {
-                self.put_entry(&mut index, &user, None, 0);
+                self.put_entry(&mut index, &user, None, Devices::default());
             }
         }
         Ok(index)
@@ -158,13 +170,24 @@ impl Accounts {
         index: &mut Index,
         user: &UserName,
         account: Option<&Account>,
-        devices: u32,
+        devices: Devices,
     ) {
         let listing = self.identity.listing(user);
         let row = index.absent.get(user).filter(|_| listing.is_none());
         let directory = listing.as_ref().map(of_listing).or_else(|| row.map(of_row));
-        let entry = Entry::new(user.clone(), account, directory.as_ref(), devices);
+        let entry = Entry::new(user.clone(), account, directory.as_ref(), devices.live);
+        if let (Some(entry), Some(at)) = (&entry, devices.last_used) {
+            entry.note_use(at);
+        }
         index.put(user, entry);
+    }
+
+    /// One of a person's devices was used.
+    pub(super) fn note_use(&self, user: &UserName, at: WallTime) {
+        let index = self.people.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = index.as_ref().and_then(|index| index.by_user.get(user)) {
+            entry.note_use(at);
+        }
     }
 
     /// Reads one person's rows again, after they changed.
@@ -177,12 +200,12 @@ impl Accounts {
     fn read_person(&self, index: &mut Index, user: &UserName) -> Result<(), AccountsError> {
         let account = self.row(user)?.map(|(account, _)| account);
         let now = self.now();
-        let mut devices = 0;
+        let mut devices = Devices::default();
         if account.is_some() {
             for row in rows(&*self.store, Table::Credentials, &DeviceCredential::prefix(user)) {
-                let live =
-                    DeviceCredential::decode(&row?.1).is_ok_and(|device| device.is_live(now));
-                devices += u32::from(live);
+                if let Ok(device) = DeviceCredential::decode(&row?.1) {
+                    devices.add(&device, now);
+                }
             }
         }
         self.put_entry(index, user, account.as_ref(), devices);
@@ -215,7 +238,7 @@ impl Accounts {
                 index.absent.remove(&user);
             }
             if !self.identity.has_row(&user) {
-                self.put_entry(index, &user, None, 0);
+                self.put_entry(index, &user, None, Devices::default());
             } else if let Err(error) = self.read_person(index, &user) {
                 tracing::error!(event = "accounts.not_read", error = %error);
             }

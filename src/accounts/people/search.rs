@@ -37,8 +37,8 @@ pub struct Query<'a> {
     pub has_devices: Option<bool>,
     /// Whether they are online, which the caller knows.
     pub online: Option<(bool, Question<'a>)>,
-    /// A group that they are in, as the caller knows.
-    pub group: Option<Question<'a>>,
+    /// Whatever else is asked, as the caller knows: a group that they are in.
+    pub also: Option<Question<'a>>,
     /// The cursor of the page before.
     pub after: Option<&'a str>,
     /// How many at most; no more than [`LARGEST_PAGE`].
@@ -64,6 +64,8 @@ pub struct Person {
     pub absent_since: Option<WallTime>,
     /// Device credentials that serve.
     pub devices: u32,
+    /// When one of them was last used, to within a day.
+    pub last_used: Option<WallTime>,
 }
 
 /// A page of people, in the order of their names.
@@ -136,6 +138,7 @@ fn shown(entry: &Entry) -> Person {
         state: entry.state,
         absent_since: entry.absent_since,
         devices: entry.devices,
+        last_used: entry.last_used(),
     }
 }
 
@@ -179,13 +182,13 @@ impl<'a> Wanted<'a> {
     }
 
     fn is_everybody(&self) -> bool {
-        let Query { origin, state, has_devices, online, group, .. } = self.query;
+        let Query { origin, state, has_devices, online, also, .. } = self.query;
         self.words.is_empty()
             && origin.is_none()
             && state.is_none()
             && has_devices.is_none()
             && online.is_none()
-            && group.is_none()
+            && also.is_none()
     }
 
     fn fits(&self, entry: &Entry) -> bool {
@@ -196,7 +199,7 @@ impl<'a> Wanted<'a> {
             && query.has_devices.is_none_or(|has| has == (entry.devices > 0))
             && (self.has_words(entry.found_by()) || self.has_number(entry.found_by()))
             && query.online.is_none_or(|(online, is_online)| online == is_online(&entry.user))
-            && query.group.is_none_or(|is_in| is_in(&entry.user))
+            && query.also.is_none_or(|is_so| is_so(&entry.user))
     }
 
     fn has_words(&self, lines: &str) -> bool {

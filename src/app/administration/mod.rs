@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::site::Site;
 use super::watching::Watching;
-use crate::accounts::{Actor, NewAccount};
+use crate::accounts::{AccountChange, Actor, NewAccount};
 use crate::config::Listener;
 use crate::documents;
 use crate::identity::UserName;
@@ -24,6 +24,7 @@ use crate::subscriptions;
 
 pub(super) mod archive;
 mod console;
+mod jobs;
 mod people;
 mod presence;
 mod refusal;
@@ -65,17 +66,20 @@ pub trait Live: Send + Sync {
     fn watching(&self) -> Result<Watching, Failure>;
 }
 
-/// Performs requests over an open store, and with a running server's help where there is one.
+/// Performs requests over an open store, and with a running server's help where there is one. What is
+/// cloned of it is the same one.
+#[derive(Clone)]
 pub struct Administration {
     site: Arc<Site>,
     live: Option<Arc<dyn Live>>,
+    jobs: Arc<jobs::Jobs>,
 }
 
 impl Administration {
     /// Over what `site` holds; `live` is the running server.
     #[must_use]
     pub fn new(site: Arc<Site>, live: Option<Arc<dyn Live>>) -> Administration {
-        Administration { site, live }
+        Administration { site, live, jobs: Arc::default() }
     }
 
     async fn perform_one(&self, actor: &Actor, request: Request) -> Result<Reply, Failure> {
@@ -86,17 +90,27 @@ impl Administration {
         }
         match request {
             Request::Status => self.status(),
-            Request::UserAdd { user, name, mail, number, password } => {
+            Request::UserAdd { user, name, mail, number, groups, password } => {
                 let new = NewAccount {
                     user: &user,
                     display_name: name.as_deref().unwrap_or_default(),
                     mail: mail.as_deref().unwrap_or_default(),
                     number: number.as_deref().unwrap_or_default(),
+                    groups: &groups,
                     password: password.as_ref().map(Secret::expose),
-                    ..NewAccount::default()
                 };
                 let account = accounts.add_local(actor, new).await.map_err(refused)?;
                 Ok(Reply::User(Box::new(self.view(account))))
+            }
+            Request::UserEdit { user, name, mail, number, groups } => {
+                let change = AccountChange {
+                    display_name: name.as_deref(),
+                    mail: mail.as_deref(),
+                    number: number.as_deref(),
+                    groups: groups.as_deref(),
+                };
+                let edit = accounts.edit_local(actor, &user, change);
+                edit.await.map_err(refused).map(|()| Reply::Done)
             }
             Request::UserList { after, limit } => {
                 let limit = limit.clamp(1, LARGEST_PAGE) as usize;
@@ -137,6 +151,7 @@ impl Administration {
                 Ok(Reply::Exported { csv, next })
             }
             Request::PeopleFind(query) => self.find_people(&query),
+            Request::GroupList => Ok(self.groups()),
             Request::DirectoryShow => Ok(Reply::Directory(Box::new(self.directory()))),
             Request::DirectoryPreview => self.preview().await,
             Request::DirectorySync => self.sync(actor).await,
@@ -174,6 +189,7 @@ impl Administration {
             Request::Console(request) => self.console(actor, request).await,
             Request::Token(request) => self.token(actor, request).await,
             Request::Audit(request) => self.audit(request).await,
+            Request::Jobs(request) => self.job(actor, request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

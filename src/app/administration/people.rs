@@ -9,9 +9,9 @@ use crate::accounts::{Actor, Deed, ImportOptions, Taken};
 use crate::identity::{Cause, Difference, Mention, ProposalError, UserName};
 use crate::model::{SyncCounts, SyncOutcome, SyncRun};
 use crate::operations::{
-    DifferenceView, DirectoryView, Existing, Failure, ImportReport, KindView, MentionView,
-    PeoplePage, PeopleQuery, PersonSource, PersonState, PersonView, ProposalView, Reply,
-    RowFailure, Secret, SyncCountsView, SyncRunView,
+    DifferenceView, DirectoryView, Existing, Failure, GroupView, ImportReport, KindView,
+    MentionView, PeoplePage, PeopleQuery, PersonSource, PersonState, PersonView, ProposalView,
+    Reply, RowFailure, Secret, SyncCountsView, SyncRunView,
 };
 use crate::registrar;
 
@@ -24,12 +24,12 @@ impl Administration {
         let is_registered =
             |user: &UserName| registered.as_ref().is_some_and(|all| all.contains(user));
         let identity = &self.site.identity;
-        let group = query.group.as_deref().map(str::to_lowercase);
-        let is_member = |user: &UserName| {
-            let groups = identity.groups(user).unwrap_or_default();
-            group
-                .as_deref()
-                .is_some_and(|wanted| groups.iter().any(|one| one.to_lowercase() == wanted))
+        let held = identity.held_people();
+        let members = query.group.as_deref().map(|group| identity.members(group));
+        let wants_held = query.state == Some(PersonState::Held);
+        let is_so = |user: &UserName| {
+            members.as_ref().is_none_or(|is_member| is_member(user))
+                && (!wants_held || held.contains(user))
         };
         let wanted = Query {
             text: &query.text,
@@ -37,26 +37,36 @@ impl Administration {
                 PersonSource::Local => Origin::Local,
                 PersonSource::Directory => Origin::Directory,
             }),
-            state: query.state.map(|state| match state {
-                PersonState::Active => State::Active,
-                PersonState::Disabled => State::Disabled,
-                PersonState::Absent => State::Absent,
+            state: query.state.and_then(|state| match state {
+                PersonState::Active => Some(State::Active),
+                PersonState::Disabled => Some(State::Disabled),
+                PersonState::Absent => Some(State::Absent),
+                PersonState::Held => None,
             }),
             has_devices: query.has_devices,
             online: query.online.map(|online| (online, &is_registered as _)),
-            group: group.as_ref().map(|_| &is_member as _),
+            also: (members.is_some() || wants_held).then_some(&is_so as _),
             after: query.after.as_deref(),
             limit: query.limit as usize,
         };
         let page = self.site.accounts.find_people(&wanted).map_err(refused)?;
-        Ok(Reply::People(self.page(page)?))
+        Ok(Reply::People(self.page(page, &held)?))
     }
 
-    fn page(&self, page: Page) -> Result<PeoplePage, Failure> {
+    /// Groups, of accounts and of the directory.
+    pub(super) fn groups(&self) -> Reply {
+        let all = self.site.identity.all_groups().into_iter();
+        Reply::Groups(
+            all.map(|(name, here, of_directory)| GroupView { name, here, of_directory }).collect(),
+        )
+    }
+
+    fn page(&self, page: Page, held: &HashSet<UserName>) -> Result<PeoplePage, Failure> {
         let domain = self.site.identity.domain();
         let people = page.people.into_iter().map(|person| {
             let online = self.is_online(&person.user)?;
             let (state, by_directory) = match person.state {
+                _ if held.contains(&person.user) => (PersonState::Held, true),
                 State::Active => (PersonState::Active, false),
                 State::Disabled => (PersonState::Disabled, false),
                 State::DirectoryDisabled => (PersonState::Disabled, true),
@@ -77,6 +87,7 @@ impl Administration {
                 absent_since: person.absent_since.map(|at| at.to_string()),
                 devices: person.devices,
                 online,
+                last_used: person.last_used.map(|at| at.to_string()),
             })
         });
         Ok(PeoplePage {
@@ -108,12 +119,7 @@ impl Administration {
         existing: Existing,
         dry_run: bool,
     ) -> Result<Reply, Failure> {
-        let taken = match existing {
-            Existing::Fail => Taken::Fails,
-            Existing::Skip => Taken::Skipped,
-            Existing::Update => Taken::Updated,
-        };
-        let options = ImportOptions { taken, dry_run };
+        let options = ImportOptions { taken: taken(existing), dry_run };
         let report =
             self.site.accounts.import_csv(actor, csv.expose(), options).await.map_err(refused)?;
         let failed = report.failed.into_iter();
@@ -227,6 +233,15 @@ const fn cause_word(cause: Cause) -> &'static str {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What becomes of names that are taken, as the accounts call it.
+pub(super) const fn taken(existing: Existing) -> Taken {
+    match existing {
+        Existing::Fail => Taken::Fails,
+        Existing::Skip => Taken::Skipped,
+        Existing::Update => Taken::Updated,
+    }
 }
 
 fn undecided(error: ProposalError) -> Failure {

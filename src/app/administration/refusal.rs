@@ -1,7 +1,7 @@
 //! What a refusal of the accounts means to whoever asked: an exit code, and what to do next.
 
 use crate::accounts::{AccountsError, ConsoleError};
-use crate::operations::{Exit, Failure};
+use crate::operations::{Cause, Exit, Failure};
 use crate::store::CommitError;
 
 /// The failure of a command whose change was not made.
@@ -28,7 +28,22 @@ pub(in crate::app) fn refused(error: AccountsError) -> Failure {
             Exit::Failed
         }
     };
-    Failure::new(exit, format!("{error}{}", advice(&error)))
+    Failure::new(exit, format!("{error}{}", advice(&error))).because(cause(&error))
+}
+
+/// What a form says at its field.
+fn cause(error: &AccountsError) -> Option<Cause> {
+    Some(match error {
+        AccountsError::Name(_) | AccountsError::ForeignDomain(_) => Cause::Name,
+        AccountsError::Exists(_) => Cause::NameTaken,
+        AccountsError::TooLong(what) => Cause::TooLong((*what).to_owned()),
+        AccountsError::Number(text) => Cause::Number(text.clone()),
+        AccountsError::NumberTaken { user, .. } => Cause::NumberTaken(user.clone()),
+        AccountsError::Password(_) => Cause::Password,
+        AccountsError::OfDirectory(_) => Cause::OfDirectory,
+        AccountsError::Header(what) => Cause::Header(what.clone()),
+        _ => return None,
+    })
 }
 
 const fn of_console(error: &ConsoleError) -> Exit {

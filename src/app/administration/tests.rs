@@ -100,6 +100,7 @@ impl House {
             name: Some("Somebody".to_owned()),
             mail: None,
             number: None,
+            groups: vec![],
             password: Some(Secret::new("a password".to_owned())),
         };
         let Ok(Reply::User(user)) = self.ask(request) else { panic!("{user} was not added") };
@@ -167,6 +168,7 @@ fn refusals_have_the_exit_codes_that_scripts_know() {
         name: None,
         mail: None,
         number: None,
+        groups: vec![],
         password: None,
     };
     assert_eq!(house.exit(again), Exit::Refused);
@@ -175,6 +177,7 @@ fn refusals_have_the_exit_codes_that_scripts_know() {
         name: None,
         mail: None,
         number: None,
+        groups: vec![],
         password: None,
     };
     assert_eq!(house.exit(odd), Exit::Usage);
@@ -489,6 +492,7 @@ fn refusals_say_what_to_do() {
         name: None,
         mail: None,
         number: None,
+        groups: vec![],
         password: None,
     };
     says(add("ana"), "tagus user show ana");

@@ -23,7 +23,9 @@ pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> 
         cli::User::Add { user, name, mail, number, password } => {
             let password = password.read()?;
             let lonely = password.is_none();
-            let request = Request::UserAdd { user: user.clone(), name, mail, number, password };
+            let (user_name, groups) = (user.clone(), Vec::new());
+            let request =
+                Request::UserAdd { user: user_name, name, mail, number, groups, password };
             match context.perform(&request)? {
                 Reply::User(added) => {
                     let sentence = format!("{} can be reached as sip:{}.", user, added.address);
@@ -78,6 +80,7 @@ pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> 
                     cli::State::Active => PersonState::Active,
                     cli::State::Disabled => PersonState::Disabled,
                     cli::State::Absent => PersonState::Absent,
+                    cli::State::Held => PersonState::Held,
                 }),
                 group,
                 online: online.then_some(true),
@@ -224,6 +227,7 @@ fn find(context: &Context, query: PeopleQuery) -> Result<(), Failure> {
                 PersonState::Absent => {
                     format!("absent since {}", person.absent_since.unwrap_or_default())
                 }
+                PersonState::Held => "held".to_owned(),
             };
             vec![person.user, person.name, person.mail, person.number, source.to_owned(), state]
         })

@@ -138,7 +138,14 @@ fn secrets_do_not_reach_the_log() {
         with_server(folder.path(), |path| {
             let password = Some(Secret::new("canary-password".to_owned()));
             let user = "ana".to_owned();
-            let request = Request::UserAdd { user, name: None, mail: None, number: None, password };
+            let request = Request::UserAdd {
+                user,
+                name: None,
+                mail: None,
+                number: None,
+                groups: vec![],
+                password,
+            };
             let mut client = Client::connect(path).unwrap();
             client.call(&request).unwrap();
             let user = "ana".to_owned();

@@ -99,7 +99,8 @@ fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
         for user in ["ana", "rui"] {
             let password = Some(Secret::new("a password".to_owned()));
             let (user, name) = (user.to_owned(), Some(user.to_owned()));
-            let request = Request::UserAdd { user, name, mail: None, number: None, password };
+            let request =
+                Request::UserAdd { user, name, mail: None, number: None, groups: vec![], password };
             assert!(matches!(
                 administration.perform(&Actor::offline(), request).await,
                 Ok(Reply::User(_))

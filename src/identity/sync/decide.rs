@@ -14,9 +14,9 @@ use super::roll::KnownRoll;
 use super::runs::Runs;
 use super::{Departure, Reading};
 use crate::clock::Tick;
-use crate::identity::Identity;
 use crate::identity::ldap::{DirectoryError, Found};
 use crate::identity::rows::{MARK_KEY, RUNS_KEY};
+use crate::identity::{Identity, UserName};
 use crate::model::SyncRun;
 use crate::store::{StoreError, Table};
 
@@ -119,6 +119,12 @@ impl Readings {
 }
 
 impl Identity {
+    /// Whoever stays in although the directory has lost or locked him, until somebody decides.
+    #[must_use]
+    pub fn held_people(&self) -> HashSet<UserName> {
+        self.readings.held().people.keys().map(|uid| self.user_of(uid)).collect()
+    }
+
     /// The people who would be out by the directory's list and are not, for an administrator to
     /// decide.
     #[must_use]
