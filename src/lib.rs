@@ -10,12 +10,14 @@
 //! 5. `identity`: who somebody is. `tls`: certificates. `registrar`, `documents`, `presence`,
 //!    `subscriptions`, `proxy`, `page_mode`, `accounts`: what is decided. `operations`: what an
 //!    administrator may ask.
-//! 6. `net`, `web`, `client`: sockets; `admin`: the console's pages. `app`: wiring and the command line.
+//! 6. `net`, `web`, `client`: sockets; `admin`: the console's pages; `api`: the same for programs. `app`: wiring and the command line.
 
 #[cfg(feature = "server")]
 pub mod accounts;
 #[cfg(feature = "server")]
 pub mod admin;
+#[cfg(feature = "server")]
+pub mod api;
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]

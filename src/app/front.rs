@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 
 use super::interfaces;
 use super::site::Site;
-use crate::admin;
 use crate::channel::{Places, Room};
+use crate::clock::Clock;
 use crate::config::{Config, Listener, Loaded, Machine, Origin, Scheme};
 use crate::net::{self, Address, Egress};
 use crate::operations::{Failure, Operations};
@@ -21,6 +21,7 @@ use crate::tls::{self, Certificates, Names};
 use crate::web::{
     self, About, Bound, Exposition, ListenError, OwnNames, Readiness, SipSockets, Upgraded, Web,
 };
+use crate::{admin, api};
 
 /// Connections to the figures: a monitoring system has one.
 const READERS: Room = Room { per_source: 16, strangers: 64, total: 64 };
@@ -217,9 +218,16 @@ pub(super) fn serve(
         readiness: Arc::new(StoreReadiness(Arc::clone(site))),
         sip: Arc::new(SipSide(egress)),
         desk: web::Desk { operations, accounts: Arc::clone(&site.accounts) },
-        pages: admin::pages(&site.clock),
+        pages: pages(&site.clock),
     };
     Web::start(bound, parts, runtime).map_err(Failure::failed)
+}
+
+/// What the shells beside the listener bring.
+fn pages(clock: &Clock) -> web::Pages {
+    let mut pages = admin::pages(clock);
+    pages.routes.extend(api::routes());
+    pages
 }
 
 /// The web addresses as somebody types them into a browser on this machine.

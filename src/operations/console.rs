@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Secret;
 use crate::clock::WallTime;
@@ -196,7 +197,7 @@ pub struct TokenSecret {
 }
 
 /// A line of the audit trail.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditLine {
     /// Its number.
     pub sequence: u64,
@@ -226,7 +227,7 @@ pub struct AuditPage {
 }
 
 /// What a walk along the chain of the audit trail found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
     /// Lines that follow one another.
     pub lines: u64,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::console::{
     AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser, SetupUrl, Token,
@@ -304,7 +305,7 @@ pub enum Reply {
 }
 
 /// A person's presence.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PresenceView {
     /// The name.
     pub user: String,
@@ -323,7 +324,7 @@ pub struct PresenceView {
 }
 
 /// What one device published.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Publication {
     /// The device: `credential:ID`, `instance:URN` or `anonymous`.
     pub device: String,
@@ -340,7 +341,7 @@ pub struct Publication {
 }
 
 /// Somebody who watches a person, or would like to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WatcherView {
     /// `user@domain`.
     pub watcher: String,
@@ -358,7 +359,7 @@ pub struct WatcherView {
 }
 
 /// Rules of who may see a person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RulesView {
     /// The name.
     pub user: String,
@@ -369,7 +370,7 @@ pub struct RulesView {
 }
 
 /// A document of rules.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RulesDocument {
     /// Its usage (RFC 4825 s5).
     pub auid: String,
@@ -382,7 +383,7 @@ pub struct RulesDocument {
 }
 
 /// A running server.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The version of the program.
     pub version: String,
@@ -393,6 +394,7 @@ pub struct Status {
     /// The host name in URIs and certificates.
     pub public_name: String,
     /// The data directory.
+    #[schema(value_type = String)]
     pub data_dir: PathBuf,
     /// When it started, RFC 3339.
     pub started: String,
@@ -439,7 +441,7 @@ pub struct Status {
 }
 
 /// Memory of the process, as it was looked at last.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MemoryStatus {
     /// `normal`, `tight` (nobody new is served) or `critical`.
     pub state: String,
@@ -451,7 +453,7 @@ pub struct MemoryStatus {
 }
 
 /// Addresses that answer, by service, as URLs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ListenerStatus {
     /// SIP.
     pub sip: Vec<String>,
@@ -465,7 +467,7 @@ pub struct ListenerStatus {
 }
 
 /// The directory as seen from here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LdapStatus {
     /// `off`, `up`, `degraded` or `down`.
     pub state: String,
@@ -479,7 +481,7 @@ pub struct LdapStatus {
 }
 
 /// The store as seen from here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `ok`, `read-only` or `failed`.
     pub state: String,
@@ -489,7 +491,7 @@ pub struct Health {
 }
 
 /// An account.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// The name.
     pub user: String,
@@ -522,7 +524,7 @@ pub struct User {
 }
 
 /// A new device credential.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceSecret {
     /// Whose.
     pub user: String,
@@ -533,7 +535,7 @@ pub struct DeviceSecret {
 }
 
 /// A device credential.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Device {
     /// Its id.
     pub device: String,
@@ -579,9 +581,10 @@ pub struct RowFailure {
 }
 
 /// A ban.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BanView {
     /// Where the failures came from.
+    #[schema(value_type = String)]
     pub source: IpAddr,
     /// The account that they were for; none is the source as a whole.
     pub user: Option<String>,

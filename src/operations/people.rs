@@ -1,9 +1,10 @@
 //! People who are looked for, and the directory that they come from.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where somebody comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PersonSource {
     /// An account of this server.
@@ -14,7 +15,7 @@ pub enum PersonSource {
 }
 
 /// How somebody stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PersonState {
     /// May sign in.
@@ -67,7 +68,7 @@ pub struct PeoplePage {
 }
 
 /// Somebody who was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonView {
     /// The name.
     pub user: String,
@@ -110,7 +111,7 @@ pub struct GroupView {
 }
 
 /// How the directory stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DirectoryView {
     /// `off`, `up`, `degraded` or `down`.
     pub state: String,
@@ -155,7 +156,7 @@ pub struct DirectoryView {
 }
 
 /// A reading that would put out more people than one may by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProposalView {
     /// Names it.
     pub id: u64,
@@ -169,7 +170,7 @@ pub struct ProposalView {
 }
 
 /// What a reading of the directory changes, or would.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DifferenceView {
     /// People on the list.
     pub people: u64,
@@ -194,7 +195,7 @@ pub struct DifferenceView {
 }
 
 /// People of one kind: how many, and the first ones by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KindView {
     /// How many.
     pub count: u64,
@@ -203,7 +204,7 @@ pub struct KindView {
 }
 
 /// Somebody whom a reading concerns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MentionView {
     /// The name.
     pub user: String,
@@ -215,7 +216,7 @@ pub struct MentionView {
 }
 
 /// A reading of the directory, or several in a row that said the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SyncRunView {
     /// `applied`, `partly` (something stays as it was) or `failed`.
     pub outcome: String,
@@ -239,7 +240,7 @@ pub struct SyncRunView {
 }
 
 /// How many people a reading concerned, by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "the fields are those of DifferenceView")]
 pub struct SyncCountsView {
     pub added: u64,

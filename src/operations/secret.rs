@@ -3,6 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 use zeroize::Zeroizing;
 
 /// A text that must not be seen: `Debug` hides it, dropping wipes it.
@@ -40,6 +43,15 @@ impl<'de> Deserialize<'de> for Secret {
         String::deserialize(deserializer).map(Secret::new)
     }
 }
+
+impl PartialSchema for Secret {
+    fn schema() -> RefOr<Schema> {
+        let password = SchemaFormat::KnownFormat(KnownFormat::Password);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(password)).into()
+    }
+}
+
+impl ToSchema for Secret {}
 
 #[cfg(test)]
 mod tests {

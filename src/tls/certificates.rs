@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 
 use super::acme::{self, Challenges};
 use super::authority::{Authority, Names};
@@ -56,8 +57,9 @@ impl std::fmt::Debug for Settings {
 }
 
 /// Where the certificate that is served came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CertificateSource)]
 pub enum Source {
     /// There is none.
     #[default]
@@ -84,7 +86,8 @@ impl Source {
 }
 
 /// The certificates as `status` shows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CertificateStatus)]
 pub struct Status {
     /// Where the certificate that is served comes from.
     pub source: Source,

@@ -68,6 +68,11 @@ impl Form {
         }
     }
 
+    /// The fields with their values.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of a field; empty if it is not there.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {

@@ -22,6 +22,8 @@ use crate::tls::{Certificates, TlsError, acme};
 
 mod assets;
 mod authority;
+mod bearing;
+mod call;
 mod connection;
 mod cookie;
 mod counts;
@@ -47,6 +49,7 @@ mod upload;
 mod visit;
 mod websocket;
 
+pub use call::Call;
 pub use counts::{Counters, Counts};
 pub use desk::Desk;
 pub use download::csv as csv_download;
@@ -156,6 +159,7 @@ struct Site {
     sessions: Sessions,
     form_tokens: forgery::FormTokens,
     throttle: throttle::Throttle,
+    rates: bearing::Rates,
     routes: Vec<Route>,
     navigation: &'static [NavGroup],
 }
@@ -178,7 +182,9 @@ impl Stage {
         match access {
             Access::Public => true,
             Access::SetUp => !matches!(self, Stage::Settled),
-            Access::Entrance | Access::Right(_) => !matches!(self, Stage::Ownerless),
+            Access::Entrance | Access::Right(_) | Access::Token(_) | Access::Reader => {
+                !matches!(self, Stage::Ownerless)
+            }
         }
     }
 }
@@ -265,6 +271,7 @@ impl Web {
             sessions: Sessions::new(parts.clock.clone()),
             form_tokens: forgery::FormTokens::new(),
             throttle: throttle::Throttle::default(),
+            rates: bearing::Rates::default(),
             routes: routes::own().into_iter().chain(parts.pages.routes).collect(),
             navigation: parts.pages.navigation,
         });

@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::HttpBody as _;
@@ -15,6 +16,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
+use super::call::Shown;
 use super::connection::Wire;
 use super::cookie::Jar;
 use super::i18n::Texts;
@@ -25,15 +27,18 @@ use super::session::Session;
 use super::table::{Access, Route};
 use super::visit::{self, Caller};
 use super::{
-    Site, Stage, assets, authority, cookie, forgery, landing, preferences, readiness, session,
-    sign_in, websocket,
+    Site, Stage, assets, authority, bearing, cookie, forgery, landing, preferences, readiness,
+    session, sign_in, websocket,
 };
 use crate::accounts::Principal;
-use crate::operations::Right;
+use crate::operations::{Right, Rule};
 use crate::tls::Source;
 
 /// Paths that answer under any host name.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+/// What whoever shows no token is told.
+const NO_TOKEN: &str = "show a token: Authorization: Bearer tagus_…";
 
 /// Our own styles, scripts and pictures; forms that lead here; nobody frames us.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -82,12 +87,16 @@ pub(super) fn router(site: &Arc<Site>, stage: Stage) -> Router {
 /// it, and puts the security headers on every answer.
 async fn pass(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let secure = request.extensions().get::<Wire>().is_some_and(|wire| wire.secure);
-    let as_page = problem::wants_page(request.headers());
+    let is_program = is_of_api(request.uri().path());
+    let as_page = !is_program && problem::wants_page(request.headers());
     let (caller, is_new) = caller(&site, &request);
     let admitted = admit(&site, &request).and_then(|()| permit(&site, &request, &caller));
     let response = match admitted {
-        Ok(()) => {
+        Ok(shown) => {
             request.extensions_mut().insert(caller.clone());
+            if let Some(shown) = shown {
+                request.extensions_mut().insert(shown);
+            }
             next.run(request).await
         }
         Err(Refusal::SignIn) if as_page && request.method() == Method::GET => {
@@ -98,6 +107,13 @@ async fn pass(State(site): State<Arc<Site>>, mut request: Request, next: Next) -
         }
         Err(Refusal::SignIn) => {
             Problem::new(StatusCode::UNAUTHORIZED, "sign in first").into_response()
+        }
+        Err(Refusal::Token(detail)) => challenge(detail),
+        Err(Refusal::Beyond(shown, rule)) => beyond(&site, &shown, rule).await,
+        Err(Refusal::Wait(wait)) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let problem = Problem::new(status, "this token asks too often");
+            ([(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())], problem).into_response()
         }
         Err(Refusal::Problem(problem)) => problem.into_response(),
     };
@@ -117,6 +133,7 @@ async fn pass(State(site): State<Arc<Site>>, mut request: Request, next: Next) -
         _ => response,
     };
     if is_new
+        && !is_program
         && is_page(&response)
         && let Some(cookie) = caller.jar.give(&caller.id)
     {
@@ -198,6 +215,12 @@ enum Refusal {
     Problem(Problem),
     /// Nobody is signed in.
     SignIn,
+    /// No token, or none that is in force.
+    Token(&'static str),
+    /// The token is for something else, or its holder's role for less.
+    Beyond(Shown, Rule),
+    /// The token was used too often.
+    Wait(Duration),
 }
 
 impl From<Problem> for Refusal {
@@ -206,10 +229,59 @@ impl From<Problem> for Refusal {
     }
 }
 
-/// Whether the caller may have the route that was found.
-fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<(), Refusal> {
+/// Whether a path is one of the programs'.
+fn is_of_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The answer to whoever shows no token that is in force (RFC 6750 s3).
+fn challenge(detail: &'static str) -> Response {
+    let says = match detail {
+        NO_TOKEN => "Bearer realm=\"tagus\"",
+        _ => "Bearer realm=\"tagus\", error=\"invalid_token\"",
+    };
+    let problem = Problem::new(StatusCode::UNAUTHORIZED, detail);
+    ([(header::WWW_AUTHENTICATE, says)], problem).into_response()
+}
+
+/// The answer to whoever shows a token that is not for this. It stands in the audit trail, like that
+/// to somebody of the console who asks for more than his role permits.
+async fn beyond(site: &Site, shown: &Shown, rule: Rule) -> Response {
+    let actor = shown.bearer.actor(shown.source);
+    if let Err(error) = site.desk.accounts.note_denial(&actor, rule.deed).await {
+        tracing::error!(event = "refusal_not_written", %error);
+    }
+    let scope = rule.scope.map_or("", |scope| scope.name());
+    let detail = if rule.is_within(&shown.bearer.scopes) {
+        "the role of this token does not permit this".to_owned()
+    } else {
+        format!("this token has not the scope {scope}")
+    };
+    let says = format!("Bearer realm=\"tagus\", error=\"insufficient_scope\", scope=\"{scope}\"");
+    let problem = Problem::new(StatusCode::FORBIDDEN, detail);
+    ([(header::WWW_AUTHENTICATE, says)], problem).into_response()
+}
+
+/// Who shows a token that is in force.
+fn shown(site: &Site, request: &Request, caller: &Caller) -> Result<Shown, Refusal> {
+    let Some(token) = bearing::shown(request.headers()) else {
+        return Err(Refusal::Token(NO_TOKEN));
+    };
+    let bearer = site.desk.accounts.bearer(token, caller.source).map_err(|error| {
+        tracing::error!(event = "token_unread", %error);
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "tokens cannot be read now")
+    })?;
+    let Some(bearer) = bearer else {
+        return Err(Refusal::Token("this token is not in force here"));
+    };
+    site.rates.admit(site.clock.now(), &bearer.id).map_err(Refusal::Wait)?;
+    Ok(Shown { bearer, source: caller.source })
+}
+
+/// Whether the caller may have the route that was found; who shows a token, where one is asked for.
+fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<Option<Shown>, Refusal> {
     // No route was found: whatever answers that says the same to everybody.
-    let Some(path) = request.extensions().get::<MatchedPath>() else { return Ok(()) };
+    let Some(path) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let mut of_path = site.routes.iter().filter(|route| route.path == path.as_str()).peekable();
     let nobody = of_path.peek().is_none();
@@ -219,6 +291,17 @@ fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<(), Refusal
         debug_assert!(nobody);
         return Err(Problem::new(StatusCode::FORBIDDEN, "this is nobody's").into());
     };
+    if let Access::Token(rule) = access {
+        let shown = shown(site, request, caller)?;
+        let may = rule.is_within(&shown.bearer.scopes);
+        if !may || !rule.right.is_of_role(shown.bearer.role) {
+            return Err(Refusal::Beyond(shown, rule));
+        }
+        return Ok(Some(shown));
+    }
+    if access == Access::Reader && (caller.principal.is_none() || has_token(request)) {
+        return shown(site, request, caller).map(Some);
+    }
     if let Access::Right(right) = access {
         let Some(principal) = &caller.principal else { return Err(Refusal::SignIn) };
         if !right.is_of_role(principal.role) {
@@ -237,7 +320,11 @@ fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<(), Refusal
         let detail = "a change comes from a page of this server";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail).into());
     }
-    Ok(())
+    Ok(None)
+}
+
+fn has_token(request: &Request) -> bool {
+    request.headers().contains_key(header::AUTHORIZATION)
 }
 
 fn admit(site: &Site, request: &Request) -> Result<(), Refusal> {

@@ -9,8 +9,9 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::Site;
+use super::call::Call;
 use super::visit::Visit;
-use crate::operations::Right;
+use crate::operations::{Right, Rule};
 
 /// Who may ask for a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,11 @@ pub enum Access {
     Entrance,
     /// Whoever is signed in and has this right.
     Right(Right),
+    /// A program whose token is for this. Nobody else: not whoever is signed in.
+    Token(Rule),
+    /// A program with any token, or whoever is signed in: what tells how this server is made and is
+    /// no secret.
+    Reader,
 }
 
 /// One line of the table.
@@ -73,6 +79,17 @@ impl Route {
         A: Future<Output = Response> + Send + 'static,
     {
         Route { longest, ..Route::post(path, access, deed) }
+    }
+
+    /// Something that programs ask for.
+    pub fn api<F, A>(method: Method, path: &'static str, access: Access, deed: F) -> Route
+    where
+        F: Fn(Call) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response> + Send + 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        let answer = on(filter, move |call: Call| deed(call));
+        Route { method, path, access, answer }
     }
 
     /// Something for anybody that is neither a page nor a form.

@@ -14,7 +14,8 @@ const PASSWORD: &str = "four words that nobody else has";
 
 /// Every route of the server.
 fn routes() -> Vec<Route> {
-    tagus::web::routes().into_iter().chain(tagus::admin::pages(&Clock::system()).routes).collect()
+    let pages = tagus::admin::pages(&Clock::system()).routes;
+    tagus::web::routes().into_iter().chain(pages).chain(tagus::api::routes()).collect()
 }
 
 /// A path of a route, with something where any value may stand.
@@ -41,7 +42,7 @@ fn owned() -> Site {
 }
 
 /// A browser: it keeps its cookie and says which page sends it.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     site: &'a Site,
     cookie: String,
     token: String,
@@ -54,7 +55,7 @@ impl<'a> Browser<'a> {
         Browser { site, cookie: String::new(), token: String::new(), says }
     }
 
-    fn send(&mut self, method: &str, path: &str, more: &str, body: &str) -> Answer {
+    pub(crate) fn send(&mut self, method: &str, path: &str, more: &str, body: &str) -> Answer {
         let cookie = match self.cookie.as_str() {
             "" => String::new(),
             cookie => format!("Cookie: tagus={cookie}\r\n"),
@@ -92,7 +93,7 @@ impl<'a> Browser<'a> {
         self.post("/admin/sign-in", &format!("name={name}&password={}", password.replace(' ', "+")))
     }
 
-    fn signed_in(site: &'a Site, name: &str) -> Browser<'a> {
+    pub(crate) fn signed_in(site: &'a Site, name: &str) -> Browser<'a> {
         let mut browser = Browser::new(site);
         let answer = browser.sign_in(name, PASSWORD);
         assert_eq!(answer.status, 303, "{}", answer.body);
@@ -120,7 +121,7 @@ fn a_stranger_gets_nothing_but_the_public_list() {
             // There is an owner, so there is no set-up, for nobody.
             Access::SetUp => assert_eq!(answer.status, 404, "{route:?}"),
             Access::Entrance => assert!([200, 403].contains(&answer.status), "{route:?}"),
-            Access::Right(_) => {
+            Access::Right(_) | Access::Token(_) | Access::Reader => {
                 assert_eq!(answer.status, 401, "{route:?}: {answer:?}");
                 assert!(!answer.body.contains("campus"), "{answer:?}");
             }

@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod api;
 mod bounds;
 mod certificates;
 mod console;

@@ -4,7 +4,7 @@ use crate::clock::WallTime;
 
 /// Reads a time; without a zone it is taken as UTC, and what lies before 1970 as its beginning.
 /// `None` if it is not one.
-pub(super) fn parse(text: &str) -> Option<WallTime> {
+pub fn parse(text: &str) -> Option<WallTime> {
     let text = text.trim();
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -13,6 +13,7 @@ mod read;
 mod transform;
 
 pub use conditions::{Circumstances, Lists, NoLists, Request, Watcher};
+pub use date_time::parse as read_date_time;
 pub use permissions::{InputDetail, Permissions, Selection, Selector, Unknowns};
 pub use read::{RulesError, read, read_within};
 pub use transform::{Shape, transform};

@@ -1,0 +1,164 @@
+//! One line of the table: what is asked for by which method and path, who may, and what is answered.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+use super::failure::problem;
+use super::query::{self, Param};
+use crate::operations::{Reply, Request, Rule};
+use crate::web::{Access, Call, Problem, Route};
+
+/// Reads the request that a call is.
+pub(super) type Ask = fn(&Call) -> Result<Request, Problem>;
+type Answer = Arc<dyn Fn(&Call, Reply) -> Option<Response> + Send + Sync>;
+/// Schemas by name.
+pub(super) type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// A document that is sent or answered, as the description names it.
+#[derive(Clone)]
+pub(super) struct Document {
+    pub(super) name: String,
+    /// Its own schema and those that it is made of.
+    pub(super) schemas: fn(&mut Schemas),
+}
+
+impl Document {
+    fn of<T: ToSchema>() -> Document {
+        let schemas = |all: &mut Schemas| {
+            all.push((T::name().into_owned(), T::schema()));
+            T::schemas(all);
+        };
+        Document { name: T::name().into_owned(), schemas }
+    }
+}
+
+/// One line of the table.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) rule: Rule,
+    pub(super) summary: &'static str,
+    pub(super) params: &'static [Param],
+    pub(super) takes: Option<Document>,
+    pub(super) status: StatusCode,
+    pub(super) gives: Option<Document>,
+    ask: Ask,
+    answer: Answer,
+}
+
+impl Endpoint {
+    /// A line whose requests are of the same kind as `sample`; it answers nothing but that it is done.
+    pub(super) fn new(
+        method: Method,
+        path: &'static str,
+        sample: &Request,
+        summary: &'static str,
+        ask: Ask,
+    ) -> Endpoint {
+        Endpoint {
+            method,
+            path,
+            rule: sample.rule(),
+            summary,
+            params: &[],
+            takes: None,
+            status: StatusCode::NO_CONTENT,
+            gives: None,
+            ask,
+            answer: Arc::new(|_, _| Some(StatusCode::NO_CONTENT.into_response())),
+        }
+    }
+
+    /// With these parameters of the query, and no others.
+    pub(super) fn with(self, params: &'static [Param]) -> Endpoint {
+        Endpoint { params, ..self }
+    }
+
+    /// With a document that is sent; the line's `ask` reads it.
+    pub(super) fn takes<T: ToSchema>(self) -> Endpoint {
+        Endpoint { takes: Some(Document::of::<T>()), ..self }
+    }
+
+    /// With a document that is answered.
+    pub(super) fn gives<T: Serialize + ToSchema + 'static>(
+        self,
+        pick: fn(&Call, Reply) -> Option<T>,
+    ) -> Endpoint {
+        let answer = move |call: &Call, reply| Some(json(StatusCode::OK, &pick(call, reply)?));
+        Endpoint {
+            status: StatusCode::OK,
+            gives: Some(Document::of::<T>()),
+            answer: Arc::new(answer),
+            ..self
+        }
+    }
+
+    /// With something new that is answered, and where it is from here on.
+    pub(super) fn makes<T: Serialize + ToSchema + 'static>(
+        self,
+        status: StatusCode,
+        pick: fn(Reply) -> Option<T>,
+        place: fn(&T) -> String,
+    ) -> Endpoint {
+        let answer = move |_: &Call, reply| {
+            let made = pick(reply)?;
+            let mut response = json(status, &made);
+            if let Ok(place) = HeaderValue::from_str(&place(&made)) {
+                response.headers_mut().insert(header::LOCATION, place);
+            }
+            Some(response)
+        };
+        Endpoint { status, gives: Some(Document::of::<T>()), answer: Arc::new(answer), ..self }
+    }
+
+    /// The route of this line.
+    pub(super) fn into_route(self) -> Route {
+        let (method, path, access) = (self.method.clone(), self.path, Access::Token(self.rule));
+        let endpoint = Arc::new(self);
+        Route::api(method, path, access, move |call| {
+            let endpoint = Arc::clone(&endpoint);
+            async move { endpoint.perform(&call).await.unwrap_or_else(Problem::into_response) }
+        })
+    }
+
+    async fn perform(&self, call: &Call) -> Result<Response, Problem> {
+        query::check(&call.query, self.params)?;
+        let request = (self.ask)(call)?;
+        debug_assert_eq!(request.rule(), self.rule, "{} {}", self.method, self.path);
+        // Whoever asks showed a token, or the layer would not have let him come here.
+        let actor = call.actor().ok_or_else(|| {
+            Problem::new(StatusCode::UNAUTHORIZED, "show a token: Authorization: Bearer tagus_…")
+        })?;
+        let reply = call.desk().perform(&actor, request).await.map_err(|error| problem(&error))?;
+        (self.answer)(call, reply).ok_or_else(|| {
+            tracing::error!(event = "reply_unexpected", path = self.path);
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer is not what was expected")
+        })
+    }
+}
+
+/// A document as an answer.
+fn json(status: StatusCode, document: &impl Serialize) -> Response {
+    match serde_json::to_vec(document) {
+        Ok(text) => {
+            let mut response = Response::new(Body::from(text));
+            *response.status_mut() = status;
+            let kind = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
+        Err(error) => {
+            tracing::error!(event = "answer_not_written", %error);
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Problem::new(status, "the answer could not be written").into_response()
+        }
+    }
+}
