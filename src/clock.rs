@@ -129,6 +129,33 @@ impl WallTime {
         }
     }
 
+    /// The beginning of a day as `<input type="date">` sends it: `2026-11-29`, UTC.
+    #[must_use]
+    pub fn of_day(text: &str) -> Option<WallTime> {
+        let digits = |part: &str, count: usize| {
+            let plain = part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+            part.parse::<u64>().ok().filter(|_| plain)
+        };
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let (year, month, day) = (digits(year, 4)?, digits(month, 2)?, digits(day, 2)?);
+        if parts.next().is_some() || year < 1970 || !(1..=12).contains(&month) {
+            return None;
+        }
+        // Howard Hinnant's civil-to-days.
+        let shifted = if month <= 2 { year - 1 } else { year };
+        let (era, year_of_era) = (shifted / 400, shifted % 400);
+        let month_index = if month > 2 { month - 3 } else { month + 9 };
+        let day_of_year = (153 * month_index + 2) / 5 + day.checked_sub(1)?;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = (era * 146_097 + day_of_era).checked_sub(719_468)?;
+        let wall = WallTime::from_unix_secs(days * 86_400);
+        let civil = wall.civil();
+        // The 30th of February is another day.
+        let same = (u64::from(civil.month), u64::from(civil.day)) == (month, day);
+        same.then_some(wall)
+    }
+
     /// The date as SIP's `Date` header wants it (RFC 3261 s20.17), always GMT.
     #[must_use]
     pub fn sip_date(self) -> String {
@@ -312,6 +339,31 @@ mod tests {
             WallTime::from_unix_secs(1_289_682_571).sip_date(),
             "Sat, 13 Nov 2010 21:09:31 GMT"
         );
+    }
+
+    #[test]
+    fn a_day_is_read_as_its_first_second_and_no_other_text_is_a_day() {
+        for text in ["1970-01-01", "2000-02-29", "2024-02-29", "2026-11-29", "2100-12-31"] {
+            let day = WallTime::of_day(text).unwrap();
+            assert_eq!(day.to_string(), format!("{text}T00:00:00Z"));
+        }
+        for text in [
+            "",
+            "2026",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-01-00",
+            "2026-01-32",
+            "26-01-01",
+            "+026-01-01",
+            "1969-12-31",
+            "2026-1-1",
+            "2026-01-01-01",
+            "x-y-z",
+        ] {
+            assert_eq!(WallTime::of_day(text), None, "{text}");
+        }
     }
 
     #[test]

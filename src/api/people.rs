@@ -52,6 +52,9 @@ struct NewPerson {
     /// The telephone number.
     #[serde(default)]
     number: Option<String>,
+    /// Groups.
+    #[serde(default)]
+    groups: Vec<String>,
     /// The password; none makes an account that only devices sign in to.
     #[serde(default)]
     password: Option<Secret>,
@@ -112,8 +115,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     const ALL: &str = "/api/v1/people";
     const ONE: &str = "/api/v1/people/{user}";
     let name = String::new;
-    let add =
-        Request::UserAdd { user: name(), name: None, mail: None, number: None, password: None };
+    let add = Request::UserAdd {
+        user: name(),
+        name: None,
+        mail: None,
+        number: None,
+        groups: Vec::new(),
+        password: None,
+    };
     let show = Request::UserShow { user: name() };
     let password = Request::UserPassword { user: name(), password: Secret::default() };
     let number = Request::UserNumber { user: name(), number: name() };
@@ -136,8 +145,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             _ => None,
         }),
         Endpoint::new(Method::POST, ALL, &add, "Make a local account", |call| {
-            let NewPerson { user, name, mail, number, password } = call.json()?;
-            Ok(Request::UserAdd { user, name, mail, number, password })
+            let NewPerson { user, name, mail, number, groups, password } = call.json()?;
+            Ok(Request::UserAdd { user, name, mail, number, groups, password })
         })
         .takes::<NewPerson>()
         .makes(StatusCode::CREATED, account, |user| format!("{ALL}/{}", segment(&user.user))),

@@ -567,6 +567,10 @@ impl Live for Server {
     fn watching(&self) -> Result<Watching, Failure> {
         Ok(self.watching.clone())
     }
+
+    fn certificates(&self) -> Result<Arc<Certificates>, Failure> {
+        Ok(Arc::clone(&self.certificates))
+    }
 }
 
 mod metrics;

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::clock::WallTime;
 use crate::http_digest::{Answer, Challenge, ha1};
 use crate::model::{Account, AccountKind, AlgorithmPolicy, DeviceCredential, Record as _};
 use crate::store::{Commit, Table, memory};

@@ -249,7 +249,7 @@ impl Drop for Landing<'_> {
     }
 }
 
-fn server(address: &SocketAddr) -> NameServerConfig {
+pub(super) fn server(address: &SocketAddr) -> NameServerConfig {
     let mut server = NameServerConfig::udp_and_tcp(address.ip());
     for connection in &mut server.connections {
         let ConnectionConfig { port, .. } = connection;

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::certificates::CertificateRequest;
 use super::console::{
     AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser, SetupUrl, Token,
     TokenRequest, TokenSecret,
 };
+use super::dns::{DnsRequest, DnsView};
 use super::jobs::{JobRequest, JobView};
 use super::people::{
     DifferenceView, DirectoryView, GroupView, PeoplePage, PeopleQuery, SyncRunView,
@@ -206,6 +208,10 @@ pub enum Request {
     Audit(AuditRequest),
     /// About long work.
     Jobs(JobRequest),
+    /// About certificates.
+    Certificates(CertificateRequest),
+    /// About the records that clients find this server by.
+    Dns(DnsRequest),
 }
 
 impl Request {
@@ -302,6 +308,10 @@ pub enum Reply {
     Audit(AuditPage),
     /// What a walk along the audit trail found.
     AuditReport(AuditReport),
+    /// The certificates.
+    Certificates(Box<crate::tls::Overview>),
+    /// The records that clients find this server by.
+    Dns(Box<DnsView>),
 }
 
 /// A person's presence.

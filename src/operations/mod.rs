@@ -9,7 +9,10 @@ use std::pin::Pin;
 
 use crate::accounts::Actor;
 
+mod certificates;
 mod console;
+mod dns;
+mod examples;
 mod failure;
 mod jobs;
 mod message;
@@ -19,10 +22,13 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
+pub use certificates::CertificateRequest;
 pub use console::{
     AuditFilter, AuditLine, AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser,
     SetupUrl, Token, TokenRequest, TokenSecret,
 };
+pub use dns::{DnsPurpose, DnsRecord, DnsRequest, DnsState, DnsView};
+pub use examples::examples;
 pub use failure::{Cause, Exit, Failure};
 pub use jobs::{JobKind, JobReport, JobRequest, JobState, JobView, PeopleDeed, Whom};
 pub use message::{

@@ -1,6 +1,9 @@
 //! Who may ask for what: one table for the command line, the console and the API.
 
-use super::{AuditRequest, ConsoleRequest, Failure, JobRequest, PeopleDeed, Request, TokenRequest};
+use super::{
+    AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure, JobRequest, PeopleDeed,
+    Request, TokenRequest,
+};
 use crate::accounts::{Actor, ActorKind};
 use crate::model::{Role, Scope};
 
@@ -24,6 +27,17 @@ pub enum Right {
 }
 
 impl Right {
+    /// All of them, from what most may to what fewest may.
+    pub const ALL: [Right; 7] = [
+        Right::See,
+        Right::Oneself,
+        Right::Inspect,
+        Right::Help,
+        Right::Administer,
+        Right::Own,
+        Right::Machine,
+    ];
+
     /// Whether an actor has it.
     #[must_use]
     pub fn is_of(self, actor: &Actor) -> bool {
@@ -134,6 +148,11 @@ impl Request {
                 AuditRequest::Verify => rule("audit.verify", Right::Inspect, Scope::AuditRead),
             },
             Request::Jobs(request) => request.rule(),
+            Request::Certificates(request) => request.rule(),
+            Request::Dns(request) => match request {
+                DnsRequest::Show => rule("dns.show", Right::Inspect, Scope::StatusRead),
+                DnsRequest::Check => rule("dns.check", Right::Administer, Scope::StatusRead),
+            },
         }
     }
 }
@@ -156,6 +175,27 @@ impl JobRequest {
                 PeopleDeed::Delete => rule("user.delete", Right::Administer, Scope::UsersWrite),
             },
         }
+    }
+}
+
+impl CertificateRequest {
+    const fn rule(&self) -> Rule {
+        let (deed, right, scope) = match self {
+            CertificateRequest::Show => ("certificate.show", Right::Inspect, Scope::SettingsRead),
+            CertificateRequest::Install { .. } => {
+                ("certificate.install", Right::Administer, Scope::SettingsWrite)
+            }
+            CertificateRequest::Remove => {
+                ("certificate.remove", Right::Administer, Scope::SettingsWrite)
+            }
+            CertificateRequest::Renew => {
+                ("certificate.renew", Right::Administer, Scope::SettingsWrite)
+            }
+            CertificateRequest::Reload => {
+                ("certificate.reload", Right::Administer, Scope::SettingsWrite)
+            }
+        };
+        rule(deed, right, scope)
     }
 }
 
@@ -233,6 +273,10 @@ mod tests {
             (Request::Console(ConsoleRequest::SetRole { name: name(), role: Role::Admin }), admins),
             (Request::Token(token), admins),
             (Request::Export { path: "/x".into() }, owners),
+            (Request::Certificates(CertificateRequest::Show), not_helpdesk),
+            (Request::Certificates(CertificateRequest::Renew), admins),
+            (Request::Dns(DnsRequest::Show), not_helpdesk),
+            (Request::Dns(DnsRequest::Check), admins),
             (Request::SetupLink, [false; 4]),
             (Request::Import { path: "/x".into() }, [false; 4]),
         ]

@@ -24,7 +24,7 @@ const AUTHORITY_DAYS: u64 = 20 * 365;
 /// The life of what it issues; a new one is made by itself.
 const LEAF_DAYS: u64 = 90;
 /// When a new one is made: two thirds of its life.
-const RENEW_DAYS_BEFORE: u64 = 30;
+pub(super) const RENEW_DAYS_BEFORE: u64 = 30;
 /// Clocks of devices may be behind.
 const SKEW_DAYS: u64 = 2;
 const DAY: u64 = 86_400;
@@ -117,14 +117,21 @@ impl Authority {
 
     /// The certificate for these names: the one that is kept if it still serves, else a new one.
     pub(super) fn leaf(&self, names: &Names, now: WallTime) -> Result<Material, TlsError> {
-        let (certificate, secret) =
-            (self.directory.join("internal.pem"), self.directory.join("internal.key"));
+        let (certificate, secret) = self.kept();
         // Whatever is wrong with the old one, a new one is the answer.
-        if let Ok(kept) = Material::read(&certificate, &secret)
-            && self.serves(&kept, names, now)
-        {
-            return Ok(kept);
+        match Material::read(&certificate, &secret) {
+            Ok(kept) if self.serves(&kept, names, now) => Ok(kept),
+            _ => self.issue(names, now),
         }
+    }
+
+    fn kept(&self) -> (PathBuf, PathBuf) {
+        (self.directory.join("internal.pem"), self.directory.join("internal.key"))
+    }
+
+    /// A new certificate for these names, in place of the one that is kept.
+    pub(super) fn issue(&self, names: &Names, now: WallTime) -> Result<Material, TlsError> {
+        let (certificate, secret) = self.kept();
         let key = KeyPair::generate()?;
         let made = leaf(names, now)?.signed_by(&key, &self.issuer)?;
         write(&secret, &Zeroizing::new(key.serialize_pem()))?;

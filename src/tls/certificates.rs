@@ -17,7 +17,7 @@ use super::acme::{self, Challenges};
 use super::authority::{Authority, Names};
 use super::description::Description;
 use super::material::{Material, date_doubt};
-use super::{TlsError, trust};
+use super::{TlsError, installed, trust};
 use crate::clock::{Clock, Tick, WallTime};
 use crate::config::TlsMode;
 
@@ -208,16 +208,36 @@ impl Certificates {
         self.acme_retry.notify_one();
     }
 
-    fn uses_files(&self) -> bool {
-        matches!(self.settings.mode, TlsMode::Auto | TlsMode::Files)
-            && !self.settings.cert_file.as_os_str().is_empty()
+    /// Whether the configuration names files of the administrator.
+    pub(super) fn has_own_files(&self) -> bool {
+        !self.settings.cert_file.as_os_str().is_empty()
+    }
+
+    /// Whether a certificate that was handed over in the console would be served: where the
+    /// configuration leaves the choice open and names no files.
+    pub(super) fn takes_installed(&self) -> bool {
+        self.settings.mode == TlsMode::Auto && !self.has_own_files()
+    }
+
+    /// The files that are served, certificate and key: those of the configuration, or the one that
+    /// was installed.
+    fn files(&self) -> Option<(PathBuf, PathBuf)> {
+        if matches!(self.settings.mode, TlsMode::Auto | TlsMode::Files) && self.has_own_files() {
+            return Some((self.settings.cert_file.clone(), self.settings.key_file.clone()));
+        }
+        let installed = installed::path(&self.settings.directory);
+        (self.takes_installed() && installed.exists()).then(|| (installed.clone(), installed))
     }
 
     fn tend_files(&self, tended: &mut Tended) {
-        if !self.uses_files() {
+        let Some((certificate, key)) = self.files() else {
+            if tended.files.take().is_some() {
+                tended.files_error = None;
+                self.served.put(|choice| choice.files = None);
+            }
             return;
-        }
-        let (certificate, key) = (&self.settings.cert_file, &self.settings.key_file);
+        };
+        let (certificate, key) = (&certificate, &key);
         // Before they are read: a change in between is seen the next time.
         let stamps = [stamp(certificate), stamp(key)];
         if tended.files == Some(stamps) {
@@ -274,13 +294,32 @@ impl Certificates {
         }
     }
 
+    /// Takes files that were changed just now.
+    pub(super) fn take_files(&self) {
+        self.tend_files(&mut self.tended.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Has our own authority make a new certificate, whether the one before would still serve or not.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`TlsError`] if it cannot be made or kept.
+    pub fn renew_internal(&self) -> Result<(), TlsError> {
+        let mut tended = self.tended.lock().unwrap_or_else(PoisonError::into_inner);
+        let no_authority = || TlsError::NoAuthority(tended.internal_error.clone());
+        let authority = self.authority.as_ref().ok_or_else(no_authority)?;
+        let material = authority.issue(&(self.settings.names)(), self.clock.wall())?;
+        tended.internal_error = None;
+        report(Source::Internal, &material);
+        let material = Arc::new(material);
+        self.served.put(|choice| choice.internal = Some(Arc::clone(&material)));
+        Ok(())
+    }
+
     /// What is served, and what is wrong.
     #[must_use]
     pub fn status(&self) -> Status {
-        let (files_error, internal_error) = {
-            let tended = self.tended.lock().unwrap_or_else(PoisonError::into_inner);
-            (tended.files_error.clone(), tended.internal_error.clone())
-        };
+        let (files_error, internal_error) = self.troubles();
         let authority_fingerprint =
             self.authority.as_ref().map(|own| own.description().fingerprint.clone());
         let mut status = Status {
@@ -342,6 +381,31 @@ impl Certificates {
     #[must_use]
     pub fn not_after(&self) -> Option<WallTime> {
         self.served.choice.load().first().map(|material| material.description.not_after)
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What is served to whoever asks for no name in particular.
+    pub(super) fn first(&self) -> Option<Arc<Material>> {
+        self.served.choice.load().first().map(Arc::clone)
+    }
+
+    /// What our own authority made last.
+    pub(super) fn internal(&self) -> Option<Arc<Material>> {
+        self.served.choice.load().internal.as_ref().map(Arc::clone)
+    }
+
+    /// What is wrong with the files, and with our own authority.
+    pub(super) fn troubles(&self) -> (Option<String>, Option<String>) {
+        let tended = self.tended.lock().unwrap_or_else(PoisonError::into_inner);
+        (tended.files_error.clone(), tended.internal_error.clone())
+    }
+
+    /// Whether a certificate serves names that the first one lacks, by our own authority.
+    pub(super) fn serves_by_name(&self) -> bool {
+        self.served.by_name
     }
 
     pub(super) fn acme_settings(&self) -> Option<&acme::Settings> {

@@ -13,6 +13,10 @@ use crate::clock::WallTime;
 /// Names, dates and fingerprint of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
+    /// Whom it is for.
+    pub subject: String,
+    /// Who vouches for it.
+    pub issuer: String,
     /// DNS names and IP addresses, in lower case. The common name is not looked at (RFC 6125
     /// s6.4.4, RFC 5922 s7.1).
     pub names: Vec<String>,
@@ -51,6 +55,8 @@ impl Description {
             WallTime::from_unix_secs(u64::try_from(time.timestamp()).unwrap_or(0))
         };
         Ok(Description {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
             names,
             sip_domains,
             not_before: wall(certificate.validity().not_before),

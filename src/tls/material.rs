@@ -26,7 +26,15 @@ impl Material {
         };
         let chain_pem = read(certificate)?;
         let key_pem = Zeroizing::new(read(key)?);
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&chain_pem)
+        Material::of((&chain_pem, certificate), (&key_pem, key))
+    }
+
+    /// Holds a chain and a key in PEM form against each other; errors name where they come from.
+    pub(super) fn of(
+        (chain_pem, certificate): (&[u8], &Path),
+        (key_pem, key): (&[u8], &Path),
+    ) -> Result<Material, TlsError> {
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain_pem)
             .collect::<Result<_, _>>()
             .map_err(|_| TlsError::NoCertificate(certificate.to_owned()))?;
         let Some(leaf) = chain.first() else {
@@ -34,7 +42,7 @@ impl Material {
         };
         let description = Description::read(leaf)?;
         let secret =
-            PrivateKeyDer::from_pem_slice(&key_pem).map_err(|_| TlsError::NoKey(key.to_owned()))?;
+            PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| TlsError::NoKey(key.to_owned()))?;
         let provider = rustls::crypto::ring::default_provider();
         let certified =
             CertifiedKey::from_der(chain, secret, &provider).map_err(|error| match error {

@@ -1,6 +1,7 @@
 //! Certificates: where ours comes from, what it says, and how it is replaced while connections live.
 //!
-//! The order is files, then an ACME authority ([`acme`]), then an authority of our own. The
+//! The order is files (those of the configuration, or the pair that was handed over in the console),
+//! then an ACME authority ([`acme`]), then an authority of our own. The
 //! certificate of that one is made at the
 //! first start and always there, so that nothing ever waits for a certificate; a file that cannot
 //! be used leaves the certificate before it in force and is reported in the log and by `status`.
@@ -19,13 +20,17 @@ pub mod acme;
 mod authority;
 mod certificates;
 mod description;
+mod installed;
 mod material;
+mod overview;
 mod trust;
 
 pub use authority::Names;
 pub use certificates::{Certificates, NamesNow, Settings, Source, Status};
 pub use description::Description;
+pub use installed::InstallError;
 pub use material::doubts;
+pub use overview::{AcmeOverview, Link, Needed, Overview};
 
 /// Why a certificate or a key cannot be used.
 #[derive(Debug, Error)]
@@ -62,6 +67,9 @@ pub enum TlsError {
          it back, or move both away for a new authority that every device must trust anew"
     )]
     LostKey(PathBuf),
+    /// There is no authority of our own.
+    #[error("there is no authority of our own: {}", .0.as_deref().unwrap_or("the log says why"))]
+    NoAuthority(Option<String>),
     /// The TLS library refuses.
     #[error(transparent)]
     Tls(#[from] rustls::Error),

@@ -13,6 +13,8 @@ use super::*;
 use crate::clock::{Clock, ManualClock, WallTime};
 use crate::config::TlsMode;
 
+mod installed;
+
 const DAY: u64 = 86_400;
 
 /// 2026-06-01.

@@ -89,7 +89,7 @@ impl Route {
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         let answer = on(filter, move |call: Call| deed(call));
-        Route { method, path, access, answer }
+        Route { method, path, access, longest: 0, answer }
     }
 
     /// Something for anybody that is neither a page nor a form.

@@ -170,7 +170,7 @@ async fn filters_are_asked_together() {
     let odd = |user: &UserName| user.as_bytes()[2] % 2 == 1;
     assert_eq!(users(Query { online: Some((true, &odd)), ..all }).len(), 10);
     assert_eq!(users(Query { online: Some((false, &odd)), text: "person 1", ..all }).len(), 5);
-    assert_eq!(users(Query { group: Some(&odd), has_devices: Some(true), ..all }), ["u03"]);
+    assert_eq!(users(Query { also: Some(&odd), has_devices: Some(true), ..all }), ["u03"]);
     // A device that is revoked, and a person who is deleted.
     let device = site.accounts.devices("u03").unwrap()[0].id.clone();
     site.accounts.revoke_device(&actor, "u03", &device).await.unwrap();

@@ -21,9 +21,12 @@ use crate::presence as presence_service;
 use crate::registrar;
 use crate::store::{Commit, Store as _};
 use crate::subscriptions;
+use crate::tls::Certificates;
 
 pub(super) mod archive;
+mod certificates;
 mod console;
+mod dns;
 mod jobs;
 mod people;
 mod presence;
@@ -64,6 +67,11 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// A [`Failure`] if that cannot be had.
     fn watching(&self) -> Result<Watching, Failure>;
+    /// The certificates that are served.
+    ///
+    /// # Errors
+    /// A [`Failure`] if there are none.
+    fn certificates(&self) -> Result<Arc<Certificates>, Failure>;
 }
 
 /// Performs requests over an open store, and with a running server's help where there is one. What is
@@ -73,13 +81,14 @@ pub struct Administration {
     site: Arc<Site>,
     live: Option<Arc<dyn Live>>,
     jobs: Arc<jobs::Jobs>,
+    dns: Arc<dns::Checked>,
 }
 
 impl Administration {
     /// Over what `site` holds; `live` is the running server.
     #[must_use]
     pub fn new(site: Arc<Site>, live: Option<Arc<dyn Live>>) -> Administration {
-        Administration { site, live, jobs: Arc::default() }
+        Administration { site, live, jobs: Arc::default(), dns: Arc::default() }
     }
 
     async fn perform_one(&self, actor: &Actor, request: Request) -> Result<Reply, Failure> {
@@ -190,6 +199,8 @@ impl Administration {
             Request::Token(request) => self.token(actor, request).await,
             Request::Audit(request) => self.audit(request).await,
             Request::Jobs(request) => self.job(actor, request).await,
+            Request::Certificates(request) => self.certificates(actor, request).await,
+            Request::Dns(request) => self.dns(request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

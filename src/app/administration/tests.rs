@@ -63,6 +63,9 @@ impl Live for Noting {
     fn watching(&self) -> Result<Watching, Failure> {
         Err(Failure::failed("nobody watches here"))
     }
+    fn certificates(&self) -> Result<Arc<Certificates>, Failure> {
+        Err(Failure::failed("nothing is served here"))
+    }
 }
 
 struct House {

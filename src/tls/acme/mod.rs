@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::material::Material;
-use super::{Certificates, TlsError};
+use super::{AcmeOverview, Certificates, TlsError};
 use crate::clock::WallTime;
 use crate::store::files;
 
@@ -225,6 +225,24 @@ pub async fn ask(certificates: &Certificates) -> Result<(), AcmeError> {
 }
 
 impl Certificates {
+    /// How it stands with the authority; `None` where none is asked.
+    pub(super) fn acme_overview(&self) -> Option<AcmeOverview> {
+        let settings = self.acme_settings()?;
+        let description = self.acme_description();
+        let wait = self.acme_wait(settings).as_secs();
+        Some(self.with_acme(|state| AcmeOverview {
+            directory: settings.directory.clone(),
+            contact: settings.contact.clone(),
+            names: settings.names.clone(),
+            can_prove: !settings.proofs.is_empty(),
+            not_after: description.as_ref().map(|one| one.not_after.to_string()),
+            renewal: description.as_ref().map(|one| schedule::renewal(one).to_string()),
+            wait,
+            error: state.error.clone(),
+            unproved: state.record.as_ref().map(|one| one.unproved.clone()).unwrap_or_default(),
+        }))
+    }
+
     /// How long until it is time to ask.
     fn acme_wait(&self, settings: &Settings) -> Duration {
         let (now, wall) = (self.clock().now(), self.clock().wall());

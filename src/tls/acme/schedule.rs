@@ -60,6 +60,8 @@ mod tests {
     #[test]
     fn a_certificate_is_renewed_after_two_thirds_of_its_life() {
         let description = Description {
+            subject: String::new(),
+            issuer: String::new(),
             names: Vec::new(),
             sip_domains: Vec::new(),
             not_before: day(100),
