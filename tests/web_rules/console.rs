@@ -10,7 +10,7 @@ use tagus::web::{Access, Route};
 
 use crate::http::{Answer, Site, ask};
 
-const PASSWORD: &str = "four words that nobody else has";
+pub(crate) const PASSWORD: &str = "four words that nobody else has";
 
 /// Every route of the server.
 fn routes() -> Vec<Route> {
@@ -29,13 +29,13 @@ fn control(site: &Site, request: ConsoleRequest) -> Reply {
     client.call(&Request::Console(request)).expect("done")
 }
 
-fn add(site: &Site, name: &str, role: Role) {
+pub(crate) fn add(site: &Site, name: &str, role: Role) {
     let password = Secret::new(PASSWORD.to_owned());
     control(site, ConsoleRequest::Add { name: name.to_owned(), role, password });
 }
 
 /// A site whose console has the owner ana.
-fn owned() -> Site {
+pub(crate) fn owned() -> Site {
     let site = Site::new("");
     add(&site, "ana", Role::Owner);
     site
@@ -44,9 +44,9 @@ fn owned() -> Site {
 /// A browser: it keeps its cookie and says which page sends it.
 pub(crate) struct Browser<'a> {
     site: &'a Site,
-    cookie: String,
-    token: String,
-    says: String,
+    pub(crate) cookie: String,
+    pub(crate) token: String,
+    pub(crate) says: String,
 }
 
 impl<'a> Browser<'a> {
@@ -73,7 +73,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         let answer = self.send("GET", path, "", "");
         if let Some((_, rest)) = answer.body.split_once("name=\"token\" value=\"") {
             self.token = rest.split('"').next().expect("an end").to_owned();
@@ -81,7 +81,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    fn post(&mut self, path: &str, fields: &str) -> Answer {
+    pub(crate) fn post(&mut self, path: &str, fields: &str) -> Answer {
         let body = format!("token={}&{fields}", self.token);
         let form = "Content-Type: application/x-www-form-urlencoded\r\n";
         let more = format!("{form}{}", self.says);

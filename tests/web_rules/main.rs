@@ -13,4 +13,5 @@ mod console;
 mod http;
 mod metrics;
 mod pages;
+mod people;
 mod upgrades;

@@ -13,6 +13,7 @@ use crate::support::server::Server;
 use crate::support::{program, repository};
 
 mod entrance;
+mod people;
 
 /// The password of everybody here, as the walks type it.
 pub(super) const PASSWORD: &str = "four words that nobody else has";
