@@ -16,6 +16,7 @@ use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::{Commit, Table, rows};
 
 mod console;
+mod jobs;
 
 /// A server as far as operations see one.
 #[derive(Default)]
