@@ -200,6 +200,16 @@ impl Accounts {
         self.refusal((&actor.name, &actor.source), deed).await
     }
 
+    /// The same for a page of the console, by its path.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub async fn note_denied_page(&self, actor: &Actor, path: &str) -> Result<(), AccountsError> {
+        let subject: String = visible(path).chars().take(LONGEST_NAME).collect();
+        let deed = Deed { action: "console.page", subject: &subject, detail: actor.role.name() };
+        self.refusal((&actor.name, &actor.source), deed).await
+    }
+
     async fn refusal(&self, by: (&str, &str), deed: Deed<'_>) -> Result<(), AccountsError> {
         let now = self.now();
         let minute = now.unix_millis() / 60_000;

@@ -9,11 +9,16 @@ use crate::operations::Right;
 use crate::web::{Access, Key, NavGroup, NavPage, Pages};
 
 mod account;
+mod answer;
+mod audit;
 mod dashboard;
+mod deeds;
 mod password;
 mod people;
 mod qr;
 mod setup;
+mod team;
+mod tokens;
 
 /// The navigation: only pages that exist.
 const NAVIGATION: &[NavGroup] = &[
@@ -29,6 +34,14 @@ const NAVIGATION: &[NavGroup] = &[
             page("/admin/jobs", Key("jobs-title"), "jobs", Right::See),
         ],
     },
+    NavGroup {
+        title: Key("nav-access"),
+        pages: &[
+            page("/admin/team", Key("team-title"), "team", Right::Inspect),
+            page("/admin/tokens", Key("tokens-title"), "key", Right::Inspect),
+            page("/admin/audit", Key("audit-title"), "book", Right::Inspect),
+        ],
+    },
 ];
 
 const fn page(path: &'static str, title: Key, icon: &'static str, right: Right) -> NavPage {
@@ -38,8 +51,16 @@ const fn page(path: &'static str, title: Key, icon: &'static str, right: Right) 
 /// The routes of the console, and its navigation.
 #[must_use]
 pub fn pages(clock: &Clock) -> Pages {
-    let routes =
-        [setup::routes(clock), dashboard::routes(), account::routes(), people::routes()].concat();
+    let routes = [
+        setup::routes(clock),
+        dashboard::routes(),
+        account::routes(),
+        audit::routes(),
+        people::routes(),
+        team::routes(),
+        tokens::routes(),
+    ]
+    .concat();
     Pages { routes, navigation: NAVIGATION }
 }
 

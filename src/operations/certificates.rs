@@ -10,6 +10,13 @@ use super::Secret;
 pub enum CertificateRequest {
     /// Shows what is served, and what it lacks.
     Show,
+    /// Tells what would keep a certificate from being installed; changes nothing.
+    Examine {
+        /// As [`CertificateRequest::Install`] has it.
+        chain: String,
+        /// The same.
+        key: Secret,
+    },
     /// Serves a certificate that is handed over, in place of the one that is served.
     Install {
         /// The chain in PEM form, the server's own certificate first.

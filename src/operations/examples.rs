@@ -105,11 +105,11 @@ fn jobs() -> impl Iterator<Item = JobRequest> {
 }
 
 fn certificates() -> impl Iterator<Item = CertificateRequest> {
-    let install =
-        CertificateRequest::Install { chain: String::new(), key: Secret::new(String::new()) };
+    let key = || Secret::new(String::new());
     [
         CertificateRequest::Show,
-        install,
+        CertificateRequest::Examine { chain: String::new(), key: key() },
+        CertificateRequest::Install { chain: String::new(), key: key() },
         CertificateRequest::Remove,
         CertificateRequest::Renew,
         CertificateRequest::Reload,

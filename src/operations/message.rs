@@ -310,6 +310,8 @@ pub enum Reply {
     AuditReport(AuditReport),
     /// The certificates.
     Certificates(Box<crate::tls::Overview>),
+    /// What keeps a certificate from being installed; nothing does if it is none.
+    Examined(Option<crate::tls::InstallError>),
     /// The records that clients find this server by.
     Dns(Box<DnsView>),
 }

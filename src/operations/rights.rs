@@ -182,6 +182,9 @@ impl CertificateRequest {
     const fn rule(&self) -> Rule {
         let (deed, right, scope) = match self {
             CertificateRequest::Show => ("certificate.show", Right::Inspect, Scope::SettingsRead),
+            CertificateRequest::Examine { .. } => {
+                ("certificate.examine", Right::Administer, Scope::SettingsWrite)
+            }
             CertificateRequest::Install { .. } => {
                 ("certificate.install", Right::Administer, Scope::SettingsWrite)
             }

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
@@ -17,7 +18,8 @@ use crate::store::files;
 const LOCKED: [&str; 2] = ["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"];
 
 /// Why a certificate was not installed.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InstallError {
     /// It would not be served.
     #[error("tls.mode or tls.cert_file decides which certificate is served; change those instead")]
@@ -53,8 +55,8 @@ pub enum InstallError {
     #[error("the certificate names none of this server's names; its own are: {}", .0.join(", "))]
     OtherNames(Vec<String>),
     /// The file cannot be written.
-    #[error(transparent)]
-    File(TlsError),
+    #[error("{0}")]
+    File(String),
 }
 
 /// Where the pair is kept.
@@ -112,7 +114,7 @@ impl Certificates {
         let both = Zeroizing::new(format!("{}\n{}\n", chain.trim(), key.trim()));
         let path = path(self.directory());
         files::replace(&path, both.as_bytes())
-            .map_err(|error| InstallError::File(TlsError::File(path, error)))?;
+            .map_err(|error| InstallError::File(format!("{}: {error}", path.display())))?;
         self.take_files();
         Ok(())
     }
@@ -130,7 +132,7 @@ impl Certificates {
                 Ok(true)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(InstallError::File(TlsError::File(path, error))),
+            Err(error) => Err(InstallError::File(format!("{}: {error}", path.display()))),
         }
     }
 }

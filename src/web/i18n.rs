@@ -19,7 +19,7 @@ macro_rules! texts {
     };
 }
 
-texts!["account", "dashboard", "entrance", "frame", "people"];
+texts!["account", "audit", "dashboard", "entrance", "frame", "people", "team", "tokens"];
 
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -30,7 +30,7 @@ use super::{
     Site, Stage, assets, authority, bearing, cookie, forgery, landing, preferences, readiness,
     session, sign_in, websocket,
 };
-use crate::accounts::Principal;
+use crate::accounts::{Actor, Principal};
 use crate::operations::{Right, Rule};
 use crate::tls::Source;
 
@@ -59,6 +59,7 @@ pub fn own() -> Vec<Route> {
         Route::open("/sip", get(websocket::upgrade)),
         Route::open("/ca.pem", get(authority::pem)),
         Route::open("/ca.crt", get(authority::der)),
+        Route::open("/ca.mobileconfig", get(authority::profile)),
         Route::open("/.well-known/acme-challenge/{token}", get(authority::proof)),
         Route::open("/healthz", get(readiness::healthz)),
         Route::open("/readyz", get(readiness::readyz)),
@@ -114,6 +115,14 @@ async fn pass(State(site): State<Arc<Site>>, mut request: Request, next: Next) -
             let status = StatusCode::TOO_MANY_REQUESTS;
             let problem = Problem::new(status, "this token asks too often");
             ([(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())], problem).into_response()
+        }
+        Err(Refusal::Denied(actor)) => {
+            let path = request.uri().path();
+            if let Err(error) = site.desk.accounts.note_denied_page(&actor, path).await {
+                tracing::error!(event = "denial_not_noted", %error);
+            }
+            let detail = "your role does not permit this";
+            Problem::new(StatusCode::FORBIDDEN, detail).into_response()
         }
         Err(Refusal::Problem(problem)) => problem.into_response(),
     };
@@ -213,6 +222,8 @@ fn signed_in(site: &Site, id: &str) -> Option<(Principal, Session)> {
 /// Why a request goes no further.
 enum Refusal {
     Problem(Problem),
+    /// A role without the right, which is written down.
+    Denied(Actor),
     /// Nobody is signed in.
     SignIn,
     /// No token, or none that is in force.
@@ -311,8 +322,7 @@ fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<Option<Show
                 path = path.as_str(),
                 "a role without the right"
             );
-            let detail = "your role does not permit this";
-            return Err(Problem::new(StatusCode::FORBIDDEN, detail).into());
+            return Err(Refusal::Denied(principal.actor(caller.source)));
         }
     }
     let changes = method != Method::GET && method != Method::OPTIONS && route.is_some();

@@ -151,6 +151,16 @@ impl Sessions {
         before - all.len()
     }
 
+    /// The sessions of everybody, the one that was used last first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Session> {
+        let now = self.clock.now();
+        let mut all: Vec<Session> =
+            self.locked().values().filter(|one| one.lives(now)).cloned().collect();
+        all.sort_by(|a, b| b.seen.cmp(&a.seen).then_with(|| a.handle.cmp(&b.handle)));
+        all
+    }
+
     /// The sessions of an account, the one that was used last first.
     #[must_use]
     pub fn of(&self, account: &str) -> Vec<Session> {
@@ -244,6 +254,9 @@ mod tests {
         assert_eq!(listed.iter().map(|s| &*s.agent).collect::<Vec<_>>(), ["three", "two", "one"]);
         let handle = &listed[1].handle;
         assert!(sessions.find(handle).is_none());
+        let everybody = sessions.all();
+        assert!(everybody.iter().any(|one| one.principal.name == "rui"));
+        assert_eq!(everybody.len(), listed.len() + 1);
         assert!(!sessions.revoke("rui", handle));
         assert!(sessions.revoke("ana", handle));
         assert!(sessions.find(&ids[1]).is_none());

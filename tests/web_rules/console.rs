@@ -134,6 +134,7 @@ fn a_stranger_gets_nothing_but_the_public_list() {
         "/sip",
         "/ca.pem",
         "/ca.crt",
+        "/ca.mobileconfig",
         "/.well-known/acme-challenge/{token}",
         "/healthz",
         "/readyz",

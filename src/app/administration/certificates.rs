@@ -36,6 +36,10 @@ impl Administration {
                 let overview = on_a_thread(certificates, move |all| all.overview(&wanted)).await?;
                 return Ok(Reply::Certificates(Box::new(overview)));
             }
+            CertificateRequest::Examine { chain, key } => {
+                let found = certificates.examine(&chain, key.expose(), &wanted);
+                return Ok(Reply::Examined(found.err()));
+            }
             CertificateRequest::Install { chain, key } => {
                 let found = certificates.examine(&chain, key.expose(), &wanted);
                 let found = found.map_err(|error| not_installed(&error))?;
