@@ -11,8 +11,10 @@ use crate::web::{Access, Key, NavGroup, NavPage, Pages};
 mod account;
 mod answer;
 mod audit;
+mod certificates;
 mod dashboard;
 mod deeds;
+mod dns;
 mod password;
 mod people;
 mod qr;
@@ -42,6 +44,13 @@ const NAVIGATION: &[NavGroup] = &[
             page("/admin/audit", Key("audit-title"), "book", Right::Inspect),
         ],
     },
+    NavGroup {
+        title: Key("nav-network"),
+        pages: &[
+            page("/admin/certificates", Key("certificates-title"), "seal", Right::Inspect),
+            page("/admin/dns", Key("dns-title"), "globe", Right::Inspect),
+        ],
+    },
 ];
 
 const fn page(path: &'static str, title: Key, icon: &'static str, right: Right) -> NavPage {
@@ -57,6 +66,8 @@ pub fn pages(clock: &Clock) -> Pages {
         account::routes(),
         audit::routes(),
         people::routes(),
+        certificates::routes(),
+        dns::routes(),
         team::routes(),
         tokens::routes(),
     ]

@@ -19,7 +19,7 @@ macro_rules! texts {
     };
 }
 
-texts!["account", "audit", "dashboard", "entrance", "frame", "people", "team", "tokens"];
+texts!["account", "audit", "dashboard", "entrance", "frame", "network", "people", "team", "tokens"];
 
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -39,3 +39,11 @@ async function follow(part) {
 }
 const live = document.querySelector('[data-live]');
 if (live) setTimeout(follow, 500, live);
+// A text that is asked for can be read from a file; the file itself goes nowhere.
+for (const input of document.querySelectorAll('input[data-into]')) {
+  input.closest('.field').hidden = false;
+  input.addEventListener('change', async () => {
+    const [file] = input.files;
+    if (file) document.getElementById(input.dataset.into).value = await file.text();
+  });
+}

@@ -7,6 +7,7 @@ pub(crate) mod campus_net;
 pub(crate) mod directory;
 pub(crate) mod kamailio;
 pub(crate) mod lines;
+pub(crate) mod names;
 mod programs;
 pub(crate) mod separation;
 pub(crate) mod server;

@@ -24,7 +24,7 @@ fn path_of(route: &Route) -> String {
     route.path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-fn control(site: &Site, request: ConsoleRequest) -> Reply {
+pub(crate) fn control(site: &Site, request: ConsoleRequest) -> Reply {
     let mut client = Client::connect(&site.server.data_dir().join("tagus.sock")).expect("a server");
     client.call(&Request::Console(request)).expect("done")
 }
@@ -50,7 +50,7 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    fn new(site: &'a Site) -> Browser<'a> {
+    pub(crate) fn new(site: &'a Site) -> Browser<'a> {
         let says = "Sec-Fetch-Site: same-origin\r\n".to_owned();
         Browser { site, cookie: String::new(), token: String::new(), says }
     }
@@ -88,7 +88,7 @@ impl<'a> Browser<'a> {
         self.send("POST", path, &more, &body)
     }
 
-    fn sign_in(&mut self, name: &str, password: &str) -> Answer {
+    pub(crate) fn sign_in(&mut self, name: &str, password: &str) -> Answer {
         self.get("/admin/sign-in");
         self.post("/admin/sign-in", &format!("name={name}&password={}", password.replace(' ', "+")))
     }

@@ -7,11 +7,13 @@
 mod support;
 
 mod api;
+mod audit;
 mod bounds;
 mod certificates;
 mod console;
 mod http;
 mod metrics;
+mod network;
 mod pages;
 mod people;
 mod upgrades;

@@ -12,7 +12,9 @@ use tagus::operations::{ConsoleRequest, Reply, Request, Secret};
 use crate::support::server::Server;
 use crate::support::{program, repository};
 
+mod audit;
 mod entrance;
+mod network;
 mod people;
 
 /// The password of everybody here, as the walks type it.
