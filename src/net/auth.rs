@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::Outbox;
 use super::dispatch::{Facts, Request};
 use super::engine::{Engine, EngineCounts};
-use super::guard::Verdict;
+use super::guard::{Verdict, Why};
 use super::policy::Rule;
 use crate::http_digest::nonce::{Examined, NonceVerdict};
 use crate::http_digest::{Credentials, CredentialsError};
@@ -82,6 +82,8 @@ impl Engine {
         let name = credentials.username();
         let account = self.identity.canonical(name);
         if let Verdict::Refused(_) = self.guard.check(request.now, request.flow.remote, &account) {
+            let from = request.flow.remote;
+            self.guard.note_failed(from, &account, Why::Banned, message.user_agent());
             self.refuse(outbox, request, 403, None, &[], out);
             return None;
         }
@@ -125,6 +127,12 @@ impl Engine {
                 return None;
             }
             Proof::Wrong => {
+                let why = match lookup {
+                    Lookup::Unknown => Why::Unknown,
+                    Lookup::Disabled => Why::Locked,
+                    _ => Why::Password,
+                };
+                self.guard.note_failed(request.flow.remote, &account, why, message.user_agent());
                 self.wrong(outbox, request, name, &account, out);
                 return None;
             }
@@ -156,6 +164,8 @@ impl Engine {
         // The authenticated person is the sender: nobody speaks for somebody else.
         if !from.user_decoded().is_some_and(|claimed| self.identity.may_act_as(name, &claimed)) {
             let reason = "From Is Not The Authenticated User";
+            let remote = request.flow.remote;
+            self.guard.note_failed(remote, &account, Why::AnotherName, message.user_agent());
             self.refuse(outbox, request, 403, Some(reason), &[], out);
             return None;
         }

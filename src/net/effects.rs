@@ -47,7 +47,7 @@ impl Engine {
                 }
                 let Some(Context::Page(page)) = state.contexts.get_mut(&id.number) else { return };
                 let outcome = Outcome::Final { status, message: upstream_copy(message, out) };
-                let steps = page.delivery.ended(branch, outcome);
+                let steps = page.ended(branch, outcome);
                 self.take_steps(state, now, id, steps, effects);
                 if is_gone(status) {
                     replay_elsewhere(state, id, branch, effects);
@@ -105,7 +105,7 @@ impl Engine {
                     return;
                 }
                 if let Some(Context::Page(page)) = state.contexts.get_mut(&id.number) {
-                    let steps = page.delivery.ended(branch, Outcome::Silent);
+                    let steps = page.ended(branch, Outcome::Silent);
                     self.take_steps(state, now, id, steps, effects);
                     replay_elsewhere(state, id, branch, effects);
                 }
@@ -167,7 +167,7 @@ impl Engine {
                 if failure == Failure::ConnectFailed
                     && page.branches.get(branch).is_some_and(|branch| branch.oversize) =>
             {
-                let steps = page.delivery.ended(branch, Outcome::TooLarge);
+                let steps = page.ended(branch, Outcome::TooLarge);
                 self.take_steps(state, now, id, steps, effects);
                 self.drop_if_over(state, id);
             }
@@ -212,6 +212,13 @@ impl Engine {
             let Some(Context::Page(page)) = state.contexts.get(&id.number) else { return };
             match step {
                 Step::Answer(reply) => {
+                    if let Some(witness) = &page.witness {
+                        witness.answered(match &reply {
+                            Reply::Forward(message) => status_of(message),
+                            Reply::Status(status) => *status,
+                        });
+                        continue;
+                    }
                     let server = page.upstream.server;
                     let (status, packet) = match reply {
                         Reply::Forward(message) => (status_of(&message), message),

@@ -20,6 +20,7 @@ mod buckets;
 mod failures;
 mod floods;
 mod homes;
+mod recent;
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +32,8 @@ use failures::{Count, Failures, Pair};
 pub use floods::Flood;
 use floods::Floods;
 use homes::Homes;
+use recent::Recent;
+pub use recent::{Failed, Why};
 
 use crate::channel::{Residents, subscriber};
 use crate::clock::{Clock, Tick, WallTime};
@@ -137,6 +140,7 @@ pub struct Guard {
     messages: Buckets,
     requests: Buckets,
     failures: Vec<Mutex<Failures>>,
+    recent: Recent,
 }
 
 impl Guard {
@@ -153,6 +157,7 @@ impl Guard {
             limits,
             hasher: RandomState::new(),
             failures: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            recent: Recent::default(),
         }
     }
 
@@ -294,6 +299,38 @@ impl Guard {
         }
         failures.pairs += usize::from(added);
         bans
+    }
+
+    /// Remembers for a while that somebody was not let in, for whoever helps him.
+    pub fn note_failed(&self, from: SocketAddr, account: &str, why: Why, agent: Option<&[u8]>) {
+        self.recent.note(self.clock.wall(), from, account, why, agent.unwrap_or_default());
+    }
+
+    /// When an account was not let in lately, the newest first.
+    #[must_use]
+    pub fn failed(&self, account: &str) -> Vec<Failed> {
+        self.recent.of(account)
+    }
+
+    /// Failures within the window that have led to no ban yet: source, account, how many; those
+    /// closest to a ban first, at most `most` of them.
+    #[must_use]
+    pub fn failing(&self, most: usize) -> Vec<(IpAddr, String, u32)> {
+        let now = self.clock.now();
+        let mut failing = Vec::new();
+        for shard in &self.failures {
+            for (&source, record) in &lock(shard).sources {
+                for (account, pair) in &record.accounts {
+                    let failed = pair.failed(now, &self.limits);
+                    if failed > 0 && pair.banned_until() <= now {
+                        failing.push((source, account.to_string(), failed));
+                    }
+                }
+            }
+        }
+        failing.sort_by(|a, b| (b.2, a.0, &a.1).cmp(&(a.2, b.0, &b.1)));
+        failing.truncate(most);
+        failing
     }
 
     /// Credentials were right: the pair is at home, and its failures are forgotten.

@@ -58,6 +58,7 @@ mod subscribe;
 mod targets;
 mod trace;
 mod traffic;
+mod trial;
 mod udp;
 mod worker;
 
@@ -74,6 +75,7 @@ pub use outbox::{Failure, Outbox, SendFailure};
 pub use resolver::Resolver;
 pub use route::Neighbours;
 pub use traffic::Traffic;
+pub use trial::{Ending, Heard, Trial};
 pub use worker::{Workers, start};
 
 use crate::clock::Tick;

@@ -250,6 +250,7 @@ impl Engine {
                     request: Bytes::copy_from_slice(message.bytes()),
                     flow: request.flow,
                 },
+                witness: None,
                 delivery,
                 branches,
                 breadth: share,
@@ -293,7 +294,7 @@ impl Engine {
             .find(|other| !branch.tried.iter().any(|tried| tried.is(other)))
             .cloned();
         let Some(binding) = next else { return false };
-        let (request, from) = (page.upstream.request.clone(), page.upstream.flow);
+        let (request, from) = (page.upstream.request.clone(), page.sender_flow());
         let (breadth, attempt) = (page.breadth, branch.tried.len() as u8 + 1);
         let mut layout = Layout::default();
         if scan(&request, Framing::Datagram, &self.settings.wire, &mut layout).is_err() {
@@ -302,7 +303,7 @@ impl Engine {
         let message = Message::new(&request, &layout);
         let token = id.token(number);
         let name = self.branch_name(&message, token, attempt);
-        let (packet, flow) = self.to_binding(&message, &binding, Some(from), &name, Some(breadth));
+        let (packet, flow) = self.to_binding(&message, &binding, from, &name, Some(breadth));
         let owner = Owner(id.number, number as u64);
         let started =
             state.transactions.start_client(now, owner, b"MESSAGE", &name, flow, packet.clone());

@@ -9,6 +9,22 @@ use crate::sip::transaction::Owner;
 use crate::sip::wire::{Framing, Layout, Message, scan};
 
 impl Engine {
+    /// Offers what is held for a person to each device that is here, also one whose queue rests until
+    /// it registers again; returns how many are here.
+    pub fn deliver_held(&self, aor: &str) -> usize {
+        let Some(row) = self.registrar.lookup(aor) else { return 0 };
+        let mut devices: Vec<&DeviceKey> =
+            row.live(self.clock.now()).map(|binding| &binding.device).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        let mut outbox = self.egress.outbox();
+        for device in &devices {
+            self.replay(&mut outbox, aor, device);
+        }
+        outbox.flush();
+        devices.len()
+    }
+
     /// Sends the next held message to a device, if it is here and not busy with one.
     pub(super) fn replay(&self, outbox: &mut Outbox, aor: &str, device: &DeviceKey) {
         self.replay_but(outbox, aor, device, Vec::new());

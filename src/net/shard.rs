@@ -12,6 +12,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Egress;
+use super::trial::Witness;
 use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::page_mode::Delivery;
@@ -69,6 +70,8 @@ pub(super) enum Context {
 #[derive(Debug)]
 pub(super) struct PageContext {
     pub(super) upstream: Upstream,
+    /// Who is told instead of a sender, of a message of the server's own.
+    pub(super) witness: Option<Witness>,
     pub(super) delivery: Delivery,
     /// By branch.
     pub(super) branches: SmallVec<[PageBranch; 1]>,

@@ -16,6 +16,10 @@ use crate::clock::WallTime;
 use crate::model::{DeviceKey, HeldMessage, HeldState, Record as _, held_key, parse_held_key};
 use crate::store::{Commit, CommitError, Commitment, Store, StoreError, Table};
 
+mod overview;
+
+pub use overview::{HeldEntry, Waiting};
+
 const STRIPES: usize = 64;
 /// Fingerprints of messages that were held lately and are gone: a sender that repeats itself
 /// after its 202 got lost is answered again, and nobody reads the text twice.
@@ -74,6 +78,8 @@ struct Entry {
     state: HeldState,
     /// Whether it was on disk, whatever became of later changes to it.
     durable: bool,
+    /// How often it was sent to a device since this process began.
+    tries: u32,
 }
 
 /// What is known of a message that may be a repetition.
@@ -158,6 +164,7 @@ impl Held {
                     sequence,
                     state,
                     durable: true,
+                    tries: 0,
                 });
             }
             if page.len() < PAGE {
@@ -247,7 +254,7 @@ impl Held {
         );
         // Queued to the store under the lock, so that the order on disk is the order in memory.
         let durable = self.store.commit(commit);
-        queue.entries.push_back(Entry { sequence, state, durable: false });
+        queue.entries.push_back(Entry { sequence, state, durable: false, tries: 0 });
         self.messages.fetch_add(1, Ordering::Relaxed);
         Ok(Holding { sequence, durable })
     }
@@ -404,6 +411,9 @@ impl Held {
         let first = waiting.clone().find(|entry| !entry.state.notification);
         let sequence = first.or_else(|| waiting.next())?.sequence;
         queue.in_flight.push((device.clone(), sequence));
+        if let Some(entry) = queue.entries.iter_mut().find(|entry| entry.sequence == sequence) {
+            entry.tries = entry.tries.saturating_add(1);
+        }
         Some(sequence)
     }
 

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use delivery::{Delivery, Outcome, Reply, Step, Steps, Unreached, keeps};
-pub use held::{Held, HoldError, HoldRequest, Holding, Known, Room, Undelivered};
+pub use held::{
+    Held, HeldEntry, HoldError, HoldRequest, Holding, Known, Room, Undelivered, Waiting,
+};
 pub use message::{cpim, expires_at, fingerprint, is_composing, is_notification};
 pub use stored::{erasure, erasure_of_device, held_for};
 

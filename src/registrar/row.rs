@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
 use super::gruu::same_instance;
@@ -11,6 +12,9 @@ use crate::clock::{Tick, WallTime};
 use crate::model::DeviceKey;
 use crate::sip::uri::Uri;
 use crate::sip::{ConnectionId, Flow};
+
+/// Bytes of a digest that name a binding.
+const HANDLE: usize = 8;
 
 /// A contact of an address-of-record, as it stands.
 #[derive(Clone, Debug)]
@@ -49,6 +53,17 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// Names it among the bindings of its address-of-record, also after it was renewed.
+    #[must_use]
+    pub fn handle(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(&self.contact);
+        digest.update([0]);
+        digest.update(self.instance.as_deref().unwrap_or_default());
+        digest.update(self.reg_id.unwrap_or_default().to_be_bytes());
+        digest.finalize().iter().take(HANDLE).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Whether what is stored of `before` holds for this binding as well: only its times and the
     /// number of its REGISTER differ, and the store lets it live long enough.
     fn is_stored_by(&self, before: &Binding, now: Tick) -> bool {
@@ -301,8 +316,11 @@ impl Row {
         }
         let mut next = self.bindings.clone();
         for change in changes {
+            let made = next.iter().find(|binding| change.concerns(binding)).map(|b| b.created);
             next.retain(|binding| !change.concerns(binding));
-            if let Change::Put(binding) = change {
+            if let Change::Put(mut binding) = change {
+                // One that is renewed is no younger.
+                binding.created = made.unwrap_or(binding.created);
                 next.push(binding);
             }
         }

@@ -305,6 +305,42 @@ impl Registrar {
         had_any
     }
 
+    /// Calls `see` with every address-of-record that has a contact. Quick: runs inside an epoch.
+    pub fn each(&self, mut see: impl FnMut(&str, &Arc<Row>)) {
+        for (aor, row) in &self.rows.pin() {
+            if !row.bindings.is_empty() {
+                see(aor, row);
+            }
+        }
+    }
+
+    /// Ends one binding, as its [`Binding::handle`] names it; true if it was there. The device stays
+    /// known, and may register again.
+    pub fn end(&self, aor: &str, handle: &str) -> bool {
+        let _guard = self.lock(aor);
+        let Some(current) = self.lookup(aor) else { return false };
+        let mut row = (*current).clone();
+        row.bindings.retain(|binding| binding.handle() != handle);
+        if row.bindings.len() == current.bindings.len() {
+            return false;
+        }
+        self.put(aor, row, Some(&current));
+        true
+    }
+
+    /// Ends every binding of an address-of-record; returns how many. Its devices stay known.
+    pub fn end_all(&self, aor: &str) -> usize {
+        let _guard = self.lock(aor);
+        let Some(current) = self.lookup(aor) else { return 0 };
+        let mut row = (*current).clone();
+        row.bindings.clear();
+        let ended = current.bindings.len();
+        if ended > 0 {
+            self.put(aor, row, Some(&current));
+        }
+        ended
+    }
+
     /// Drops what has run out. Cheap enough to call every few seconds.
     pub fn sweep(&self) {
         let (now, wall) = (self.clock.now(), self.clock.wall());

@@ -49,6 +49,16 @@ impl Subscriptions {
         self.note(&inner);
     }
 
+    /// Ends what a person watches; whoever watches him goes on. His devices may subscribe again.
+    pub fn end_of_watcher(&self, person: &str, reason: EndReason) {
+        let mut inner = self.lock();
+        for id in inner.by_watcher.get(person).cloned().unwrap_or_default() {
+            self.end_one(&mut inner, id, reason);
+        }
+        inner.lost.remove(person);
+        self.note(&inner);
+    }
+
     pub(super) fn end_one(&self, inner: &mut Inner, id: u64, reason: EndReason) {
         let Some(entry) = inner.entries.get_mut(&id) else { return };
         entry.subscription.end(reason);

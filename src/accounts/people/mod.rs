@@ -27,6 +27,7 @@ mod search;
 mod tests;
 
 pub use entry::{Origin, State};
+pub use fold::fold;
 pub use search::{LARGEST_PAGE, MOST_COUNTED, Page, Person, Query, Question};
 
 use entry::{ByName, Entry, OfDirectory};
@@ -104,6 +105,17 @@ impl Accounts {
         self.index_people()?;
         let index = self.people.0.read().unwrap_or_else(PoisonError::into_inner);
         index.as_ref().map_or_else(|| Ok(Page::default()), |index| index.search(query))
+    }
+
+    /// One person, as he would be found.
+    ///
+    /// # Errors
+    /// [`AccountsError::Store`] if the store cannot be read.
+    pub fn person(&self, user: &UserName) -> Result<Option<Person>, AccountsError> {
+        self.index_people()?;
+        let index = self.people.0.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = index.as_ref().and_then(|index| index.by_user.get(user));
+        Ok(entry.map(|entry| search::shown(entry)))
     }
 
     /// Makes the index, if it was not made yet, so that the first question need not wait for it.

@@ -128,7 +128,7 @@ impl Index {
     }
 }
 
-fn shown(entry: &Entry) -> Person {
+pub(super) fn shown(entry: &Entry) -> Person {
     Person {
         user: entry.user.clone(),
         name: entry.name().to_owned(),

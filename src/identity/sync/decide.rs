@@ -15,6 +15,7 @@ use super::runs::Runs;
 use super::{Departure, Reading};
 use crate::clock::Tick;
 use crate::identity::ldap::{DirectoryError, Found};
+use crate::identity::name::UserName;
 use crate::identity::rows::{MARK_KEY, RUNS_KEY};
 use crate::identity::{Identity, UserName};
 use crate::model::SyncRun;
@@ -130,6 +131,13 @@ impl Identity {
     #[must_use]
     pub fn proposal(&self) -> Option<Arc<Proposal>> {
         self.readings.held().proposal.clone()
+    }
+
+    /// Whether somebody stays in although the directory's list says otherwise.
+    #[must_use]
+    pub fn is_held(&self, user: &UserName) -> bool {
+        let uid = self.directory_name(user);
+        uid.is_some_and(|uid| self.readings.held().people.contains_key(uid))
     }
 
     /// The last readings of the directory, oldest first.

@@ -77,6 +77,15 @@ impl Pair {
         }
     }
 
+    /// Failures within the window.
+    pub(super) fn failed(&self, now: Tick, limits: &GuardLimits) -> u32 {
+        [&self.count, &self.at_home]
+            .into_iter()
+            .filter(|count| count.matters(now, limits))
+            .map(|count| count.failed)
+            .sum()
+    }
+
     pub(super) fn banned_until(&self) -> Tick {
         self.count.banned_until.max(self.at_home.banned_until)
     }

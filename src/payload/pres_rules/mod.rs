@@ -11,12 +11,14 @@ mod date_time;
 mod permissions;
 mod read;
 mod transform;
+mod words;
 
 pub use conditions::{Circumstances, Lists, NoLists, Request, Watcher};
 pub use date_time::parse as read_date_time;
 pub use permissions::{InputDetail, Permissions, Selection, Selector, Unknowns};
 pub use read::{RulesError, read, read_within};
 pub use transform::{Shape, transform};
+pub use words::RuleSummary;
 
 use conditions::Condition;
 

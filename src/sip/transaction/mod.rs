@@ -56,6 +56,11 @@ pub type Packet = Bytes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServerId(Name);
 
+impl ServerId {
+    /// Names none: of what no request brought.
+    pub const NONE: ServerId = ServerId(Name { index: u32::MAX, serial: u32::MAX });
+}
+
 /// Names a client transaction of one [`Table`]; never names a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(Name);
