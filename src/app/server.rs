@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::administration::Live;
+use super::administration::{Inside, Live};
 use super::site::Site;
 use super::watching::Watching;
 use super::{front, interfaces};
@@ -570,6 +570,15 @@ impl Live for Server {
 
     fn certificates(&self) -> Result<Arc<Certificates>, Failure> {
         Ok(Arc::clone(&self.certificates))
+    }
+
+    fn inside(&self) -> Result<Inside, Failure> {
+        Ok(Inside {
+            watching: self.watching.clone(),
+            page_mode: Arc::clone(&self.page_mode),
+            guard: Arc::clone(&self.guard),
+            engine: Arc::clone(&self.engine),
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use super::console::{
 };
 use super::dns::{DnsRequest, DnsView};
 use super::jobs::{JobRequest, JobView};
+use super::live::{LiveReply, LiveRequest};
 use super::people::{
     DifferenceView, DirectoryView, GroupView, PeoplePage, PeopleQuery, SyncRunView,
 };
@@ -212,6 +213,8 @@ pub enum Request {
     Certificates(CertificateRequest),
     /// About the records that clients find this server by.
     Dns(DnsRequest),
+    /// About people as they are now.
+    Live(LiveRequest),
 }
 
 impl Request {
@@ -314,6 +317,8 @@ pub enum Reply {
     Examined(Option<crate::tls::InstallError>),
     /// The records that clients find this server by.
     Dns(Box<DnsView>),
+    /// About people as they are now.
+    Live(Box<LiveReply>),
 }
 
 /// A person's presence.

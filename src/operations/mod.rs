@@ -15,6 +15,7 @@ mod dns;
 mod examples;
 mod failure;
 mod jobs;
+mod live;
 mod message;
 mod people;
 mod rights;
@@ -31,6 +32,11 @@ pub use dns::{DnsPurpose, DnsRecord, DnsRequest, DnsState, DnsView};
 pub use examples::examples;
 pub use failure::{Cause, Exit, Failure};
 pub use jobs::{JobKind, JobReport, JobRequest, JobState, JobView, PeopleDeed, Whom};
+pub use live::{
+    BoundView, FailingView, FailureView, HeldPage, HeldView, LiveReply, LiveRequest, PersonDetail,
+    QueuePage, QueueView, RegistrationPage, RegistrationView, RuleView, RulesSummary, Sourced,
+    TrialView, TriedDevice,
+};
 pub use message::{
     BanView, Device, DeviceSecret, Existing, Health, ImportReport, LdapStatus, ListenerStatus,
     MemoryStatus, PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView,

@@ -1,8 +1,8 @@
 //! Who may ask for what: one table for the command line, the console and the API.
 
 use super::{
-    AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure, JobRequest, PeopleDeed,
-    Request, TokenRequest,
+    AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure, JobRequest, LiveRequest,
+    PeopleDeed, Request, TokenRequest,
 };
 use crate::accounts::{Actor, ActorKind};
 use crate::model::{Role, Scope};
@@ -136,6 +136,7 @@ impl Request {
             Request::Import { .. } => tokenless("import", Right::Machine),
             Request::SetupLink => tokenless("setup_link.make", Right::Machine),
             Request::Console(request) => request.rule(),
+            Request::Live(request) => request.rule(),
             Request::Token(request) => match request {
                 TokenRequest::List => tokenless("token.list", Right::Inspect),
                 TokenRequest::Make { .. } => tokenless("token.make", Right::Administer),
@@ -220,6 +221,34 @@ impl ConsoleRequest {
     }
 }
 
+impl LiveRequest {
+    /// Nothing here gives what messages say.
+    const fn rule(&self) -> Rule {
+        match self {
+            LiveRequest::Person { .. } => rule("person.show", Right::See, Scope::UsersRead),
+            LiveRequest::Registrations { .. } => {
+                rule("registration.list", Right::See, Scope::DevicesRead)
+            }
+            LiveRequest::EndRegistration { .. } => {
+                rule("registration.end", Right::Help, Scope::DevicesWrite)
+            }
+            LiveRequest::LogOut { .. } => rule("user.log_out", Right::Help, Scope::DevicesWrite),
+            LiveRequest::Queues { .. } | LiveRequest::Queue { .. } => {
+                rule("queue.show", Right::See, Scope::MessagesRead)
+            }
+            LiveRequest::Deliver { .. } => rule("queue.deliver", Right::Help, Scope::MessagesWrite),
+            LiveRequest::Drop { .. } => rule("queue.drop", Right::Help, Scope::MessagesWrite),
+            LiveRequest::Failures { .. } => rule("failure.list", Right::See, Scope::UsersRead),
+            LiveRequest::Failing | LiveRequest::Bounds => {
+                rule("ban.list", Right::See, Scope::BansRead)
+            }
+            LiveRequest::TestMessage { .. } => {
+                rule("message.test", Right::Help, Scope::MessagesWrite)
+            }
+        }
+    }
+}
+
 /// Whether an actor may ask for this. What depends on whom it concerns, as an owner, is decided
 /// where the change is made.
 ///
@@ -280,6 +309,11 @@ mod tests {
             (Request::Certificates(CertificateRequest::Renew), admins),
             (Request::Dns(DnsRequest::Show), not_helpdesk),
             (Request::Dns(DnsRequest::Check), admins),
+            (Request::Live(LiveRequest::Person { user: user() }), all),
+            (Request::Live(LiveRequest::Queue { user: user(), after: None, limit: 1 }), all),
+            (Request::Live(LiveRequest::LogOut { user: user() }), help),
+            (Request::Live(LiveRequest::Drop { user: user(), message: None }), help),
+            (Request::Live(LiveRequest::TestMessage { user: user() }), help),
             (Request::SetupLink, [false; 4]),
             (Request::Import { path: "/x".into() }, [false; 4]),
         ]

@@ -28,12 +28,15 @@ mod certificates;
 mod console;
 mod dns;
 mod jobs;
+mod live;
 mod people;
+mod person;
 mod presence;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
+pub use live::Inside;
 pub(super) use refusal::refused;
 
 /// Accounts of one page of a list at most.
@@ -72,6 +75,13 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// A [`Failure`] if there are none.
     fn certificates(&self) -> Result<Arc<Certificates>, Failure>;
+    /// What it holds in memory.
+    ///
+    /// # Errors
+    /// A [`Failure`] if that cannot be had.
+    fn inside(&self) -> Result<Inside, Failure> {
+        Err(live::not_running())
+    }
 }
 
 /// Performs requests over an open store, and with a running server's help where there is one. What is
@@ -201,6 +211,7 @@ impl Administration {
             Request::Jobs(request) => self.job(actor, request).await,
             Request::Certificates(request) => self.certificates(actor, request).await,
             Request::Dns(request) => self.dns(request).await,
+            Request::Live(request) => self.live(actor, request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

@@ -19,12 +19,27 @@ const INDEX: &str = "index";
 impl Administration {
     pub(super) async fn presence(&self, user: &str) -> Result<Reply, Failure> {
         let aor = self.person(user).await?;
-        let presence = self.watching()?.presence;
-        let composed = presence.compose(&aor);
+        let view = self.presence_of(&self.watching()?, &self.name(user), &aor, true);
+        Ok(Reply::Presence(Box::new(view)))
+    }
+
+    /// A person's presence, with its document if that is wanted.
+    pub(super) fn presence_of(
+        &self,
+        watching: &Watching,
+        user: &str,
+        aor: &str,
+        with_document: bool,
+    ) -> PresenceView {
+        let presence = &watching.presence;
+        let composed = presence.compose(aor);
         let summary = composed.summary();
-        let document =
-            pres_rules::transform(&composed, &Permissions::everything(), Shape::default());
-        let publications = presence.publications(&aor).into_iter().map(|one| Publication {
+        let document = if with_document {
+            pres_rules::transform(&composed, &Permissions::everything(), Shape::default())
+        } else {
+            Vec::new()
+        };
+        let publications = presence.publications(aor).into_iter().map(|one| Publication {
             device: one.device.to_string(),
             open: one.summary.open,
             activities: one.summary.activities,
@@ -32,29 +47,20 @@ impl Administration {
             changed: one.changed.to_string(),
             expires: one.left.as_secs(),
         });
-        Ok(Reply::Presence(Box::new(PresenceView {
-            user: self.name(user).to_string(),
+        PresenceView {
+            user: user.to_owned(),
             open: summary.open,
             activities: summary.activities,
             notes: summary.notes,
             publications: publications.collect(),
             document: String::from_utf8_lossy(&document).into_owned(),
-            address: aor,
-        })))
+            address: aor.to_owned(),
+        }
     }
 
     pub(super) async fn watchers(&self, user: &str) -> Result<Reply, Failure> {
         let aor = self.person(user).await?;
-        let watchers = self.watching()?.subscriptions.watchers(&aor);
-        let view = |watcher: crate::payload::watcherinfo::Watcher| WatcherView {
-            watcher: watcher.uri.strip_prefix("sip:").unwrap_or(&watcher.uri).to_owned(),
-            name: watcher.display_name,
-            status: watcher.status.name().to_owned(),
-            event: watcher.event.name().to_owned(),
-            expires: watcher.expiration,
-            since: watcher.duration_subscribed,
-        };
-        Ok(Reply::Watchers(watchers.into_iter().map(view).collect()))
+        Ok(Reply::Watchers(watching_views(&self.watching()?, &aor)))
     }
 
     pub(super) async fn rules(&self, user: &str) -> Result<Reply, Failure> {
@@ -70,16 +76,20 @@ impl Administration {
             written: row.written.to_string(),
             document: String::from_utf8_lossy(&row.body).into_owned(),
         });
-        let default_policy = match self.site.config.presence.default_policy {
+        Ok(Reply::Rules(RulesView {
+            user: self.name(user).to_string(),
+            default_policy: self.default_policy().to_owned(),
+            documents: found.collect(),
+        }))
+    }
+
+    /// What somebody gets whom no rule names.
+    pub(super) fn default_policy(&self) -> &'static str {
+        match self.site.config.presence.default_policy {
             Policy::Allow => "allow",
             Policy::Confirm => "confirm",
             Policy::Block => "block",
-        };
-        Ok(Reply::Rules(RulesView {
-            user: self.name(user).to_string(),
-            default_policy: default_policy.to_owned(),
-            documents: found.collect(),
-        }))
+        }
     }
 
     /// Checks rules as whoever will read them does, and installs them.
@@ -125,4 +135,18 @@ impl Administration {
             None => Watching::open(&self.site, Vec::new()),
         }
     }
+}
+
+/// Who watches a person, or waits for his answer.
+pub(super) fn watching_views(watching: &Watching, aor: &str) -> Vec<WatcherView> {
+    let watchers = watching.subscriptions.watchers(aor);
+    let view = |watcher: crate::payload::watcherinfo::Watcher| WatcherView {
+        watcher: watcher.uri.strip_prefix("sip:").unwrap_or(&watcher.uri).to_owned(),
+        name: watcher.display_name,
+        status: watcher.status.name().to_owned(),
+        event: watcher.event.name().to_owned(),
+        expires: watcher.expiration,
+        since: watcher.duration_subscribed,
+    };
+    watchers.into_iter().map(view).collect()
 }
