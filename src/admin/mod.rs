@@ -6,56 +6,27 @@
 
 use crate::clock::Clock;
 use crate::operations::Right;
-use crate::web::{Access, Key, NavGroup, NavPage, Pages};
+use crate::web::{Access, Pages};
 
 mod account;
 mod answer;
 mod audit;
+mod bans;
 mod certificates;
 mod dashboard;
 mod deeds;
 mod dns;
+mod live;
+mod navigation;
 mod password;
 mod people;
+mod person;
 mod qr;
+mod queue;
+mod registrations;
 mod setup;
 mod team;
 mod tokens;
-
-/// The navigation: only pages that exist.
-const NAVIGATION: &[NavGroup] = &[
-    NavGroup {
-        title: Key("nav-overview"),
-        pages: &[page("/admin", Key("dashboard-title"), "gauge", Right::See)],
-    },
-    NavGroup {
-        title: Key("nav-people"),
-        pages: &[
-            page("/admin/people", Key("people-title"), "people", Right::See),
-            page("/admin/groups", Key("groups-title"), "group", Right::See),
-            page("/admin/jobs", Key("jobs-title"), "jobs", Right::See),
-        ],
-    },
-    NavGroup {
-        title: Key("nav-access"),
-        pages: &[
-            page("/admin/team", Key("team-title"), "team", Right::Inspect),
-            page("/admin/tokens", Key("tokens-title"), "key", Right::Inspect),
-            page("/admin/audit", Key("audit-title"), "book", Right::Inspect),
-        ],
-    },
-    NavGroup {
-        title: Key("nav-network"),
-        pages: &[
-            page("/admin/certificates", Key("certificates-title"), "seal", Right::Inspect),
-            page("/admin/dns", Key("dns-title"), "globe", Right::Inspect),
-        ],
-    },
-];
-
-const fn page(path: &'static str, title: Key, icon: &'static str, right: Right) -> NavPage {
-    NavPage { path, title, icon, right }
-}
 
 /// The routes of the console, and its navigation.
 #[must_use]
@@ -70,9 +41,13 @@ pub fn pages(clock: &Clock) -> Pages {
         dns::routes(),
         team::routes(),
         tokens::routes(),
+        person::routes(),
+        registrations::routes(),
+        queue::routes(),
+        bans::routes(),
     ]
     .concat();
-    Pages { routes, navigation: NAVIGATION }
+    Pages { routes, navigation: navigation::GROUPS }
 }
 
 /// Pages that everybody sees who is signed in.

@@ -2,7 +2,7 @@
 
 use super::{
     AuditFilter, AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, JobRequest,
-    PeopleDeed, PeopleQuery, Request, Secret, TokenRequest,
+    LiveRequest, PeopleDeed, PeopleQuery, Request, Secret, TokenRequest,
 };
 use crate::model::Role;
 
@@ -57,6 +57,7 @@ pub fn examples() -> Vec<Request> {
     all.extend(tokens().map(Request::Token));
     all.extend(certificates().map(Request::Certificates));
     all.extend(jobs().map(Request::Jobs));
+    all.extend(live().map(Request::Live));
     all
 }
 
@@ -100,6 +101,25 @@ fn jobs() -> impl Iterator<Item = JobRequest> {
         people(PeopleDeed::Disable),
         people(PeopleDeed::Enable),
         people(PeopleDeed::Delete),
+    ]
+    .into_iter()
+}
+
+fn live() -> impl Iterator<Item = LiveRequest> {
+    let (user, limit) = (String::new, 1);
+    [
+        LiveRequest::Person { user: user() },
+        LiveRequest::Registrations { text: user(), after: None, limit },
+        LiveRequest::EndRegistration { user: user(), registration: user() },
+        LiveRequest::LogOut { user: user() },
+        LiveRequest::Queues { text: user(), after: None, limit },
+        LiveRequest::Queue { user: user(), after: None, limit },
+        LiveRequest::Deliver { user: user() },
+        LiveRequest::Drop { user: user(), message: None },
+        LiveRequest::Failures { user: user() },
+        LiveRequest::Failing,
+        LiveRequest::Bounds,
+        LiveRequest::TestMessage { user: user() },
     ]
     .into_iter()
 }

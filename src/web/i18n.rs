@@ -19,7 +19,19 @@ macro_rules! texts {
     };
 }
 
-texts!["account", "audit", "dashboard", "entrance", "frame", "network", "people", "team", "tokens"];
+texts![
+    "account",
+    "audit",
+    "dashboard",
+    "entrance",
+    "frame",
+    "live",
+    "network",
+    "people",
+    "person",
+    "team",
+    "tokens"
+];
 
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

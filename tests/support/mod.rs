@@ -5,6 +5,7 @@ pub(crate) mod agent;
 pub(crate) mod caller;
 pub(crate) mod campus_net;
 pub(crate) mod directory;
+pub(crate) mod handset;
 pub(crate) mod kamailio;
 pub(crate) mod lines;
 pub(crate) mod names;

@@ -12,6 +12,7 @@ mod bounds;
 mod certificates;
 mod console;
 mod http;
+mod live;
 mod metrics;
 mod network;
 mod pages;

@@ -67,19 +67,19 @@ pub(super) async fn add(visit: Visit) -> Response {
     let mut faults = Faults::default();
     let refuse = |faults| show(&visit, StatusCode::UNPROCESSABLE_ENTITY, faults);
     if form.trimmed("user").is_empty() {
-        faults.add("user", t.get("person-user-missing"));
+        faults.add("user", t.get("people-of-user-missing"));
     }
     let made = (form.get("kind") == "made").then(make_password);
     let password = match form.get("kind") {
         "made" => made.clone(),
         "none" => None,
         "typed" if form.get("password").is_empty() => {
-            faults.add("password", t.get("person-password-missing"));
+            faults.add("password", t.get("people-of-password-missing"));
             None
         }
         "typed" => Some(form.get("password").to_owned()),
         _ => {
-            faults.add("kind-made", t.get("person-password-kind"));
+            faults.add("kind-made", t.get("people-of-password-kind"));
             None
         }
     };
@@ -99,7 +99,7 @@ pub(super) async fn add(visit: Visit) -> Response {
         Ok(Reply::User(added)) => match made {
             Some(password) => {
                 let page = PasswordPage {
-                    shell: visit.shell(Key("person-made")),
+                    shell: visit.shell(Key("people-of-made")),
                     path: path_of(&added.user),
                     user: added.user,
                     address: added.address,

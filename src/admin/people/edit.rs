@@ -89,12 +89,12 @@ async fn find(visit: &Visit) -> Result<Person, Response> {
 }
 
 fn show(visit: &Visit, status: StatusCode, faults: Faults, person: Person) -> Response {
-    let shell = visit.shell(Key("person-edit"));
+    let shell = visit.shell(Key("people-of-edit"));
     let done = match visit.query.get("done") {
-        "edited" => Some(shell.t.get("person-edited")),
-        "password" => Some(shell.t.get("person-password-set")),
-        "disabled" => Some(shell.t.get("person-disabled-now")),
-        "enabled" => Some(shell.t.get("person-enabled-now")),
+        "edited" => Some(shell.t.get("people-of-edited")),
+        "password" => Some(shell.t.get("people-of-password-set")),
+        "disabled" => Some(shell.t.get("people-of-disabled-now")),
+        "enabled" => Some(shell.t.get("people-of-enabled-now")),
         _ => None,
     };
     let page = EditPage {
@@ -174,7 +174,7 @@ pub(super) async fn set_password(visit: Visit) -> Response {
     if !visit.form.is_set("make") {
         if visit.form.get("password").is_empty() {
             let mut faults = Faults::default();
-            faults.add("password", visit.texts().get("person-password-missing"));
+            faults.add("password", visit.texts().get("people-of-password-missing"));
             return refuse(&visit, faults).await;
         }
         let password = Secret::new(visit.form.get("password").to_owned());
@@ -190,7 +190,7 @@ pub(super) async fn set_password(visit: Visit) -> Response {
     match visit.desk().perform(&visit.actor(), request).await {
         Ok(_) => {
             let page = PasswordPage {
-                shell: visit.shell(Key("person-password-set")),
+                shell: visit.shell(Key("people-of-password-set")),
                 path: path_of(&person.user),
                 user: person.user,
                 address: person.address,
@@ -225,7 +225,7 @@ pub(super) async fn delete(visit: Visit) -> Response {
     let user = visit.param("user").to_owned();
     if visit.form.trimmed("typed").to_lowercase() != user.to_lowercase() {
         let mut faults = Faults::default();
-        faults.add("typed", visit.texts().get("person-delete-differs"));
+        faults.add("typed", visit.texts().get("people-of-delete-differs"));
         return refuse(&visit, faults).await;
     }
     match visit.desk().perform(&visit.actor(), Request::UserDelete { user }).await {

@@ -147,11 +147,11 @@ struct Row {
 
 fn row(t: Texts, person: PersonView) -> Row {
     let (state, level) = match person.state {
-        PersonState::Active => (t.get("person-active"), ""),
-        PersonState::Disabled if person.by_directory => (t.get("person-locked-there"), "warn"),
-        PersonState::Disabled => (t.get("person-disabled"), "warn"),
-        PersonState::Absent => (t.get("person-absent"), "error"),
-        PersonState::Held => (t.get("person-held"), "warn"),
+        PersonState::Active => (t.get("people-of-active"), ""),
+        PersonState::Disabled if person.by_directory => (t.get("people-of-locked-there"), "warn"),
+        PersonState::Disabled => (t.get("people-of-disabled"), "warn"),
+        PersonState::Absent => (t.get("people-of-absent"), "error"),
+        PersonState::Held => (t.get("people-kept-in"), "warn"),
     };
     let day = person.last_used.as_deref().and_then(|at| at.split('T').next()).unwrap_or("–");
     Row {
@@ -159,14 +159,14 @@ fn row(t: Texts, person: PersonView) -> Row {
         name: short(&person.name),
         mail: short(&person.mail),
         source: match person.source {
-            PersonSource::Local => t.get("person-local"),
-            PersonSource::Directory => t.get("person-directory"),
+            PersonSource::Local => t.get("people-of-local"),
+            PersonSource::Directory => t.get("people-of-directory"),
         },
         state,
         level,
         devices: person.devices,
         is_online: person.online,
-        seen: if person.online { t.get("person-now") } else { day.to_owned() },
+        seen: if person.online { t.get("people-of-now") } else { day.to_owned() },
         user: person.user,
     }
 }
@@ -187,7 +187,7 @@ pub(super) async fn page(visit: Visit) -> Response {
     let t = shell.t;
     let any = |text: String| ("", text);
     let done = match visit.query.get("done") {
-        "deleted" => Some(t.get("person-deleted")),
+        "deleted" => Some(t.get("people-of-deleted")),
         _ => None,
     };
     let total = if found.more_than_total {
@@ -201,15 +201,15 @@ pub(super) async fn page(visit: Visit) -> Response {
         done,
         sources: vec![
             any(t.get("people-any")),
-            ("local", t.get("person-local")),
-            ("directory", t.get("person-directory")),
+            ("local", t.get("people-of-local")),
+            ("directory", t.get("people-of-directory")),
         ],
         states: vec![
             any(t.get("people-any")),
-            ("active", t.get("person-active")),
-            ("disabled", t.get("person-disabled")),
-            ("absent", t.get("person-absent")),
-            ("held", t.get("person-held")),
+            ("active", t.get("people-of-active")),
+            ("disabled", t.get("people-of-disabled")),
+            ("absent", t.get("people-of-absent")),
+            ("held", t.get("people-kept-in")),
         ],
         registered: vec![
             any(t.get("people-any")),

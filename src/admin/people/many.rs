@@ -75,7 +75,7 @@ fn words(t: Texts, deed: PeopleDeed, count: u64) -> (&'static str, String, Strin
         PeopleDeed::Disable => (
             "disable",
             t.of("many-disable", "count", count),
-            t.get("person-disable-detail"),
+            t.get("people-of-disable-detail"),
             t.get("people-disable"),
         ),
         PeopleDeed::Enable => (

@@ -115,8 +115,8 @@ fn groups_in(text: &str) -> Vec<String> {
 fn fault(t: Texts, failure: &Failure, faults: &mut Faults) -> bool {
     let Some(cause) = &failure.cause else { return false };
     let (field, text) = match cause {
-        Cause::Name => ("user", t.get("person-user-unusable")),
-        Cause::NameTaken => ("user", t.get("person-user-taken")),
+        Cause::Name => ("user", t.get("people-of-user-unusable")),
+        Cause::NameTaken => ("user", t.get("people-of-user-taken")),
         Cause::TooLong(what) => {
             let field = match what.as_str() {
                 "mail address" => "mail",
@@ -124,12 +124,12 @@ fn fault(t: Texts, failure: &Failure, faults: &mut Faults) -> bool {
                 "list of groups" => "groups",
                 _ => "name",
             };
-            (field, t.get("person-too-long"))
+            (field, t.get("people-of-too-long"))
         }
-        Cause::Number(_) => ("number", t.get("person-number-unusable")),
-        Cause::NumberTaken(user) => ("number", t.of("person-number-taken", "user", short(user))),
-        Cause::Password => ("password", t.get("person-password-unusable")),
-        Cause::OfDirectory => ("", t.get("person-of-directory")),
+        Cause::Number(_) => ("number", t.get("people-of-number-unusable")),
+        Cause::NumberTaken(user) => ("number", t.of("people-of-number-taken", "user", short(user))),
+        Cause::Password => ("password", t.get("people-of-password-unusable")),
+        Cause::OfDirectory => ("", t.get("people-of-of-directory")),
         Cause::Header(_) | Cause::Count(_) => return false,
     };
     faults.add(field, text);

@@ -15,7 +15,6 @@ use super::runs::Runs;
 use super::{Departure, Reading};
 use crate::clock::Tick;
 use crate::identity::ldap::{DirectoryError, Found};
-use crate::identity::name::UserName;
 use crate::identity::rows::{MARK_KEY, RUNS_KEY};
 use crate::identity::{Identity, UserName};
 use crate::model::SyncRun;

@@ -1,0 +1,119 @@
+//! Who somebody is, where each value comes from, and how he stands.
+
+use super::live;
+use crate::model::Role;
+use crate::operations::{PersonDetail, PersonSource, PersonState, Sourced};
+use crate::web::{Key, Shell, Texts};
+
+/// Groups that are named; of more it is said how many there are.
+const MOST_GROUPS: usize = 30;
+
+/// A state in one word.
+pub(super) struct Badge {
+    pub(super) level: &'static str,
+    pub(super) text: String,
+}
+
+/// A value with where it comes from.
+pub(super) struct Fact {
+    pub(super) label: Key,
+    pub(super) value: String,
+    pub(super) note: String,
+}
+
+/// Whether the person is kept out.
+pub(super) fn is_locked(detail: &PersonDetail) -> bool {
+    detail.state != PersonState::Active && !detail.is_held
+}
+
+pub(super) fn badges(t: Texts, detail: &PersonDetail) -> Vec<Badge> {
+    let badge = |level, text| Badge { level, text };
+    let state = match (detail.state, detail.by_directory) {
+        (PersonState::Active | PersonState::Held, _) => badge("ok", t.get("person-active")),
+        (PersonState::Disabled, false) => badge("error", t.get("person-disabled")),
+        (PersonState::Disabled, true) => badge("error", t.get("person-locked-there")),
+        (PersonState::Absent, _) => badge("error", t.get("person-absent")),
+    };
+    let online = match detail.registrations.len() {
+        0 => badge("", t.get("person-offline")),
+        count => badge("ok", t.of("person-online", "count", count)),
+    };
+    let source = match detail.source {
+        PersonSource::Local => badge("", t.get("person-local")),
+        PersonSource::Directory => badge("", t.get("person-of-directory")),
+    };
+    let mut all = vec![state, online, source];
+    if detail.is_held {
+        all.push(badge("warn", t.get("person-held-in")));
+    }
+    all
+}
+
+/// What whoever helps this person must know first.
+pub(super) fn warnings(t: Texts, shell: &Shell, detail: &PersonDetail) -> Vec<String> {
+    let mut all = Vec::new();
+    match (detail.state, detail.by_directory) {
+        (PersonState::Disabled, false) => all.push(t.get("person-disabled-detail")),
+        (PersonState::Disabled, true) => all.push(t.get("person-locked-there-detail")),
+        (PersonState::Absent, _) => {
+            let since = shell.when(detail.absent_since.as_deref().unwrap_or_default());
+            all.push(t.of("person-absent-detail", "since", since));
+        }
+        (PersonState::Active | PersonState::Held, _) => {}
+    }
+    if detail.is_held {
+        all.push(t.get("person-held-in-detail"));
+    }
+    all
+}
+
+pub(super) fn facts(
+    t: Texts,
+    shell: &Shell,
+    detail: &PersonDetail,
+    role: Option<Role>,
+) -> Vec<Fact> {
+    let mut all = Vec::new();
+    let mut add = |label, value: String, note: String| {
+        if !value.is_empty() {
+            all.push(Fact { label, value, note });
+        }
+    };
+    let origin = |sourced: &Sourced| match &sourced.attribute {
+        Some(attribute) => t.of("person-from-attribute", "attribute", shell.show(attribute)),
+        None => t.get("person-from-here"),
+    };
+    add(Key("person-user"), live::cut_at(&detail.user, 300), String::new());
+    add(
+        Key("person-address"),
+        format!("sip:{}", live::cut_at(&detail.address, 400)),
+        String::new(),
+    );
+    for (label, sourced) in [
+        (Key("person-name"), &detail.name),
+        (Key("person-mail"), &detail.mail),
+        (Key("person-number"), &detail.number),
+    ] {
+        add(label, live::cut_at(&sourced.value, 400), origin(sourced));
+    }
+    let mut groups: Vec<String> =
+        detail.groups.iter().take(MOST_GROUPS).map(|group| live::cut_at(group, 80)).collect();
+    if detail.groups.len() > MOST_GROUPS {
+        groups.push(t.of("and-more", "count", detail.groups.len() - MOST_GROUPS));
+    }
+    let of_groups = match detail.source {
+        PersonSource::Local => String::new(),
+        PersonSource::Directory => t.get("person-groups-note"),
+    };
+    add(Key("person-groups"), groups.join(", "), of_groups);
+    if let Some(role) = role {
+        add(Key("person-role"), shell.role(role), String::new());
+    } else if detail.is_admin_by_group {
+        add(Key("person-role"), shell.role(Role::Admin), t.get("person-role-by-group"));
+    }
+    let id = detail.directory_id.as_deref().unwrap_or_default();
+    add(Key("person-directory-id"), live::cut(id), String::new());
+    let created = detail.created.as_deref().map(|at| shell.when(at));
+    add(Key("person-created"), created.unwrap_or_default(), String::new());
+    all
+}
