@@ -26,6 +26,7 @@ mod import;
 mod local;
 pub mod people;
 mod realm;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod trail;
@@ -38,6 +39,7 @@ pub use devices::DeviceSecret;
 pub use import::{Follower, ImportOptions, ImportReport, RowFailure, Taken, failures_csv};
 pub use local::{AccountChange, NewAccount};
 pub use realm::{FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
+pub use settings::{NewValue, SettingChange, open_setting, stored_settings};
 pub use trail::{Deed, TrailFilter, TrailPage, TrailReport, note_in};
 
 /// What somebody is who asks for a change.

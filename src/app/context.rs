@@ -61,7 +61,6 @@ impl Context {
         let file = self.global.config.clone().or_else(|| machine.find_file(data_dir.as_deref()));
         Sources {
             file,
-            stored: Vec::new(),
             environment,
             set: self.global.set.clone(),
             data_dir: self.global.data_dir.clone(),

@@ -122,10 +122,10 @@ impl Demo {
         context: &Context,
     ) -> Result<(Loaded, (net::Bound, web::Bound)), Failure> {
         loop {
-            let mut loaded = self.load(context)?;
+            let mut loaded = self.load(context, &self.web(PLAIN_PORT, SECURE_PORT))?;
             let taken = match server::bind(&loaded.config) {
                 Ok(bound) => {
-                    let web = self.listen_web(&mut loaded)?;
+                    let web = self.listen_web(context, &mut loaded)?;
                     return Ok((loaded, (bound, web)));
                 }
                 Err(failure) => failure,
@@ -141,16 +141,13 @@ impl Demo {
     }
 
     /// Binds the web where it is wanted, or on the next free ports where nobody wanted others.
-    fn listen_web(&self, loaded: &mut Loaded) -> Result<web::Bound, Failure> {
+    fn listen_web(&self, context: &Context, loaded: &mut Loaded) -> Result<web::Bound, Failure> {
         let own = self.web(PLAIN_PORT, SECURE_PORT);
         if loaded.config.web.listen != own {
             return front::bind(loaded);
         }
-        let mut listeners = Vec::new();
-        for wanted in own {
-            listeners.push(free_listener(wanted)?);
-        }
-        loaded.config.web.listen = listeners;
+        let [plain, secure] = own;
+        *loaded = self.load(context, &[free_listener(plain)?, free_listener(secure)?])?;
         front::bind(loaded)
     }
 
@@ -167,10 +164,10 @@ impl Demo {
     ///
     /// # Errors
     /// A [`Failure`] if `--set` makes it invalid.
-    fn load(&self, context: &Context) -> Result<Loaded, Failure> {
+    fn load(&self, context: &Context, web: &[Listener; 2]) -> Result<Loaded, Failure> {
         let mut sources = context.sources();
         let address = self.address;
-        let [plain, secure] = self.web(PLAIN_PORT, SECURE_PORT);
+        let [plain, secure] = web;
         let secure_sip = SocketAddr::new(address.ip(), secure_port(address.port()));
         sources.file = None;
         sources.environment.clear();

@@ -13,7 +13,7 @@ use super::process;
 use super::site::{self, Purpose, Site};
 use crate::accounts::Actor;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::Loaded;
 use crate::operations::{Failure, Operations as _, Reply, Request};
 use crate::store::{DiskStore, OpenError, Store as _};
 
@@ -35,7 +35,7 @@ enum Place {
 /// What is needed to open the data directory.
 #[derive(Clone)]
 struct Alone {
-    config: Arc<Config>,
+    loaded: Loaded,
     clock: Clock,
 }
 
@@ -67,8 +67,8 @@ impl Desk {
         Ok(Desk(match Client::connect(&socket(&data_dir)) {
             Ok(client) => Place::Server(client),
             Err(CallError::NoServer(_)) => {
-                let config = Arc::new(context.load()?.config);
-                Place::Closed(Alone { config, clock: context.clock.clone() })
+                let loaded = context.load()?;
+                Place::Closed(Alone { loaded, clock: context.clock.clone() })
             }
             Err(error) => return Err(error.into()),
         }))
@@ -112,7 +112,7 @@ enum Taken {
 impl Alone {
     /// Takes the store, or finds the server that has just come up.
     fn take(&self, request: &Request) -> Result<Taken, Failure> {
-        let data_dir = &self.config.data_dir;
+        let data_dir = &self.loaded.config.data_dir;
         if !request.begins_anew() && !data_dir.exists() {
             return Err(Failure::not_found(format!(
                 "there is no data directory {}; name it with --data-dir",
@@ -141,7 +141,8 @@ impl Alone {
         // What the layers start on the runtime is started within it.
         let site = {
             let _within = runtime.enter();
-            Site::over(Arc::clone(&self.config), self.clock.clone(), runtime.handle(), store)?
+            let opened = site::Opened::over(self.loaded.clone(), store)?;
+            Site::over(opened, self.clock.clone(), runtime.handle())?
         };
         let site = Arc::new(site);
         let administration = Administration::new(Arc::clone(&site), None);

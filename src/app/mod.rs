@@ -23,6 +23,7 @@ pub mod serve;
 pub mod server;
 mod setup_link;
 pub mod site;
+mod stored;
 pub mod telemetry;
 pub mod watching;
 

@@ -14,7 +14,7 @@ use super::front;
 use super::process;
 use super::server::{self, Server};
 use super::setup_link;
-use super::site::{Purpose, Site};
+use super::site::{Opened, Purpose, Site};
 use super::telemetry;
 use crate::config::Loaded;
 use crate::operations::{Failure, Operations};
@@ -60,27 +60,26 @@ fn serve(
 ) -> Result<(), Failure> {
     // Told to end while it starts, it ends after the start.
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(Failure::failed)?;
-    let config = Arc::new(loaded.config.clone());
-    process::own_data_dir(&config.data_dir)?;
+    process::own_data_dir(&loaded.config.data_dir)?;
     // Said before the ports: they are busy because of it.
-    if Client::connect(&config.control_socket()).is_ok() {
+    if Client::connect(&loaded.config.control_socket()).is_ok() {
         return Err(Failure::refused(format!(
             "a server runs in {0} already: tagus --data-dir {0} status; end it, or choose another \
              --data-dir and other ports",
-            config.data_dir.display()
+            loaded.config.data_dir.display()
         )));
     }
+    // First, because the ports may be stored there.
+    let opened = Opened::open(loaded, &context.clock, Purpose::Server)?;
+    let loaded = opened.loaded.clone();
+    let config = &loaded.config;
+    telemetry::set_level(&config.log.level).map_err(Failure::usage)?;
     let (sip, web) = match sockets {
         Some(sockets) => sockets,
-        None => (server::bind(&config)?, front::bind(&loaded)?),
+        None => (server::bind(config)?, front::bind(&loaded)?),
     };
     let metrics = front::bind_metrics(&loaded)?;
-    let site = Arc::new(Site::open(
-        Arc::clone(&config),
-        context.clock.clone(),
-        runtime.handle(),
-        Purpose::Server,
-    )?);
+    let site = Arc::new(Site::over(opened, context.clock.clone(), runtime.handle())?);
     if let Some(demo) = demo {
         runtime.block_on(demo.people(&site))?;
     }

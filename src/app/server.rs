@@ -24,7 +24,7 @@ use crate::net::{
 use crate::operations::{
     BanView, Failure, Health, LdapStatus, ListenerStatus, MemoryStatus, Status,
 };
-use crate::page_mode::{self, PageMode, Undelivered};
+use crate::page_mode::{PageMode, Undelivered};
 use crate::presence::Presence;
 use crate::proxy::{self, RouteTokens, Routes};
 use crate::registrar::stored_homes;
@@ -51,6 +51,7 @@ pub struct Server {
     certificates: Arc<Certificates>,
     web: OnceLock<Web>,
     metrics: OnceLock<Web>,
+    own_addresses: Vec<SocketAddr>,
     started: WallTime,
     started_at: Tick,
     running: Mutex<Option<Running>>,
@@ -120,20 +121,10 @@ impl Server {
         count_start(&site)?;
         let watching = Watching::open(&site, own_addresses.clone())?;
         let subscriptions = Arc::clone(&watching.subscriptions);
-        let page_mode = PageMode::open(
-            page_mode::Settings {
-                retention: config.messages.retention,
-                notification_retention: config.messages.notification_retention,
-                max_held_per_user: config.messages.max_held_per_user as usize,
-                max_held_per_sender: config.messages.held_per_sender() as usize,
-                patience: config.messages.patience,
-                max_body: usize::try_from(config.limits.pager_body_bytes).unwrap_or(usize::MAX),
-            },
-            site.store.clone(),
-            clock.latest_wall(),
-        )
-        .map(Arc::new)
-        .map_err(Failure::failed)?;
+        let page_mode =
+            PageMode::open(live::messages(config), site.store.clone(), clock.latest_wall())
+                .map(Arc::new)
+                .map_err(Failure::failed)?;
         let guard = Arc::new(Guard::new((&config.limits).into(), clock.clone()));
         guard.restore(&stored_bans(&site));
         recall_homes(&site, &guard);
@@ -168,7 +159,7 @@ impl Server {
                 domain: site.identity.domain().to_owned(),
                 realm: site.identity.realm().to_owned(),
                 trusted_peers: config.sip.trusted_peers.clone(),
-                own_addresses,
+                own_addresses: own_addresses.clone(),
                 public_name: config.public_name.clone(),
                 records_name: config.public_name_is_set,
                 wire,
@@ -208,6 +199,7 @@ impl Server {
             certificates,
             web: OnceLock::new(),
             metrics: OnceLock::new(),
+            own_addresses,
             started: clock.wall(),
             started_at: clock.now(),
             running: Mutex::new(Some(Running { workers, sweep, weigh })),
@@ -580,8 +572,13 @@ impl Live for Server {
             engine: Arc::clone(&self.engine),
         })
     }
+
+    fn settings_changed(&self, before: &Config, after: &Config) {
+        self.go_by(before, after);
+    }
 }
 
+mod live;
 mod metrics;
 #[cfg(test)]
 mod tests;

@@ -4,16 +4,20 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
 use super::administration::refused;
 use super::process;
-use crate::accounts::{Accounts, FrozenRealm, freeze_domain, freeze_realm, frozen_domain};
+use super::stored;
+use crate::accounts::{
+    Accounts, FrozenRealm, freeze_domain, freeze_realm, frozen_domain, stored_settings,
+};
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::identity::{Identity, Settings};
-use crate::model::{Account, DeviceCredential, Record as _};
+use crate::model::{Account, DeviceCredential, Record as _, SettingRow, SettingValue};
 use crate::operations::Failure;
 use crate::store::seal::KeyFile;
 use crate::store::{self, DiskStore, OpenError, Store, StoreError, Table, rows};
@@ -32,8 +36,10 @@ pub enum Purpose {
 
 /// A data directory that this process owns, with the services that everything else needs.
 pub struct Site {
-    /// The configuration, with the domain that the store is for.
+    /// The configuration as it was at the start, with the domain that the store is for.
     pub config: Arc<Config>,
+    /// The same with where each value comes from, and with what the console has stored since.
+    loaded: ArcSwap<Loaded>,
     /// Time.
     pub clock: Clock,
     /// What secrets are sealed with.
@@ -64,32 +70,36 @@ impl Site {
     /// A [`Failure`] that says what to do; [`super::Exit::Refused`] if another process owns the
     /// data directory.
     pub fn open(
-        config: Arc<Config>,
+        loaded: Loaded,
         clock: Clock,
         runtime: &Handle,
         purpose: Purpose,
     ) -> Result<Site, Failure> {
-        process::own_data_dir(&config.data_dir)?;
-        let store = open_store(&config.data_dir, &clock, purpose)
-            .map_err(|error| unopened(&config.data_dir, &error, purpose))?;
-        Site::over(config, clock, runtime, store)
+        Site::over(Opened::open(loaded, &clock, purpose)?, clock, runtime)
     }
 
-    /// The same, over a store that is open already.
+    /// The configuration as it is stored now; what is in force at the next start only is in it as well.
+    #[must_use]
+    pub fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.load_full()
+    }
+
+    /// Takes another configuration, which is stored already.
+    pub(super) fn set_loaded(&self, loaded: Loaded) {
+        self.loaded.store(Arc::new(loaded));
+    }
+
+    /// The same, over what is open already.
     ///
     /// # Errors
     /// As [`Site::open`].
-    pub fn over(
-        config: Arc<Config>,
-        clock: Clock,
-        runtime: &Handle,
-        store: DiskStore,
-    ) -> Result<Site, Failure> {
-        let store = Arc::new(store);
-        let key = Arc::new(open_key(&config.data_dir, &*store)?);
+    pub fn over(opened: Opened, clock: Clock, runtime: &Handle) -> Result<Site, Failure> {
+        let Opened { store, key, mut loaded } = opened;
+        let config = &loaded.config;
         let domain =
             freeze_domain(&*store, &config.domain, config.domain_is_set).map_err(refused)?;
-        let config = Arc::new(Config { domain, ..Config::clone(&config) });
+        loaded.config.domain = domain;
+        let config = Arc::new(loaded.config.clone());
         let realm =
             freeze_realm(&*store, &config.identity.realm, &config.domain).map_err(refused)?;
         if realm.differs {
@@ -117,7 +127,49 @@ impl Site {
             bus.clone(),
             runtime,
         );
-        Ok(Site { config, clock, key, store, bus, identity, accounts, realm })
+        let loaded = ArcSwap::from_pointee(loaded);
+        Ok(Site { config, loaded, clock, key, store, bus, identity, accounts, realm })
+    }
+}
+
+/// A data directory whose store is open, with the configuration that is stored there among the other
+/// layers. The services are not there yet.
+pub struct Opened {
+    store: Arc<DiskStore>,
+    key: Arc<KeyFile>,
+    /// The configuration.
+    pub loaded: Loaded,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").finish_non_exhaustive()
+    }
+}
+
+impl Opened {
+    /// Opens the data directory, making what is missing. Blocks.
+    ///
+    /// # Errors
+    /// As [`Site::open`].
+    pub fn open(loaded: Loaded, clock: &Clock, purpose: Purpose) -> Result<Opened, Failure> {
+        let data_dir = &loaded.config.data_dir;
+        process::own_data_dir(data_dir)?;
+        let store = open_store(data_dir, clock, purpose)
+            .map_err(|error| unopened(data_dir, &error, purpose))?;
+        Opened::over(loaded, store)
+    }
+
+    /// The same, over a store that is open already.
+    ///
+    /// # Errors
+    /// As [`Site::open`].
+    pub fn over(loaded: Loaded, store: DiskStore) -> Result<Opened, Failure> {
+        let store = Arc::new(store);
+        let key = Arc::new(open_key(&loaded.config.data_dir, &*store)?);
+        let rows = stored_settings(&*store).map_err(refused)?;
+        let loaded = stored::laid_over(&loaded, &rows, &key)?;
+        Ok(Opened { store, key, loaded })
     }
 }
 
@@ -136,19 +188,6 @@ pub fn open_store(
     };
     options.clock = clock.clone();
     store::open(options)
-}
-
-/// The domain that was settled in a data directory which no process owns; `None` if there is none, or
-/// it is somebody else's.
-#[must_use]
-pub fn settled_domain(data_dir: &Path, clock: &Clock) -> Option<String> {
-    // Opened by root, the store of another user would get files that he cannot read.
-    let owner = std::fs::metadata(data_dir.join("store")).ok()?.uid();
-    if owner != nix::unistd::geteuid().as_raw() {
-        return None;
-    }
-    let store = open_store(data_dir, clock, Purpose::Command).ok()?;
-    frozen_domain(&store).ok()?
 }
 
 /// What a store that did not open means for whoever wanted it.
@@ -197,6 +236,19 @@ fn open_key(data_dir: &Path, store: &dyn Store) -> Result<KeyFile, Failure> {
     KeyFile::open_or_create(&path).map_err(Failure::failed)
 }
 
+/// What was settled and stored in a data directory which no process owns, as far as that can be seen
+/// without making or changing anything: the domain, and the console's settings.
+#[must_use]
+pub fn peek(data_dir: &Path, clock: &Clock) -> Option<(Option<String>, Vec<SettingRow>)> {
+    // Opened by root, the store of another user would get files that he cannot read.
+    let owner = std::fs::metadata(data_dir.join("store")).ok()?.uid();
+    if owner != nix::unistd::geteuid().as_raw() {
+        return None;
+    }
+    let store = open_store(data_dir, clock, Purpose::Command).ok()?;
+    Some((frozen_domain(&store).ok()?, stored_settings(&store).unwrap_or_default()))
+}
+
 /// Whether anything in the store was sealed.
 fn holds_secrets(store: &dyn Store) -> Result<bool, StoreError> {
     for row in rows(store, Table::Credentials, b"") {
@@ -206,6 +258,12 @@ fn holds_secrets(store: &dyn Store) -> Result<bool, StoreError> {
     }
     for row in rows(store, Table::Accounts, b"") {
         if Account::decode(&row?.1).is_ok_and(|account| account.sealed_password.is_some()) {
+            return Ok(true);
+        }
+    }
+    for row in rows(store, Table::Settings, b"") {
+        let row = SettingRow::decode(&row?.1);
+        if row.is_ok_and(|row| matches!(row.value, SettingValue::Sealed(_))) {
             return Ok(true);
         }
     }

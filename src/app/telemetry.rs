@@ -6,13 +6,14 @@
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry};
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::escape;
 use crate::clock::{Clock, WallTime};
@@ -20,6 +21,9 @@ use crate::config::{Log, LogFormat};
 
 /// The longest message of an event, in characters.
 const LONGEST_MESSAGE: usize = 1024;
+
+/// What the level is changed by.
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// The log could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +41,26 @@ pub enum TelemetryError {
 /// # Errors
 /// If the level is not understood, or a log was started before.
 pub fn start(log: &Log, clock: Clock) -> Result<(), TelemetryError> {
+    let (filter, handle) = reload::Layer::new(EnvFilter::try_new(&log.level)?);
     Registry::default()
-        .with(EnvFilter::try_new(&log.level)?)
+        .with(filter)
         .with(Lines::new(log.format, clock, std::io::stderr))
         .try_init()?;
+    // There is one log, and it was not started before.
+    let _ = LEVEL.set(handle);
+    Ok(())
+}
+
+/// Lets the log tell more or less from now on. Without a log this does nothing.
+///
+/// # Errors
+/// If the level is not understood.
+pub fn set_level(level: &str) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(level)?;
+    if let Some(handle) = LEVEL.get() {
+        // It fails only when the log is gone.
+        let _ = handle.reload(filter);
+    }
     Ok(())
 }
 

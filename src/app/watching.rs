@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::site::Site;
-use crate::config::{Limits, Policy, Tuples};
+use crate::config::{Config, Limits, Policy, Tuples};
 use crate::documents::{self, Documents};
 use crate::operations::Failure;
 use crate::payload::pres_rules::Handling;
@@ -36,13 +36,17 @@ impl Watching {
     /// A [`Failure`] if the store cannot be read.
     pub fn open(site: &Site, own_addresses: Vec<SocketAddr>) -> Result<Watching, Failure> {
         let store = || Arc::clone(&site.store) as Arc<dyn Store>;
-        let registrar = Registrar::open(contacts(site, own_addresses), site.clock.clone(), store())
-            .map(Arc::new)
-            .map_err(Failure::failed)?;
+        let registrar = Registrar::open(
+            contacts(site, &site.config, own_addresses),
+            site.clock.clone(),
+            store(),
+        )
+        .map(Arc::new)
+        .map_err(Failure::failed)?;
         let documents = Arc::new(documents(site));
         let identity = Arc::clone(&site.identity);
         let presence = Presence::open(presence::Parts {
-            settings: publications(site),
+            settings: publications(site, &site.config),
             clock: site.clock.clone(),
             store: store(),
             registrar: Arc::clone(&registrar),
@@ -51,8 +55,12 @@ impl Watching {
             key: *site.key.derive("names of devices"),
         });
         let presence = presence.map(Arc::new).map_err(Failure::failed)?;
-        let subscriptions =
-            Subscriptions::open(watchers(site), site.clock.clone(), store(), Arc::clone(&presence));
+        let subscriptions = Subscriptions::open(
+            watchers(&site.config),
+            site.clock.clone(),
+            store(),
+            Arc::clone(&presence),
+        );
         let subscriptions = subscriptions.map(Arc::new).map_err(Failure::failed)?;
         registrar.observe(Arc::new(Both(Arc::clone(&presence), Arc::clone(&subscriptions))));
         documents.observe(presence.clone());
@@ -94,14 +102,20 @@ impl Observer for Both {
     }
 }
 
-fn contacts(site: &Site, own_addresses: Vec<SocketAddr>) -> registrar::Settings {
-    let config = &site.config.registrar;
+/// What the registrar goes by.
+#[must_use]
+pub fn contacts(
+    site: &Site,
+    whole: &Config,
+    own_addresses: Vec<SocketAddr>,
+) -> registrar::Settings {
+    let config = &whole.registrar;
     registrar::Settings {
         min_expires: Duration::from_secs(config.min_expires.into()),
         default_expires: Duration::from_secs(config.default_expires.into()),
         max_expires: Duration::from_secs(config.max_expires.into()),
         max_contacts: config.max_contacts as usize,
-        device_memory: site.config.messages.device_memory,
+        device_memory: whole.messages.device_memory,
         own_addresses,
         own_names: domains(site),
     }
@@ -112,8 +126,10 @@ fn domains(site: &Site) -> Vec<String> {
     std::iter::once(site.identity.domain()).chain(aliases).map(str::to_owned).collect()
 }
 
-fn publications(site: &Site) -> presence::Settings {
-    let (config, limits) = (&site.config.presence, &site.config.limits);
+/// What presence goes by.
+#[must_use]
+pub fn publications(site: &Site, whole: &Config) -> presence::Settings {
+    let (config, limits) = (&whole.presence, &whole.limits);
     let groups = config.group_policy.iter().map(|policy| GroupPolicy {
         group: policy.group.clone(),
         handling: handling(policy.policy),
@@ -140,12 +156,14 @@ fn handling(policy: Policy) -> Handling {
     }
 }
 
-fn watchers(site: &Site) -> subscriptions::Settings {
-    let (config, limits) = (&site.config.presence, &site.config.limits);
+/// What subscriptions go by.
+#[must_use]
+pub fn watchers(whole: &Config) -> subscriptions::Settings {
+    let (config, limits) = (&whole.presence, &whole.limits);
     subscriptions::Settings {
         per_user: limits.subscriptions_per_user as usize,
         watchers_per_user: limits.watchers_per_user as usize,
-        waiting: site.config.messages.retention,
+        waiting: whole.messages.retention,
         min_expires: config.min_expires,
         default_expires: config.default_expires,
         max_expires: config.max_expires,

@@ -363,12 +363,24 @@ fn ldap(config: &Config, findings: &mut Findings) {
         "identity.ldap.guard_percent",
         "this is a percentage: at most 100",
     );
-    if !ldap.bind_dn.is_empty() && ldap.bind_password_file.as_os_str().is_empty() {
+    let has_password =
+        ldap.bind_password.is_some() || !ldap.bind_password_file.as_os_str().is_empty();
+    if !ldap.bind_dn.is_empty() && !has_password {
         findings.wrong(
             "identity.ldap.bind_password_file",
             "bind_dn is set, so its password is needed; put it into a file of mode 0600",
         );
     }
+    findings.wrong_if(
+        !ldap.ca_pem.is_empty() && !ldap.ca_file.as_os_str().is_empty(),
+        "identity.ldap.ca_pem",
+        "this and identity.ldap.ca_file say the same in two ways; keep one",
+    );
+    findings.wrong_if(
+        !ldap.ca_pem.is_empty() && !ldap.ca_pem.contains("-----BEGIN CERTIFICATE-----"),
+        "identity.ldap.ca_pem",
+        "this holds no certificate; it begins with -----BEGIN CERTIFICATE-----",
+    );
     if !ldap.secret_attribute.is_empty() && ldap.bind_dn.is_empty() {
         findings.doubtful(
             "identity.ldap.secret_attribute",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Password;
 use super::value::duration;
 
 /// Who the people are.
@@ -91,10 +92,15 @@ pub struct Ldap {
     pub start_tls: bool,
     /// Authority of the servers' certificates, PEM; empty is the system's.
     pub ca_file: PathBuf,
+    /// The same as text, in place of a file.
+    pub ca_pem: String,
     /// The service account; empty binds anonymously.
     pub bind_dn: String,
     /// The file with its password; one trailing newline is ignored.
     pub bind_password_file: PathBuf,
+    /// The password that the console stored, sealed; it goes before the file's.
+    #[serde(skip)]
+    pub bind_password: Option<Password>,
     /// Where people are searched.
     pub base_dn: String,
     /// Finds one person; `{user}` is replaced, escaped.
@@ -142,8 +148,10 @@ impl Default for Ldap {
             urls: vec!["ldaps://ldap.campus.example".to_owned()],
             start_tls: false,
             ca_file: PathBuf::new(),
+            ca_pem: String::new(),
             bind_dn: String::new(),
             bind_password_file: PathBuf::new(),
+            bind_password: None,
             base_dn: "ou=people,dc=campus,dc=example".to_owned(),
             user_filter: "(&(objectClass=inetOrgPerson)(uid={user}))".to_owned(),
             attribute_user: "uid".to_owned(),

@@ -4,12 +4,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use toml::Value;
 
 use super::schema::{self, Schema};
-use super::{Config, Machine, Scheme, check, file};
+use super::{Config, Machine, Password, Scheme, check, file};
+
+/// The one key whose value is a secret: it is stored sealed, and is in no file.
+pub const BIND_PASSWORD: &str = "identity.ldap.bind_password";
+const PASSWORD_FILE: &str = "identity.ldap.bind_password_file";
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +98,6 @@ fn join(problems: &[Problem]) -> String {
 pub struct Sources {
     /// The configuration file; `None` is no file at all.
     pub file: Option<PathBuf>,
-    /// What the console stored, by dotted key.
-    pub stored: Vec<(String, Value)>,
     /// The environment; variables without the prefix `TAGUS_` are passed over.
     pub environment: Vec<(String, String)>,
     /// `--set key=value`, in order.
@@ -115,6 +118,16 @@ pub struct Loaded {
     /// What is allowed but hardly meant.
     pub warnings: Vec<Problem>,
     origins: BTreeMap<String, Origin>,
+    layers: Arc<Layers>,
+}
+
+/// What the console stored.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// Values by dotted key.
+    pub values: Vec<(String, Value)>,
+    /// The password of the directory's service account.
+    pub bind_password: Option<Password>,
 }
 
 /// One key as `config show` prints it.
@@ -131,6 +144,42 @@ pub struct Setting {
 }
 
 impl Loaded {
+    /// The same layers as they were read, with what the console stored among them.
+    ///
+    /// # Errors
+    /// [`LoadError`] with everything that is wrong with that.
+    pub fn with(&self, stored: &Stored) -> Result<Loaded, LoadError> {
+        self.layers.with(stored)
+    }
+
+    /// The value of a key as it was without the console's; `None` if there is no such key.
+    #[must_use]
+    pub fn beneath(&self, key: &str) -> Option<Value> {
+        let below = self.layers.below.iter().rev().find(|entry| entry.key == key);
+        let default = || Schema::of(&self.layers.defaults).value(key).cloned();
+        below.map(|entry| entry.value.clone()).or_else(default)
+    }
+
+    /// The value of a key that nobody said anything about; `None` if there is no such key.
+    #[must_use]
+    pub fn default(&self, key: &str) -> Option<Value> {
+        Schema::of(&self.layers.defaults).value(key).cloned()
+    }
+
+    /// Reads text as a value of a key, as `--set` does.
+    ///
+    /// # Errors
+    /// [`Problem`] if there is no such key, or it takes no such value.
+    pub fn read(&self, key: &str, text: &str) -> Result<Value, Problem> {
+        let (mut entries, mut problems) = (Vec::new(), Vec::new());
+        written(&self.layers.schema, key, text, Origin::Console, &mut entries, &mut problems);
+        match (problems.pop(), entries.pop()) {
+            (None, Some(Entry { value, .. })) => Ok(value),
+            (Some(problem), _) => Err(problem),
+            (None, None) => Err(unknown(&self.layers.schema, key.to_owned(), Origin::Console)),
+        }
+    }
+
     /// Where the value of a key came from.
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
@@ -160,37 +209,67 @@ pub(super) struct Entry {
     pub(super) origin: Origin,
 }
 
+/// Every layer but the console's, as it was when it was read: a file that is edited later counts from
+/// the next start on.
+#[derive(Clone, Debug)]
+struct Layers {
+    schema: Schema,
+    file: Option<PathBuf>,
+    machine: Machine,
+    defaults: Config,
+    below: Vec<Entry>,
+    above: Vec<Entry>,
+    problems: Vec<Problem>,
+}
+
+/// A configuration that no layers made, as programs and tests write one: it counts as the defaults.
+impl From<Config> for Loaded {
+    fn from(config: Config) -> Loaded {
+        let named = Some(&config.public_name).filter(|name| !name.is_empty());
+        let layers = Layers {
+            schema: Schema::new(),
+            file: None,
+            machine: Machine {
+                host_name: named.unwrap_or(&config.domain).clone(),
+                root: true,
+                ..Machine::default()
+            },
+            defaults: config.clone(),
+            below: Vec::new(),
+            above: Vec::new(),
+            problems: Vec::new(),
+        };
+        let (origins, layers) = (BTreeMap::new(), Arc::new(layers));
+        Loaded { config, file: None, warnings: Vec::new(), origins, layers }
+    }
+}
+
 impl Sources {
     /// Reads every layer, lays them over each other and checks the result.
     ///
     /// # Errors
     /// [`LoadError`] with everything that is wrong, not only the first.
     pub fn load(&self) -> Result<Loaded, LoadError> {
+        Arc::new(self.read()).with(&Stored::default())
+    }
+
+    fn read(&self) -> Layers {
         let schema = Schema::new();
         let mut problems = Vec::new();
-        let mut entries = Vec::new();
+        let (mut below, mut above) = (Vec::new(), Vec::new());
         if let Some(path) = &self.file {
-            file::read(path, &schema, &mut entries, &mut problems);
-        }
-        for (key, value) in &self.stored {
-            let (key, value, origin) = (key.clone(), value.clone(), Origin::Console);
-            if schema.value(&key).is_some() {
-                entries.push(Entry { key, value, origin });
-            } else {
-                // A key that an older version stored must not keep a newer one from starting.
-                tracing::warn!(key, "a stored setting is unknown and was passed over");
-            }
+            file::read(path, &schema, &mut below, &mut problems);
         }
         for (variable, text) in &self.environment {
             let Some(key) = environment_key(variable, &schema) else { continue };
             let origin = Origin::Environment(variable.clone());
-            written(&schema, &key, text, origin, &mut entries, &mut problems);
+            written(&schema, &key, text, origin, &mut above, &mut problems);
         }
         for assignment in &self.set {
             let origin = Origin::Option("--set".to_owned());
             match assignment.split_once('=') {
                 Some((key, text)) => {
-                    written(&schema, key.trim(), text.trim(), origin, &mut entries, &mut problems);
+                    written(&schema, key.trim(), text.trim(), origin, &mut above, &mut problems);
                 }
                 None => problems.push(Problem {
                     origin,
@@ -200,14 +279,59 @@ impl Sources {
             }
         }
         if let Some(data_dir) = &self.data_dir {
-            entries.push(Entry {
+            above.push(Entry {
                 key: "data_dir".to_owned(),
                 value: Value::String(data_dir.to_string_lossy().into_owned()),
                 origin: Origin::Option("--data-dir".to_owned()),
             });
         }
-        let (mut config, origins) = lay(&schema, self.defaults(), entries, &mut problems);
+        Layers {
+            schema,
+            file: self.file.clone(),
+            machine: self.machine.clone(),
+            defaults: self.defaults(),
+            below,
+            above,
+            problems,
+        }
+    }
+
+    /// The defaults here: an ordinary user without a configuration gets his home and high ports.
+    fn defaults(&self) -> Config {
+        let mut config = Config::default();
+        if self.file.is_none() && !self.machine.root {
+            if let Some(home) = &self.machine.data_home {
+                config.data_dir = home.join("tagus");
+            }
+            config.web.listen = vec![super::everywhere(Scheme::Https, 8443)];
+        }
+        config
+    }
+}
+
+impl Layers {
+    fn with(self: &Arc<Layers>, stored: &Stored) -> Result<Loaded, LoadError> {
+        let schema = &self.schema;
+        let mut problems = self.problems.clone();
+        let mut entries = self.below.clone();
+        for (key, value) in &stored.values {
+            let (key, value, origin) = (key.clone(), value.clone(), Origin::Console);
+            if schema.value(&key).is_some() {
+                entries.push(Entry { key, value, origin });
+            } else {
+                // A key that an older version stored must not keep a newer one from starting.
+                tracing::warn!(key, "a stored setting is unknown and was passed over");
+            }
+        }
+        entries.extend(self.above.iter().cloned());
+        let (mut config, mut origins) = lay(schema, self.defaults.clone(), entries, &mut problems);
         self.complete(&mut config, &origins, &mut problems);
+        // Whoever names a file on the command line means it.
+        let is_above = self.above.iter().any(|entry| entry.key == PASSWORD_FILE);
+        if let Some(password) = stored.bind_password.clone().filter(|_| !is_above) {
+            config.identity.ldap.bind_password = Some(password);
+            origins.insert(BIND_PASSWORD.to_owned(), Origin::Console);
+        }
         let mut warnings = Vec::new();
         // What a broken layer left at its default would only draw accusations of the wrong thing.
         if problems.is_empty() {
@@ -222,22 +346,11 @@ impl Sources {
             }
         }
         if problems.is_empty() {
-            Ok(Loaded { config, file: self.file.clone(), warnings, origins })
+            let (file, layers) = (self.file.clone(), Arc::clone(self));
+            Ok(Loaded { config, file, warnings, origins, layers })
         } else {
             Err(LoadError(problems))
         }
-    }
-
-    /// The defaults here: an ordinary user without a configuration gets his home and high ports.
-    fn defaults(&self) -> Config {
-        let mut config = Config::default();
-        if self.file.is_none() && !self.machine.root {
-            if let Some(home) = &self.machine.data_home {
-                config.data_dir = home.join("tagus");
-            }
-            config.web.listen = vec![super::everywhere(Scheme::Https, 8443)];
-        }
-        config
     }
 
     /// Fills in what follows from the machine and brings names into their one spelling.

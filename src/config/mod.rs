@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod effect;
 mod file;
 mod identity;
 mod layers;
@@ -16,6 +17,7 @@ mod limits;
 mod machine;
 mod memory;
 mod messages;
+mod password;
 mod presence;
 mod schema;
 mod sip;
@@ -23,12 +25,16 @@ mod template;
 mod value;
 mod web;
 
+pub use effect::{Effect, effect};
 pub use identity::{Cache, DigestAlgorithm, Identity, Ldap, SecretFormat, Source};
-pub use layers::{LoadError, Loaded, Origin, Problem, Setting, Sources, load_file};
+pub use layers::{
+    BIND_PASSWORD, LoadError, Loaded, Origin, Problem, Setting, Sources, Stored, load_file,
+};
 pub use limits::{Limits, PUBLISHED_BYTES};
 pub use machine::{Machine, SYSTEM_FILE};
 pub use memory::Memory;
 pub use messages::{Log, LogFormat, Messages};
+pub use password::Password;
 pub use presence::{GroupPolicy, Policy, Presence, Tuples};
 pub use sip::{Registrar, Route, Sip};
 pub use template::{TEMPLATE, render};

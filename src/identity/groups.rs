@@ -45,6 +45,13 @@ impl Groups {
         *known = Some(Arc::new(membership));
     }
 
+    /// Forgets what was read.
+    pub(super) fn forget(&self) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.note(None);
+        self.doubted.store(false, Ordering::Relaxed);
+    }
+
     /// What is wrong with the groups.
     pub(super) fn trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -90,9 +97,7 @@ impl Identity {
             })
         });
         // A local account is another person than the one of that name in the directory.
-        let Some(uid) =
-            self.uid_of(&name).filter(|_| !is_local && self.group_directory().is_some())
-        else {
+        let Some(uid) = self.uid_of(&name).filter(|_| !is_local && self.has_groups()) else {
             return Some(groups);
         };
         let known = self.groups.known()?;
@@ -107,7 +112,7 @@ impl Identity {
     /// Whether the members of a group of the directory administer (`identity.ldap.admin_group`).
     #[must_use]
     pub fn has_administrators(&self) -> bool {
-        !self.settings.admin_group.is_empty() && self.group_directory().is_some()
+        !self.outlook().admin_group.is_empty() && self.has_groups()
     }
 
     /// Whether somebody is a person of the directory who is not locked and in that group. Groups of
@@ -129,7 +134,8 @@ impl Identity {
         let Some(known) = self.groups.known().filter(|_| !is_listed_as_locked) else {
             return false;
         };
-        let wanted = fold(&self.settings.admin_group);
+        let outlook = self.outlook();
+        let wanted = fold(&outlook.admin_group);
         known.people.get(uid).is_some_and(|set| set.iter().any(|group| fold(group) == wanted))
     }
 
@@ -142,7 +148,7 @@ impl Identity {
             let rows = person.local.iter().flat_map(|local| &local.groups);
             found = found || rows.into_iter().any(|group| fold(group) == wanted);
         });
-        if found || self.group_directory().is_none() {
+        if found || !self.has_groups() {
             return Some(found);
         }
         self.groups.known().map(|known| known.names.iter().any(|group| fold(group) == wanted))
@@ -205,8 +211,14 @@ impl Identity {
     }
 
     /// The directory, if its groups are read.
-    pub(super) fn group_directory(&self) -> Option<&Directory> {
-        self.directory.as_deref().filter(|directory| directory.settings().has_groups())
+    fn group_directory(&self) -> Option<Arc<Directory>> {
+        self.directory().filter(|directory| directory.settings().has_groups())
+    }
+
+    /// Whether there is a directory whose groups are read.
+    pub(super) fn has_groups(&self) -> bool {
+        let outlook = self.outlook();
+        outlook.directory.as_ref().is_some_and(|directory| directory.settings().has_groups())
     }
 
     /// Takes what was kept.

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
 use crate::clock::{Clock, Tick};
@@ -30,6 +31,7 @@ pub mod ldap;
 mod name;
 mod number;
 mod offers;
+mod outlook;
 mod password;
 mod people;
 mod person;
@@ -45,6 +47,7 @@ pub mod workbench;
 pub use name::{LONGEST_NAME, UserName, is_valid_name};
 pub use number::{Numbered, Numbers, canonical_number, numbers_in};
 pub use offers::{Algorithms, Asker, Offers};
+pub use outlook::Prepared;
 pub use password::PasswordOutcome;
 pub use person::DirectoryPerson;
 pub use rows::{CONTACT_KEY, DOMAIN_KEY, GROUPS_KEY, MARK_KEY, REALM_KEY, RUNS_KEY};
@@ -55,6 +58,7 @@ pub use sync::{
 };
 pub use verifiers::{Proof, Verifiers};
 
+use outlook::Outlook;
 use people::People;
 
 /// Where, and by which rules, people are looked up.
@@ -200,7 +204,9 @@ pub struct Identity {
     numbers: number::NumberIndex,
     nobody: Arc<Verifiers>,
     offers: Offers,
-    directory: Option<Arc<ldap::Directory>>,
+    outlook: ArcSwap<Outlook>,
+    /// Counts the directories that were looked after so far.
+    supervised: AtomicU64,
     flights: query::Flights,
     roll: RwLock<Arc<sync::KnownRoll>>,
     groups: groups::Groups,
@@ -235,20 +241,10 @@ impl Identity {
         runtime: Handle,
     ) -> Result<Arc<Identity>, IdentityError> {
         let domain: Arc<str> = Arc::from(settings.domain.as_str());
-        let directory = settings
-            .directory
-            .clone()
-            .map(|directory| ldap::Directory::new(directory, clock.clone()))
-            .transpose()?
-            .map(Arc::new);
-        let mut offers = Offers::new(&settings.algorithms, &settings.md5_only_agents);
-        offers.set_md5_only_people(&settings.md5_only_people);
-        let needs_sha256 = settings
-            .directory
-            .as_ref()
-            .and_then(|directory| directory.secret.as_ref())
-            .is_some_and(|secret| secret.format == config::SecretFormat::Ha1Sha256);
-        offers.set_needs_sha256(needs_sha256);
+        let outlook = Outlook::new(&settings, &clock)?;
+        let has_directory = outlook.directory.is_some();
+        let offers = Offers::new(&settings.algorithms, &settings.md5_only_agents);
+        offers.set(&settings);
         let identity = Arc::new(Identity {
             people: People::new(settings.cache.capacity),
             numbers: number::NumberIndex::default(),
@@ -260,7 +256,8 @@ impl Identity {
             key,
             clock,
             runtime,
-            directory,
+            outlook: ArcSwap::from_pointee(outlook),
+            supervised: AtomicU64::new(0),
             flights: query::Flights::default(),
             roll: RwLock::default(),
             groups: groups::Groups::default(),
@@ -274,8 +271,8 @@ impl Identity {
         });
         let _ = identity.me.set(Arc::downgrade(&identity));
         identity.load()?;
-        if identity.directory.is_some() {
-            identity.runtime.spawn(sync::supervise(Arc::downgrade(&identity)));
+        if has_directory {
+            identity.runtime.spawn(sync::supervise(Arc::downgrade(&identity), 0));
         }
         Ok(identity)
     }
@@ -362,7 +359,8 @@ impl Identity {
     /// answered from memory, known or not. Does nothing if nothing has to be asked, or too much is
     /// being asked already.
     pub fn prefetch(&self, user: &str, now: Tick) {
-        if self.settings.cache.enabled && matches!(self.verifier_now(user, now), Lookup::MustWait) {
+        if self.outlook().cache.enabled && matches!(self.verifier_now(user, now), Lookup::MustWait)
+        {
             self.ask_soon(&self.canonical(user));
         }
     }
@@ -375,7 +373,7 @@ impl Identity {
         let old = self.people.with(&name, |person| {
             person.and_then(|p| p.fact.as_ref()).is_some_and(|fact| now.since(fact.at) > YOUNG)
         });
-        if old && self.settings.cache.enabled {
+        if old && self.outlook().cache.enabled {
             self.ask_soon(&name);
         }
     }
@@ -428,7 +426,7 @@ impl Identity {
         &self,
         user: &str,
     ) -> Result<Option<DirectoryPerson>, ldap::DirectoryError> {
-        if self.directory.is_none() {
+        if self.outlook().directory.is_none() {
             return Ok(None);
         }
         let fact = self.ask(&self.canonical(user), ldap::Wanted::Everything).await?;

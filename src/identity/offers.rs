@@ -10,12 +10,15 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use smallvec::SmallVec;
 
+use super::Settings;
 use crate::clock::Tick;
+use crate::config::SecretFormat;
 use crate::http_digest::Algorithm;
 
 /// Algorithms, best first.
@@ -66,26 +69,21 @@ impl Halves {
     }
 }
 
-/// Decides what is offered, and learns.
+/// What is configured.
 #[derive(Debug)]
-pub struct Offers {
-    configured: Algorithms,
-    /// Accounts of whose password there is no other hash than MD5's.
-    md5_accounts: AtomicUsize,
+struct Rules {
+    algorithms: Algorithms,
     /// Whether there are people of whom there is no other hash than SHA-256's.
     needs_sha256: bool,
     /// In lower case; a User-Agent that begins so is offered MD5 alone.
     md5_only_agents: Vec<String>,
     /// In lower case; requests from these people are offered MD5 alone.
     md5_only_people: Vec<String>,
-    keys: RandomState,
-    learned: Mutex<Halves>,
 }
 
-impl Offers {
-    /// Offers `configured` (if it is empty: both), and MD5 alone to the agents.
-    #[must_use]
-    pub fn new(configured: &[Algorithm], md5_only_agents: &[String]) -> Offers {
+impl Rules {
+    /// `configured`, or if it is empty both.
+    fn new(configured: &[Algorithm], md5_only_agents: &[String]) -> Rules {
         let mut algorithms = Algorithms::new();
         for &algorithm in configured {
             if !algorithms.contains(&algorithm) {
@@ -95,25 +93,65 @@ impl Offers {
         if algorithms.is_empty() {
             algorithms.extend([Algorithm::Sha256, Algorithm::Md5]);
         }
-        Offers {
-            configured: algorithms,
+        Rules {
+            algorithms,
+            needs_sha256: false,
             md5_only_agents: md5_only_agents
                 .iter()
                 .filter(|agent| !agent.is_empty())
                 .map(|agent| agent.to_ascii_lowercase())
                 .collect(),
             md5_only_people: Vec::new(),
+        }
+    }
+
+    fn knows_agent(&self, asker: &Asker<'_>) -> bool {
+        let Some(agent) = asker.user_agent else { return false };
+        self.md5_only_agents.iter().any(|known| {
+            agent
+                .get(..known.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(known.as_bytes()))
+        })
+    }
+
+    fn knows_person(&self, asker: &Asker<'_>) -> bool {
+        self.md5_only_people.iter().any(|known| asker.from.eq_ignore_ascii_case(known.as_bytes()))
+    }
+}
+
+/// Decides what is offered, and learns.
+#[derive(Debug)]
+pub struct Offers {
+    rules: ArcSwap<Rules>,
+    /// Accounts of whose password there is no other hash than MD5's.
+    md5_accounts: AtomicUsize,
+    keys: RandomState,
+    learned: Mutex<Halves>,
+}
+
+impl Offers {
+    /// Offers `configured` (if it is empty: both), and MD5 alone to the agents.
+    #[must_use]
+    pub fn new(configured: &[Algorithm], md5_only_agents: &[String]) -> Offers {
+        Offers {
+            rules: ArcSwap::from_pointee(Rules::new(configured, md5_only_agents)),
             md5_accounts: AtomicUsize::new(0),
-            needs_sha256: false,
             keys: RandomState::new(),
             learned: Mutex::default(),
         }
     }
 
-    /// Offers MD5 alone to requests whose From names one of these people, whether or not there
-    /// are such people.
-    pub fn set_md5_only_people(&mut self, people: &[String]) {
-        self.md5_only_people = people.iter().map(|user| user.to_ascii_lowercase()).collect();
+    /// Offers what these settings say from now on. Requests whose From names somebody of
+    /// `md5_only_people` are offered MD5 alone, whether or not there are such people; where the
+    /// directory has SHA-256 HA1s, MD5 alone would lock its people out.
+    pub(super) fn set(&self, settings: &Settings) {
+        let secret = settings.directory.as_ref().and_then(|directory| directory.secret.as_ref());
+        let people = settings.md5_only_people.iter().map(|user| user.to_ascii_lowercase());
+        self.rules.store(Arc::new(Rules {
+            needs_sha256: secret.is_some_and(|secret| secret.format == SecretFormat::Ha1Sha256),
+            md5_only_people: people.collect(),
+            ..Rules::new(&settings.algorithms, &settings.md5_only_agents)
+        }));
     }
 
     /// There is one account more, or one less, that was taken over from another server with the
@@ -135,21 +173,17 @@ impl Offers {
         self.md5_accounts.load(Ordering::Relaxed)
     }
 
-    /// The directory has SHA-256 HA1s, so that MD5 alone would lock its people out.
-    pub(super) const fn set_needs_sha256(&mut self, needs: bool) {
-        self.needs_sha256 = needs;
-    }
-
     /// What a request is offered, best first; never empty.
     #[must_use]
     pub fn offers(&self, asker: &Asker<'_>, now: Tick) -> Algorithms {
-        let both = self.configured.len() > 1;
-        let alone = self.md5_accounts() > 0 && !self.needs_sha256;
-        let known = || self.known_agent(asker) || self.known_person(asker);
+        let rules = self.rules.load();
+        let both = rules.algorithms.len() > 1;
+        let alone = self.md5_accounts() > 0 && !rules.needs_sha256;
+        let known = || rules.knows_agent(asker) || rules.knows_person(asker);
         if both && (alone || known() || self.has_failed(asker, now)) {
             return Algorithms::from_slice(&[Algorithm::Md5]);
         }
-        self.configured.clone()
+        rules.algorithms.clone()
     }
 
     /// To be told when a request without right credentials is challenged with these algorithms.
@@ -181,19 +215,6 @@ impl Offers {
         let key = self.key(asker);
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         learned.put(key, Client { unanswered: PATIENCE, since: now });
-    }
-
-    fn known_agent(&self, asker: &Asker<'_>) -> bool {
-        let Some(agent) = asker.user_agent else { return false };
-        self.md5_only_agents.iter().any(|known| {
-            agent
-                .get(..known.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(known.as_bytes()))
-        })
-    }
-
-    fn known_person(&self, asker: &Asker<'_>) -> bool {
-        self.md5_only_people.iter().any(|known| asker.from.eq_ignore_ascii_case(known.as_bytes()))
     }
 
     fn has_failed(&self, asker: &Asker<'_>, now: Tick) -> bool {
@@ -265,7 +286,7 @@ mod tests {
     /// While an account has only MD5, MD5 is offered; to everybody alike.
     #[test]
     fn one_account_with_md5_alone_makes_it_the_offer_to_everybody() {
-        let mut offers = offers();
+        let offers = offers();
         let anybody = asker("pjsua", "alice");
         offers.count_md5_account(true);
         assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &[Algorithm::Md5]);
@@ -274,7 +295,13 @@ mod tests {
         assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &[Algorithm::Md5]);
         offers.count_md5_account(false);
         assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &BOTH);
-        offers.set_needs_sha256(true);
+        let ldap = crate::config::Ldap {
+            secret_attribute: "ha1".to_owned(),
+            secret_format: SecretFormat::Ha1Sha256,
+            ..crate::config::Ldap::default()
+        };
+        let directory = crate::identity::ldap::Settings::try_from(&ldap).ok();
+        offers.set(&Settings { directory, ..Settings::local("campus.test") });
         offers.count_md5_account(true);
         assert_eq!(offers.offers(&anybody, Tick::ZERO).as_slice(), &BOTH);
     }

@@ -81,8 +81,8 @@ impl Identity {
         let name = self.canonical(user);
         let now = self.clock.now();
         let local = self.people.with(&name, |person| person.and_then(|p| p.local.clone()));
-        if local.as_ref().is_some_and(|local| !local.is_of_directory()) || self.directory.is_none()
-        {
+        let directory = self.directory();
+        if local.as_ref().is_some_and(|local| !local.is_of_directory()) || directory.is_none() {
             let right = match self.verifier_now(&name, now) {
                 Lookup::Known(verifiers) => verifiers.check_password(self.realm(), password),
                 _ => {
@@ -95,7 +95,7 @@ impl Identity {
         if let Some(retry_after) = self.guesses.refused(&name, now) {
             return PasswordOutcome::TooMany { retry_after };
         }
-        let Some((directory, uid)) = self.directory.as_ref().zip(self.uid_of(&name)) else {
+        let Some((directory, uid)) = directory.zip(self.uid_of(&name)) else {
             return PasswordOutcome::Wrong;
         };
         let unavailable = |error| PasswordOutcome::Unavailable { retry_after: retry_after(&error) };

@@ -15,12 +15,16 @@ const MOST_ABSENT: usize = 16_384;
 const SAMPLE: usize = 16;
 const STRIPES: usize = 32;
 
+fn bound(capacity: u64) -> usize {
+    usize::try_from(capacity).unwrap_or(usize::MAX).max(1)
+}
+
 #[derive(Debug)]
 pub(super) struct People {
     map: HashMap<UserName, Arc<Person>>,
     /// One writer at a time for each name.
     writers: [Mutex<()>; STRIPES],
-    capacity: usize,
+    capacity: AtomicUsize,
     /// Entries that hold only what the directory said.
     cached: AtomicUsize,
     /// Those of them that are nobody.
@@ -32,10 +36,15 @@ impl People {
         People {
             map: HashMap::new(),
             writers: std::array::from_fn(|_| Mutex::default()),
-            capacity: usize::try_from(capacity).unwrap_or(usize::MAX).max(1),
+            capacity: AtomicUsize::new(bound(capacity)),
             cached: AtomicUsize::new(0),
             absent: AtomicUsize::new(0),
         }
+    }
+
+    /// Keeps so many from now on; what is there stays until room is needed.
+    pub(super) fn set_capacity(&self, capacity: u64) {
+        self.capacity.store(bound(capacity), Ordering::Relaxed);
     }
 
     /// Reads one person. Quick: runs inside an epoch.
@@ -62,7 +71,7 @@ impl People {
             if absent && self.absent.load(Ordering::Relaxed) >= MOST_ABSENT {
                 return;
             }
-            if self.cached.load(Ordering::Relaxed) >= self.capacity {
+            if self.cached.load(Ordering::Relaxed) >= self.capacity.load(Ordering::Relaxed) {
                 self.give_up_one(name);
             }
         }

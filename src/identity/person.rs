@@ -170,11 +170,12 @@ impl Identity {
                 return Lookup::Known(Arc::clone(&person.verifiers));
             }
         }
-        let Some(directory) = self.directory.as_ref().filter(|_| self.uid_of(name).is_some())
+        let outlook = self.outlook();
+        let Some(directory) = outlook.directory.as_ref().filter(|_| self.uid_of(name).is_some())
         else {
             return Lookup::Unknown;
         };
-        let cache = &self.settings.cache;
+        let cache = &outlook.cache;
         let fact = person.and_then(|person| person.fact.as_deref()).filter(|_| cache.enabled);
         if let (Some(person), Some(fact)) = (person, fact) {
             let age = now.since(fact.at);
@@ -204,7 +205,8 @@ impl Identity {
         now: Tick,
         retry_after: Duration,
     ) -> Lookup {
-        let cache = &self.settings.cache;
+        let outlook = self.outlook();
+        let cache = &outlook.cache;
         let unavailable = Lookup::Unavailable { retry_after };
         let Some(person) = person.filter(|_| cache.enabled) else { return unavailable };
         let serves = match (&person.fact, &person.local) {
@@ -275,10 +277,11 @@ impl Identity {
             Some(local) if !local.is_of_directory() => return Existence::Local,
             _ => {}
         }
-        let Some((directory, uid)) = self.directory.as_ref().zip(self.uid_of(name)) else {
+        let outlook = self.outlook();
+        let Some((directory, uid)) = outlook.directory.as_ref().zip(self.uid_of(name)) else {
             return Existence::Unknown;
         };
-        let cache = &self.settings.cache;
+        let cache = &outlook.cache;
         if let Some(fact) = person.and_then(|person| person.fact.as_deref()) {
             let age = now.since(fact.at);
             match fact.standing {

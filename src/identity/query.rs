@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::OnceCell;
 
 use super::Identity;
-use super::ldap::{DirectoryError, Entry, Found, Wanted};
+use super::ldap::{Directory, DirectoryError, Entry, Found, Wanted};
 use super::name::UserName;
 use super::person::{DirectoryPerson, Fact, Person, Standing};
 use super::verifiers::Secret;
@@ -70,7 +70,7 @@ impl Identity {
     /// Asks the directory about a person, together with everybody who asks the same now. What is
     /// cached is always everything.
     pub(super) async fn ask(&self, name: &UserName, wanted: Wanted) -> Answer {
-        let wanted = if self.settings.cache.enabled { Wanted::Everything } else { wanted };
+        let wanted = if self.outlook().cache.enabled { Wanted::Everything } else { wanted };
         let query = (name.clone(), wanted);
         let flight = self
             .flights
@@ -103,11 +103,11 @@ impl Identity {
     }
 
     async fn query(&self, name: &UserName, wanted: Wanted) -> Answer {
-        let Some((directory, uid)) = self.directory.as_ref().zip(self.uid_of(name)) else {
+        let Some((directory, uid)) = self.directory().zip(self.uid_of(name)) else {
             return Ok(Arc::new(Fact::new(Standing::Absent, None, None, self.clock.now())));
         };
         let found = directory.find(uid, wanted).await?;
-        if self.doubts(uid, &found) {
+        if self.doubts(uid, &found) || !self.is_current(&directory) {
             return Err(DirectoryError::Doubtful);
         }
         let now = self.clock.now();
@@ -118,11 +118,11 @@ impl Identity {
                 Fact::new(Standing::Disabled, Some(person), None, now)
             }
             Found::Present(entry) => {
-                let secret = self.secret_of(name, &entry);
+                let secret = self.secret_of(name, &entry, &directory);
                 Fact::new(Standing::Present, Some(Box::new(describe(&entry))), secret, now)
             }
         });
-        if self.settings.cache.enabled {
+        if self.outlook().cache.enabled {
             self.people.change(name, |person| {
                 let local = person.and_then(|person| person.local.clone());
                 Some(Person::new(name, &self.domain, local, Some(Arc::clone(&fact))))
@@ -132,8 +132,8 @@ impl Identity {
     }
 
     /// What the entry's secret attribute is good for.
-    fn secret_of(&self, name: &UserName, entry: &Entry) -> Option<Secret> {
-        let attribute = self.directory.as_ref()?.settings().secret.as_ref()?;
+    fn secret_of(&self, name: &UserName, entry: &Entry, directory: &Directory) -> Option<Secret> {
+        let attribute = directory.settings().secret.as_ref()?;
         let value = entry.secret.as_ref()?;
         let ha1 = |algorithm| Hash::from_hex(algorithm, value.trim().as_bytes()).map(Secret::Fixed);
         let secret = match attribute.format {

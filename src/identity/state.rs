@@ -79,7 +79,7 @@ impl Identity {
     /// How the directory stands.
     #[must_use]
     pub fn state(&self) -> DirectoryState {
-        let Some(directory) = &self.directory else {
+        let Some(directory) = self.directory() else {
             return DirectoryState {
                 state: "off",
                 cause: None,

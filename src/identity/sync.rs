@@ -106,8 +106,9 @@ pub trait Watcher: Send + Sync {
     }
 }
 
-/// Looks after the directory until the identity layer is dropped.
-pub(super) async fn supervise(identity: Weak<Identity>) {
+/// Looks after the directory until the identity layer is dropped
+/// or another directory is looked after: this is the one of that `number`.
+pub(super) async fn supervise(identity: Weak<Identity>, number: u64) {
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next_sync = Tick::ZERO;
@@ -121,7 +122,10 @@ pub(super) async fn supervise(identity: Weak<Identity>) {
             () = bell.notified() => {}
         }
         let Some(identity) = identity.upgrade() else { return };
-        let Some(directory) = identity.directory.as_ref() else { return };
+        if identity.supervised.load(Ordering::Relaxed) != number {
+            return;
+        }
+        let Some(directory) = identity.directory() else { return };
         let now = identity.clock.now();
         let health = directory.health();
         let quiet = health.last_contact.is_none_or(|last| now.since(last) >= LOOK_EVERY);
@@ -184,6 +188,7 @@ impl Identity {
             counts: crate::model::SyncCounts::default(),
             trouble: String::new(),
         };
+        let asked = self.directory();
         let outcome = self.read_list(began).await;
         let outcome = match outcome {
             Err(error) => {
@@ -194,6 +199,10 @@ impl Identity {
             Ok(None) => return Ok(run),
             Ok(Some(mut reading)) => {
                 reading.groups = self.read_groups(&reading.roll, &reading.places).await;
+                // Another directory meanwhile: what this one says is no longer asked.
+                if !asked.is_some_and(|asked| self.is_current(&asked)) {
+                    return Err(DirectoryError::Doubtful);
+                }
                 self.take(reading, approved.as_ref(), &mut run);
                 self.readings.set_fresh(Some(began));
                 Ok(())
@@ -212,12 +221,16 @@ impl Identity {
     /// Reads the list, or where the directory shows none to its end, asks about everybody who is known
     /// here. `None` without a directory.
     async fn read_list(&self, began: Tick) -> Result<Option<Reading>, DirectoryError> {
-        let Some(directory) = self.directory.as_ref().map(Arc::clone) else { return Ok(None) };
+        let Some(directory) = self.directory() else { return Ok(None) };
+        let asked = Arc::clone(&directory);
         // On its own task: the library's parsers of controls can panic.
         let listing = self.runtime.spawn(async move { directory.list().await });
         let outcome = listing
             .await
             .unwrap_or_else(|error| Err(DirectoryError::Connection(error.to_string())));
+        if !self.is_current(&asked) {
+            return Err(DirectoryError::Doubtful);
+        }
         let trouble = match &outcome {
             Err(DirectoryError::Answer(error)) => Some(format!(
                 "the list of people cannot be read ({error}), so each person who was here is \
@@ -275,7 +288,7 @@ impl Identity {
             })
         });
         for name in &names {
-            let (Some(directory), Some(uid)) = (self.directory.as_ref(), self.uid_of(name)) else {
+            let (Some(directory), Some(uid)) = (self.directory(), self.uid_of(name)) else {
                 continue;
             };
             let (entry, disabled) = match directory.find(uid, Wanted::Everything).await? {
@@ -333,7 +346,7 @@ impl Identity {
             self.keep_groups(held.people.keys(), &mut groups);
             self.take_groups(groups)
         });
-        let groups_stay = self.group_directory().is_some() && !is_taken;
+        let groups_stay = self.has_groups() && !is_taken;
         self.readings.groups_stay.store(groups_stay, Ordering::Relaxed);
         if run.trouble.is_empty() && groups_stay {
             run.trouble = self.groups.trouble().unwrap_or_default();
@@ -406,7 +419,7 @@ impl Identity {
 
     /// The telephone numbers of a list; nobody who is locked has one.
     fn take_numbers(&self, people: &People) {
-        let directory = self.directory.as_ref();
+        let directory = self.directory();
         if directory.is_none_or(|directory| directory.settings().attribute_number.is_empty()) {
             return;
         }
@@ -428,7 +441,8 @@ impl Identity {
     /// Forgets names that are nobody's and people who were not asked about for longer than they
     /// could serve.
     fn forget_old(&self, now: Tick) {
-        let cache = &self.settings.cache;
+        let outlook = self.outlook();
+        let cache = &outlook.cache;
         let is_old = |person: &Person| {
             person.is_cached_only()
                 && person.fact.as_ref().is_some_and(|fact| {

@@ -19,6 +19,7 @@ mod document;
 mod groups;
 mod held;
 mod publication;
+mod setting;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use document::DocumentRow;
 pub use groups::GroupsRow;
 pub use held::{HeldMessage, HeldState, held_key, held_prefix, parse_held_key};
 pub use publication::PublicationRow;
+pub use setting::{SettingRow, SettingValue};
 pub use subscription::SubscriptionRow;
 pub use waiting::WaitingRow;
 

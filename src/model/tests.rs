@@ -482,6 +482,16 @@ fn rows_have_the_bytes_they_always_had() {
     };
     assert_eq!(hex(&listed.encode()), include_str!("tests/directory_v1.hex").trim());
     round_trip(&listed);
+    let mut setting = SettingRow {
+        key: "sip.workers".into(),
+        value: SettingValue::Plain("4".into()),
+        by: "ana".into(),
+        at: at(5),
+    };
+    assert_eq!(hex(&setting.encode()), include_str!("tests/setting_v1.hex").trim());
+    setting.value = SettingValue::Sealed(vec![1, 2]);
+    round_trip(&setting);
+    assert!(format!("{setting:?}").contains("Sealed(…)"));
     let runs = SyncRunsRow { runs: vec![run()] };
     assert_eq!(hex(&runs.encode()), include_str!("tests/sync_runs_v1.hex").trim());
     round_trip(&runs);

@@ -24,9 +24,10 @@ mod recent;
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use buckets::Buckets;
 use failures::{Count, Failures, Pair};
 pub use floods::Flood;
@@ -132,7 +133,7 @@ pub enum Verdict {
 /// Rates, failures and bans. Shared by all threads.
 pub struct Guard {
     clock: Clock,
-    limits: GuardLimits,
+    limits: ArcSwap<GuardLimits>,
     hasher: RandomState,
     sources: Buckets,
     homes: Homes,
@@ -154,7 +155,7 @@ impl Guard {
             floods: Floods::default(),
             messages: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
             requests: Buckets::new(limits.message_rate, limits.message_burst, limits.capacity),
-            limits,
+            limits: ArcSwap::from_pointee(limits),
             hasher: RandomState::new(),
             failures: (0..SHARDS).map(|_| Mutex::default()).collect(),
             recent: Recent::default(),
@@ -279,7 +280,8 @@ impl Guard {
     /// missing or stale nonce is no failure.
     pub fn failure(&self, now: Tick, from: SocketAddr, account: &str) -> Vec<Ban> {
         let (source, place) = (subscriber(from.ip()), self.place(from));
-        let limits = &self.limits;
+        let limits = self.limits.load();
+        let limits = &**limits;
         let mut failures = self.failures_of(source);
         failures.make_room(now, limits);
         let mut bans = Vec::new();
@@ -316,12 +318,12 @@ impl Guard {
     /// closest to a ban first, at most `most` of them.
     #[must_use]
     pub fn failing(&self, most: usize) -> Vec<(IpAddr, String, u32)> {
-        let now = self.clock.now();
+        let (now, limits) = (self.clock.now(), self.limits.load());
         let mut failing = Vec::new();
         for shard in &self.failures {
             for (&source, record) in &lock(shard).sources {
                 for (account, pair) in &record.accounts {
-                    let failed = pair.failed(now, &self.limits);
+                    let failed = pair.failed(now, &limits);
                     if failed > 0 && pair.banned_until() <= now {
                         failing.push((source, account.to_string(), failed));
                     }
@@ -349,7 +351,7 @@ impl Guard {
             }
             return;
         }
-        failures.make_room(now, &self.limits);
+        failures.make_room(now, &self.limits.load());
         let record = failures.sources.entry(source).or_default();
         record.last_seen = now;
         record.at_home += 1;
@@ -360,8 +362,13 @@ impl Guard {
 
     /// The figures it goes by.
     #[must_use]
-    pub const fn limits(&self) -> &GuardLimits {
-        &self.limits
+    pub fn limits(&self) -> arc_swap::Guard<Arc<GuardLimits>> {
+        self.limits.load()
+    }
+
+    /// Goes by other figures of failures and bans from now on; rates and room stay.
+    pub fn set(&self, limits: GuardLimits) {
+        self.limits.store(Arc::new(limits));
     }
 
     /// All bans in force.
@@ -423,13 +430,13 @@ impl Guard {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         for ban in bans {
             // A clock that was set wrong must not ban for ever.
-            let left = ban.until.since(wall).min(self.limits.ban_time);
+            let left = ban.until.since(wall).min(self.limits.load().ban_time);
             if left.is_zero() {
                 continue;
             }
             let source = subscriber(ban.source);
             let mut failures = self.failures_of(source);
-            failures.make_room(now, &self.limits);
+            failures.make_room(now, &self.limits.load());
             let record = failures.sources.entry(source).or_default();
             record.last_seen = now;
             let Some(account) = &ban.account else {
@@ -454,7 +461,7 @@ impl Guard {
         self.messages.prune(now);
         self.requests.prune(now);
         for shard in &self.failures {
-            lock(shard).prune(now, &self.limits);
+            lock(shard).prune(now, &self.limits.load());
         }
     }
 

@@ -19,6 +19,7 @@ use super::people::{
     DifferenceView, DirectoryView, GroupView, PeoplePage, PeopleQuery, SyncRunView,
 };
 use super::secret::Secret;
+use super::setting::{SettingDifference, SettingRequest, SettingView};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,6 +216,8 @@ pub enum Request {
     Dns(DnsRequest),
     /// About people as they are now.
     Live(LiveRequest),
+    /// About the configuration.
+    Setting(SettingRequest),
 }
 
 impl Request {
@@ -319,6 +322,10 @@ pub enum Reply {
     Dns(Box<DnsView>),
     /// About people as they are now.
     Live(Box<LiveReply>),
+    /// Keys of the configuration.
+    Settings(Vec<SettingView>),
+    /// What changes of the configuration would do, or did.
+    SettingDifference(Box<SettingDifference>),
 }
 
 /// A person's presence.

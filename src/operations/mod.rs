@@ -20,6 +20,7 @@ mod message;
 mod people;
 mod rights;
 mod secret;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,10 @@ pub use people::{
 };
 pub use rights::{Right, Rule, permit};
 pub use secret::Secret;
+pub use setting::{
+    ChangedSetting, SettingChange, SettingDifference, SettingEffect, SettingProblem,
+    SettingRequest, SettingView, StoredView,
+};
 
 /// A boxed future, so that [`Operations`] can be a trait object.
 pub type Performing<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;

@@ -2,7 +2,7 @@
 
 use super::{
     AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure, JobRequest, LiveRequest,
-    PeopleDeed, Request, TokenRequest,
+    PeopleDeed, Request, SettingRequest, TokenRequest,
 };
 use crate::accounts::{Actor, ActorKind};
 use crate::model::{Role, Scope};
@@ -154,6 +154,21 @@ impl Request {
                 DnsRequest::Show => rule("dns.show", Right::Inspect, Scope::StatusRead),
                 DnsRequest::Check => rule("dns.check", Right::Administer, Scope::StatusRead),
             },
+
+            Request::Setting(request) => match request {
+                SettingRequest::Show { .. } => {
+                    rule("setting.show", Right::Inspect, Scope::SettingsRead)
+                }
+                SettingRequest::Preview { .. } => {
+                    rule("setting.preview", Right::Administer, Scope::SettingsWrite)
+                }
+                SettingRequest::Apply { .. } => {
+                    rule("setting.set", Right::Administer, Scope::SettingsWrite)
+                }
+                SettingRequest::Reset { .. } => {
+                    rule("setting.reset", Right::Administer, Scope::SettingsWrite)
+                }
+            },
         }
     }
 }
@@ -304,6 +319,10 @@ mod tests {
             (Request::Console(ConsoleRequest::List), not_helpdesk),
             (Request::Console(ConsoleRequest::SetRole { name: name(), role: Role::Admin }), admins),
             (Request::Token(token), admins),
+            (Request::Setting(SettingRequest::Show { prefix: String::new() }), not_helpdesk),
+            (Request::Setting(SettingRequest::Preview { changes: Vec::new() }), admins),
+            (Request::Setting(SettingRequest::Apply { changes: Vec::new() }), admins),
+            (Request::Setting(SettingRequest::Reset { keys: Vec::new() }), admins),
             (Request::Export { path: "/x".into() }, owners),
             (Request::Certificates(CertificateRequest::Show), not_helpdesk),
             (Request::Certificates(CertificateRequest::Renew), admins),

@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use smallvec::SmallVec;
 
 use crate::clock::WallTime;
@@ -106,7 +107,7 @@ pub struct Held {
     store: Arc<dyn Store>,
     stripes: Vec<Mutex<HashMap<Box<str>, Queue>>>,
     hasher: RandomState,
-    room: Room,
+    room: ArcSwap<Room>,
     messages: AtomicUsize,
     /// Names of messages never repeat, also not after the queue was empty.
     next: std::sync::atomic::AtomicU64,
@@ -142,7 +143,7 @@ impl Held {
             store,
             stripes: (0..STRIPES).map(|_| Mutex::new(HashMap::new())).collect(),
             hasher: RandomState::new(),
-            room,
+            room: ArcSwap::from_pointee(room),
             messages: AtomicUsize::new(0),
             next: std::sync::atomic::AtomicU64::new(1),
         };
@@ -215,6 +216,11 @@ impl Held {
         }
     }
 
+    /// Has other room from now on; what waits already stays.
+    pub fn set_room(&self, room: Room) {
+        self.room.store(Arc::new(room));
+    }
+
     /// Puts a message into the person's queue. It counts as acknowledged only when the returned
     /// commitment resolves: then call [`Held::confirm`], or if it fails, [`Held::failed`].
     ///
@@ -225,12 +231,13 @@ impl Held {
     pub fn hold(&self, request: &HoldRequest<'_>) -> Result<Holding, HoldError> {
         let mut queues = self.queues(request.aor);
         let queue = queues.entry(request.aor.into()).or_default();
-        if queue.entries.len() >= self.room.per_person {
+        let room = self.room.load();
+        if queue.entries.len() >= room.per_person {
             return Err(HoldError::Full);
         }
         let of_sender = |entry: &&Entry| entry.state.sender == request.sender;
         if !request.sender.is_empty()
-            && queue.entries.iter().filter(of_sender).count() >= self.room.per_sender
+            && queue.entries.iter().filter(of_sender).count() >= room.per_sender
         {
             return Err(HoldError::SenderFull);
         }

@@ -18,6 +18,7 @@ pub use held::{
 pub use message::{cpim, expires_at, fingerprint, is_composing, is_notification};
 pub use stored::{erasure, erasure_of_device, held_for};
 
+use arc_swap::ArcSwap;
 use smallvec::SmallVec;
 
 use crate::clock::{Tick, WallTime};
@@ -42,9 +43,15 @@ pub struct Settings {
     pub max_body: usize,
 }
 
+impl Settings {
+    fn room(&self) -> Room {
+        Room { per_person: self.max_held_per_user, per_sender: self.max_held_per_sender }
+    }
+}
+
 /// Page mode's decisions and its queue.
 pub struct PageMode {
-    settings: Settings,
+    settings: ArcSwap<Settings>,
     held: Held,
 }
 
@@ -70,18 +77,20 @@ impl PageMode {
     ) -> Result<PageMode, StoreError> {
         // Of messages that came while the clock was far ahead none lasts longer than others.
         let latest = now + settings.retention;
-        let room = Room {
-            per_person: settings.max_held_per_user,
-            per_sender: settings.max_held_per_sender,
-        };
-        let held = Held::open(store, room, latest)?;
-        Ok(PageMode { settings, held })
+        let held = Held::open(store, settings.room(), latest)?;
+        Ok(PageMode { settings: ArcSwap::from_pointee(settings), held })
     }
 
     /// The house rules.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn settings(&self) -> arc_swap::Guard<Arc<Settings>> {
+        self.settings.load()
+    }
+
+    /// Goes by other rules from now on; what is held already stays as it is.
+    pub fn set(&self, settings: Settings) {
+        self.held.set_room(settings.room());
+        self.settings.store(Arc::new(settings));
     }
 
     /// The queue.
@@ -125,6 +134,6 @@ impl PageMode {
         if is_composing(message) {
             return None;
         }
-        expires_at(message, arrived, self.settings.retention)
+        expires_at(message, arrived, self.settings.load().retention)
     }
 }

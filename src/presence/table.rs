@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -46,7 +47,7 @@ pub type Groups = dyn Fn(&str) -> Option<Vec<Arc<str>>> + Send + Sync;
 
 /// What the service is made of.
 pub struct Parts {
-    /// House rules.
+    /// House rules, to begin with.
     pub settings: Settings,
     /// Time.
     pub clock: Clock,
@@ -66,6 +67,7 @@ pub struct Parts {
 /// [`crate::store::Table::Publications`].
 pub struct Presence {
     pub(super) parts: Parts,
+    settings: ArcSwap<Settings>,
     people: papaya::HashMap<Box<str>, Arc<Person>>,
     pub(super) rules: Rules,
     stripes: Vec<Mutex<()>>,
@@ -99,6 +101,7 @@ impl Presence {
     /// If the store cannot be read. Rows that do not decode are left out and logged.
     pub fn open(parts: Parts) -> Result<Presence, StoreError> {
         let presence = Presence {
+            settings: ArcSwap::from_pointee(parts.settings.clone()),
             parts,
             people: papaya::HashMap::new(),
             rules: Rules::default(),
@@ -111,6 +114,12 @@ impl Presence {
         };
         presence.load()?;
         Ok(presence)
+    }
+
+    /// Goes by other rules from now on; the domains and what documents may have stay. Whoever watches
+    /// is told by whoever calls this.
+    pub fn set(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
     }
 
     /// Sets who hears of changes; the first one stays.
@@ -133,7 +142,7 @@ impl Presence {
     /// The least expiry that is granted, seconds.
     #[must_use]
     pub fn min_expires(&self) -> u32 {
-        self.parts.settings.min_expires
+        self.settings.load().min_expires
     }
 
     /// The people of whom something is published.
@@ -234,7 +243,7 @@ impl Presence {
         news |= ended;
         let contacts = self.parts.registrar.lookup(request.aor).unwrap_or_default();
         for entry in &mut person.entries {
-            entry.settle(&contacts, now, self.parts.settings.grace);
+            entry.settle(&contacts, now, self.settings.load().grace);
         }
         let resphered = news && self.changes_sphere(request.aor, before.as_deref(), &person);
         self.put(request.aor, before.as_deref(), person);
@@ -254,7 +263,7 @@ impl Presence {
 
     /// Decision 18b: never longer than asked.
     fn grant(&self, wished: Option<u32>) -> Result<u32, Refusal> {
-        let settings = &self.parts.settings;
+        let settings = self.settings.load();
         let wished = wished.unwrap_or(settings.default_expires);
         if wished > 0 && wished < settings.min_expires {
             return Err(Refusal::TooBrief);
@@ -365,7 +374,7 @@ impl Presence {
 
     /// What a watcher gets whom no rule names (decision 15).
     fn default_for(&self, watcher: &str) -> Handling {
-        let settings = &self.parts.settings;
+        let settings = self.settings.load();
         if settings.group_policy.is_empty() {
             return settings.default_policy;
         }
@@ -550,7 +559,7 @@ impl registrar::Observer for Presence {
         let Some(before) = self.person(aor) else { return };
         let mut person = (*before).clone();
         for entry in &mut person.entries {
-            entry.settle(after, now, self.parts.settings.grace);
+            entry.settle(after, now, self.settings.load().grace);
         }
         self.put(aor, Some(&before), person);
     }

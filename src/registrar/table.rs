@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use smallvec::SmallVec;
 
 use super::gruu::is_urn;
@@ -26,7 +27,7 @@ const STRIPES: usize = 256;
 
 /// Holds and changes all rows. The only writer of [`Table::Bindings`].
 pub struct Registrar {
-    settings: Settings,
+    settings: ArcSwap<Settings>,
     clock: Clock,
     store: Arc<dyn Store>,
     rows: papaya::HashMap<Box<str>, Arc<Row>>,
@@ -60,7 +61,7 @@ impl Registrar {
         store: Arc<dyn Store>,
     ) -> Result<Registrar, StoreError> {
         let registrar = Registrar {
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             clock,
             store,
             rows: papaya::HashMap::new(),
@@ -72,6 +73,11 @@ impl Registrar {
         };
         registrar.load()?;
         Ok(registrar)
+    }
+
+    /// Grants by other rules from now on; what was granted stays.
+    pub fn set(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
     }
 
     /// Sets who hears of changes; the first one stays.
@@ -91,7 +97,7 @@ impl Registrar {
                     continue;
                 };
                 let aor = record.aor.clone();
-                let mut row = Row::from_record(record, now, wall, self.settings.max_expires);
+                let mut row = Row::from_record(record, now, wall, self.settings.load().max_expires);
                 row.prune(now, self.horizon(wall));
                 if !row.is_empty() {
                     self.bindings.fetch_add(row.bindings.len(), Ordering::Relaxed);
@@ -107,7 +113,8 @@ impl Registrar {
 
     fn horizon(&self, wall: WallTime) -> WallTime {
         let wall = wall.min(self.clock.earliest_wall());
-        let memory = u64::try_from(self.settings.device_memory.as_millis()).unwrap_or(u64::MAX);
+        let memory =
+            u64::try_from(self.settings.load().device_memory.as_millis()).unwrap_or(u64::MAX);
         WallTime::from_unix_millis(wall.unix_millis().saturating_sub(memory))
     }
 
@@ -183,7 +190,12 @@ impl Registrar {
                         row.note_instance(instance);
                     }
                 }
-                row.apply(changes, request.call_id, request.cseq, self.settings.max_contacts)?;
+                row.apply(
+                    changes,
+                    request.call_id,
+                    request.cseq,
+                    self.settings.load().max_contacts,
+                )?;
             }
         }
         for device in &arrived {
@@ -194,11 +206,11 @@ impl Registrar {
     }
 
     fn is_ours(&self, address: SocketAddr) -> bool {
-        self.settings.own_addresses.contains(&address)
+        self.settings.load().own_addresses.contains(&address)
     }
 
     fn is_our_name(&self, name: &[u8]) -> bool {
-        self.settings.own_names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
+        self.settings.load().own_names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
     }
 
     fn changes<'a>(
@@ -259,13 +271,14 @@ impl Registrar {
     /// The expiry granted for a wish in seconds: never longer than asked, and up to a tenth
     /// shorter, so that a campus that came back from a power cut does not stay in step.
     fn grant(&self, wished: Option<u32>) -> Result<Duration, Refusal> {
-        let min = self.settings.min_expires.as_secs();
-        let wished = wished.map_or(self.settings.default_expires.as_secs(), u64::from);
+        let settings = self.settings.load();
+        let min = settings.min_expires.as_secs();
+        let wished = wished.map_or(settings.default_expires.as_secs(), u64::from);
         // s10.3: only an expiry below an hour may be called too brief.
         if wished < min.min(3_600) {
             return Err(Refusal::TooBrief { min_expires: min });
         }
-        let granted = wished.min(self.settings.max_expires.as_secs());
+        let granted = wished.min(settings.max_expires.as_secs());
         let spread = (granted / 10).min(granted.saturating_sub(min));
         Ok(Duration::from_secs(granted - entropy::below(spread + 1)))
     }

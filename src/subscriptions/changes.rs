@@ -98,10 +98,10 @@ impl Subscriptions {
             id,
             watcher: Arc::clone(&entry.watcher),
             since: entry.since,
-            until: self.clock.wall() + self.settings.waiting,
+            until: self.clock.wall() + self.settings.load().waiting,
         };
         self.keep_wait(&entry.resource, &wait);
-        let most = self.settings.waiting_per_user;
+        let most = self.settings.load().waiting_per_user;
         inner.waiting.take(&entry.resource, &entry.watcher);
         if let Some(over) = inner.waiting.add(Arc::clone(&entry.resource), wait, most) {
             self.forget_wait(&entry.resource, &over.watcher);

@@ -74,9 +74,11 @@ impl Subscriptions {
             }
             let (resource, watcher) = (inner.shared(&row.resource), inner.shared(&row.watcher));
             let wait = Wait { id: inner.next_id(), watcher, since: row.since, until: row.until };
-            if let Some(over) =
-                inner.waiting.add(Arc::clone(&resource), wait, self.settings.waiting_per_user)
-            {
+            if let Some(over) = inner.waiting.add(
+                Arc::clone(&resource),
+                wait,
+                self.settings.load().waiting_per_user,
+            ) {
                 self.forget_wait(&resource, &over.watcher);
             }
         }
@@ -91,9 +93,9 @@ impl Subscriptions {
         wall: WallTime,
     ) -> Option<Entry> {
         let package = Package::named(row.event.as_bytes())?;
-        let longest = Duration::from_secs(self.settings.max_expires.into());
+        let longest = Duration::from_secs(self.settings.load().max_expires.into());
         let expires = now + row.expires_at.since(wall).min(longest);
-        let mut subscription = Subscription::new(expires, self.settings.interval);
+        let mut subscription = Subscription::new(expires, self.settings.load().interval);
         let access = self.access(package, &row.resource, &row.watcher);
         // Decided since it was told last: with another configuration, by hand, or just before the end.
         if access.handling == Handling::Block {
@@ -101,7 +103,7 @@ impl Subscriptions {
         }
         let spread = u64::try_from(RETURN_SPREAD.as_millis()).unwrap_or(u64::MAX);
         subscription.rest_until(now + Duration::from_millis(entropy::below(spread)));
-        let adrift = row.bound.then(|| now + self.settings.return_time);
+        let adrift = row.bound.then(|| now + self.settings.load().return_time);
         // What starts since then have used and may not have stored.
         let unsure = self.starts.saturating_sub(row.starts).saturating_mul(BLOCK);
         let (cseq, version) =

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use smallvec::SmallVec;
 
 use super::index::{Access, Entry, Inner, Known};
@@ -55,7 +56,7 @@ impl Drop for Attendance {
 /// Holds all subscriptions. The only writer of [`crate::store::Table::Subscriptions`] and
 /// [`crate::store::Table::WaitingWatchers`].
 pub struct Subscriptions {
-    pub(super) settings: Settings,
+    pub(super) settings: ArcSwap<Settings>,
     pub(super) clock: Clock,
     pub(super) store: Arc<dyn Store>,
     pub(super) presence: Arc<Presence>,
@@ -91,7 +92,7 @@ impl Subscriptions {
         presence: Arc<Presence>,
     ) -> Result<Subscriptions, StoreError> {
         let table = Subscriptions {
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             clock,
             starts: stored::starts(&*store)?,
             store,
@@ -110,6 +111,11 @@ impl Subscriptions {
         table.note(&inner);
         drop(inner);
         Ok(table)
+    }
+
+    /// Grants by other rules from now on; what was granted stays.
+    pub fn set(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
     }
 
     /// Sets what is called when a deadline comes that is earlier than all before.
@@ -187,7 +193,7 @@ impl Subscriptions {
         let dialog = Dialog::accept(request.message, &request.tag)?;
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let until = now + Duration::from_secs(expires.into());
-        let mut subscription = Subscription::new(until, self.settings.interval);
+        let mut subscription = Subscription::new(until, self.settings.load().interval);
         let package = request.package;
         if package == Package::Presence {
             self.presence.prepare(request.resource);
@@ -198,11 +204,11 @@ impl Subscriptions {
             return Err(Refusal::Twice);
         }
         let held = inner.by_watcher.get(request.watcher).map_or(0, SmallVec::len);
-        if held >= self.settings.per_user {
+        if held >= self.settings.load().per_user {
             return Err(Refusal::TooMany);
         }
         let watched = inner.by_resource.get(request.resource).map_or(0, |w| w.presence);
-        if package == Package::Presence && watched >= self.settings.watchers_per_user {
+        if package == Package::Presence && watched >= self.settings.load().watchers_per_user {
             return Err(Refusal::TooManyWatchers);
         }
         // Asked with the lock held: rules that change from now on will find it.
@@ -217,7 +223,7 @@ impl Subscriptions {
             resource: inner.shared(request.resource),
             watcher: inner.shared(request.watcher),
             package,
-            one_tuple: self.settings.one_tuple.is_for(request.message.user_agent()),
+            one_tuple: self.settings.load().one_tuple.is_for(request.message.user_agent()),
             bound: request.bound,
             stored: false,
             announced: !blocked,
@@ -300,17 +306,17 @@ impl Subscriptions {
 
     /// RFC 6665 s4.2.1.1, decision 18b: never longer than asked.
     fn grant(&self, wished: Option<u32>) -> Result<u32, Refusal> {
-        let wished = wished.unwrap_or(self.settings.default_expires);
-        if wished > 0 && wished < self.settings.min_expires {
+        let wished = wished.unwrap_or(self.settings.load().default_expires);
+        if wished > 0 && wished < self.settings.load().min_expires {
             return Err(Refusal::TooBrief);
         }
-        Ok(wished.min(self.settings.max_expires))
+        Ok(wished.min(self.settings.load().max_expires))
     }
 
     /// The least expiry that is granted, seconds.
     #[must_use]
     pub fn min_expires(&self) -> u32 {
-        self.settings.min_expires
+        self.settings.load().min_expires
     }
 
     /// The next NOTIFY that is due at `now`, if there is one. What it tells and its number are taken

@@ -473,7 +473,7 @@ impl Administration {
     }
 
     fn bounds(&self) -> Result<Vec<BoundView>, Failure> {
-        let config = serde_json::to_value(&*self.site.config).map_err(Failure::failed)?;
+        let config = serde_json::to_value(&self.site.loaded().config).map_err(Failure::failed)?;
         let bound = |key: &str| {
             let value = key.split('.').try_fold(&config, |at, part| at.get(part))?;
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

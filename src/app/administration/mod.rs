@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::site::Site;
 use super::watching::Watching;
 use crate::accounts::{AccountChange, Actor, NewAccount};
-use crate::config::Listener;
+use crate::config::{Config, Listener};
 use crate::documents;
 use crate::identity::UserName;
 use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
@@ -33,6 +33,7 @@ mod people;
 mod person;
 mod presence;
 mod refusal;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -82,6 +83,8 @@ pub trait Live: Send + Sync {
     fn inside(&self) -> Result<Inside, Failure> {
         Err(live::not_running())
     }
+    /// The configuration is another one: what can be in force at once is from here on.
+    fn settings_changed(&self, before: &Config, after: &Config);
 }
 
 /// Performs requests over an open store, and with a running server's help where there is one. What is
@@ -92,13 +95,21 @@ pub struct Administration {
     live: Option<Arc<dyn Live>>,
     jobs: Arc<jobs::Jobs>,
     dns: Arc<dns::Checked>,
+    /// One change of the configuration at a time.
+    configuring: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Administration {
     /// Over what `site` holds; `live` is the running server.
     #[must_use]
     pub fn new(site: Arc<Site>, live: Option<Arc<dyn Live>>) -> Administration {
-        Administration { site, live, jobs: Arc::default(), dns: Arc::default() }
+        Administration {
+            site,
+            live,
+            jobs: Arc::default(),
+            dns: Arc::default(),
+            configuring: Arc::default(),
+        }
     }
 
     async fn perform_one(&self, actor: &Actor, request: Request) -> Result<Reply, Failure> {
@@ -212,6 +223,7 @@ impl Administration {
             Request::Certificates(request) => self.certificates(actor, request).await,
             Request::Dns(request) => self.dns(request).await,
             Request::Live(request) => self.live(actor, request).await,
+            Request::Setting(request) => self.setting(actor, request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

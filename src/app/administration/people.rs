@@ -136,7 +136,8 @@ impl Administration {
 
     pub(super) fn directory(&self) -> DirectoryView {
         let identity = &self.site.identity;
-        let config = &self.site.config.identity;
+        let loaded = self.site.loaded();
+        let config = &loaded.config.identity;
         let state = identity.state();
         let proposal = identity.proposal().map(|proposal| ProposalView {
             id: proposal.id,

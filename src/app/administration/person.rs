@@ -25,7 +25,8 @@ impl Administration {
         let row = accounts.show(&name).ok();
         let person = accounts.person(&name).map_err(refused)?;
         let listing = identity.listing(&name);
-        let ldap = &self.site.config.identity.ldap;
+        let loaded = self.site.loaded();
+        let ldap = &loaded.config.identity.ldap;
         let of_directory = person.as_ref().is_some_and(|person| person.origin == Origin::Directory);
         let sourced = |value: &str, attribute: &str| Sourced {
             value: value.to_owned(),

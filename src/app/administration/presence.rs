@@ -85,7 +85,7 @@ impl Administration {
 
     /// What somebody gets whom no rule names.
     pub(super) fn default_policy(&self) -> &'static str {
-        match self.site.config.presence.default_policy {
+        match self.site.loaded().config.presence.default_policy {
             Policy::Allow => "allow",
             Policy::Confirm => "confirm",
             Policy::Block => "block",

@@ -17,6 +17,7 @@ use crate::store::{Commit, Table, rows};
 
 mod console;
 mod jobs;
+mod settings;
 
 /// A server as far as operations see one.
 #[derive(Default)]
@@ -67,6 +68,10 @@ impl Live for Noting {
     fn certificates(&self) -> Result<Arc<Certificates>, Failure> {
         Err(Failure::failed("nothing is served here"))
     }
+
+    fn settings_changed(&self, _: &Config, after: &Config) {
+        self.note(format!("expires {}", after.registrar.max_expires));
+    }
 }
 
 struct House {
@@ -87,7 +92,7 @@ impl House {
         };
         let handle = runtime.handle().clone();
         let site = runtime.block_on(async {
-            Site::open(Arc::new(config), Clock::system(), &handle, Purpose::Command).unwrap()
+            Site::open(config.into(), Clock::system(), &handle, Purpose::Command).unwrap()
         });
         House { _home: home, site: Arc::new(site), runtime, live }
     }
@@ -520,7 +525,12 @@ fn a_missing_key_file_is_refused_while_something_is_sealed() {
     let key = config.data_dir.join(crate::app::site::KEY_FILE);
     let open = || {
         let _within = runtime.enter();
-        Site::open(Arc::clone(&config), Clock::system(), runtime.handle(), Purpose::Command)
+        Site::open(
+            Config::clone(&config).into(),
+            Clock::system(),
+            runtime.handle(),
+            Purpose::Command,
+        )
     };
     let aside = home.path().join("key");
     std::fs::rename(&key, &aside).unwrap();

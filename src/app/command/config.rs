@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::site;
+use crate::app::{site, stored};
+use crate::clock::WallTime;
 use crate::config::{Config, LoadError, Loaded, Problem};
-use crate::operations::{Exit, Failure, Reply, Request};
+use crate::model::{SettingRow, SettingValue};
+use crate::operations::{Exit, Failure, Reply, Request, SettingRequest};
 use crate::tls::doubts;
 
 pub(super) fn run(context: &Context, command: cli::Config) -> Result<(), Failure> {
@@ -113,21 +115,31 @@ fn certificate_doubts(context: &Context, loaded: &Loaded) -> Vec<Problem> {
         .collect()
 }
 
-/// The domain in force in a data directory, as the running server or else its store tells it;
-/// `None` if neither does. Nothing is made or changed there.
-fn settled_domain(context: &Context, data_dir: &Path) -> Option<String> {
-    if let Ok(Reply::Status(status)) = context.ask_server(&Request::Status) {
-        return Some(status.domain);
-    }
-    site::settled_domain(data_dir, &context.clock)
+/// The domain in force in a data directory, and what the console stored, as the running server or else
+/// its store tells it. Nothing is made or changed there.
+fn stored_there(context: &Context, data_dir: &Path) -> (Option<String>, Vec<SettingRow>) {
+    let Ok(Reply::Status(status)) = context.ask_server(&Request::Status) else {
+        return site::peek(data_dir, &context.clock).unwrap_or_default();
+    };
+    let show = Request::Setting(SettingRequest::Show { prefix: String::new() });
+    let Ok(Reply::Settings(settings)) = context.ask_server(&show) else {
+        return (Some(status.domain), Vec::new());
+    };
+    let rows = settings.into_iter().filter(|setting| !setting.secret).filter_map(|setting| {
+        let value = SettingValue::Plain(setting.stored?.value);
+        Some(SettingRow { key: setting.key, value, by: String::new(), at: WallTime::default() })
+    });
+    (Some(status.domain), rows.collect())
 }
 
 fn show(context: &Context, prefix: &str) -> Result<(), Failure> {
     let loaded = context.load()?;
+    let (domain, rows) = stored_there(context, &loaded.config.data_dir);
+    let loaded = loaded.with(&stored::layer(&rows, |_| None)).map_err(Failure::usage)?;
     let mut settings = loaded.settings();
     // One that only follows from the machine gives way to that of the people who are stored.
     if !loaded.config.domain_is_set
-        && let Some(domain) = settled_domain(context, &loaded.config.data_dir)
+        && let Some(domain) = domain
         && let Some(setting) = settings.get_mut("domain")
     {
         setting.value = domain.into();

@@ -90,10 +90,9 @@ fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
     };
     config.sip.listen = vec!["udp://127.0.0.1:0".parse().unwrap()];
     let bound = bind(&config).unwrap();
-    let config = Arc::new(config);
     let handle = runtime.handle().clone();
     let server = runtime.block_on(async {
-        let site = Site::open(config, Clock::system(), &handle, Purpose::Server).unwrap();
+        let site = Site::open(config.into(), Clock::system(), &handle, Purpose::Server).unwrap();
         let site = Arc::new(site);
         let administration = Administration::new(Arc::clone(&site), None);
         for user in ["ana", "rui"] {

@@ -11,7 +11,8 @@ use crate::identity::{Affected, Departure, UserName, Watcher};
 impl Server {
     /// Says which configured groups are not there, unless only the directory can tell.
     pub(super) fn check_local_groups(&self) {
-        let identity = &self.site.config.identity;
+        let loaded = self.site.loaded();
+        let identity = &loaded.config.identity;
         if identity.source == Source::Local || identity.ldap.group_base_dn.is_empty() {
             self.check_groups();
         }
@@ -19,7 +20,8 @@ impl Server {
 
     /// Says once which configured groups are not there.
     fn check_groups(&self) {
-        let config = &self.site.config;
+        let loaded = self.site.loaded();
+        let config = &loaded.config;
         let policies = config.presence.group_policy.iter();
         let policies = policies.map(|policy| ("presence.group_policy", policy.group.as_str()));
         let admins = Some(("identity.ldap.admin_group", config.identity.ldap.admin_group.as_str()));
@@ -77,7 +79,7 @@ impl Watcher for Server {
 
     fn regrouped(&self, whom: Affected<'_>) {
         // Nothing else asks who is in which group.
-        if self.site.config.presence.group_policy.is_empty() {
+        if self.site.loaded().config.presence.group_policy.is_empty() {
             return;
         }
         let subscriptions = &self.watching.subscriptions;

@@ -23,19 +23,21 @@ fn problems(text: impl AsRef<[u8]>) -> String {
 #[test]
 fn each_layer_wins_over_the_ones_below() {
     let (_folder, mut sources) = folder_with("[sip]\nworkers = 1\n");
-    let workers = |sources: &Sources| {
-        let loaded = sources.load().unwrap();
+    let mut stored = Stored::default();
+    let workers = |sources: &Sources, stored: &Stored| {
+        let loaded = sources.load().unwrap().with(stored).unwrap();
         (loaded.config.sip.workers, loaded.origin("sip.workers").name())
     };
     let bare = Sources { machine: machine(), ..Sources::default() };
-    assert_eq!(workers(&bare), (0, "default"));
-    assert_eq!(workers(&sources), (1, "file"));
-    sources.stored.push(("sip.workers".to_owned(), Value::Integer(2)));
-    assert_eq!(workers(&sources), (2, "console"));
+    assert_eq!(workers(&bare, &stored), (0, "default"));
+    assert_eq!(workers(&sources, &stored), (1, "file"));
+    stored.values.push(("sip.workers".to_owned(), Value::Integer(2)));
+    assert_eq!(workers(&sources, &stored), (2, "console"));
     sources.environment.push(("TAGUS_SIP__WORKERS".to_owned(), "3".to_owned()));
-    assert_eq!(workers(&sources), (3, "environment"));
+    assert_eq!(workers(&sources, &stored), (3, "environment"));
     sources.set.push("sip.workers=4".to_owned());
-    assert_eq!(workers(&sources), (4, "option"));
+    assert_eq!(workers(&sources, &stored), (4, "option"));
+    assert_eq!(sources.load().unwrap().beneath("sip.workers"), Some(Value::Integer(1)));
 }
 
 #[test]
@@ -263,8 +265,40 @@ fn an_ordinary_user_without_configuration_gets_his_home_and_high_ports() {
 
 #[test]
 fn a_stored_key_that_nobody_knows_any_more_does_not_stop_the_start() {
-    let stored = vec![("sip.abolished".to_owned(), Value::Integer(1))];
-    assert!(Sources { machine: machine(), stored, ..Sources::default() }.load().is_ok());
+    let values = vec![("sip.abolished".to_owned(), Value::Integer(1))];
+    let loaded = Sources { machine: machine(), ..Sources::default() }.load().unwrap();
+    assert!(loaded.with(&Stored { values, ..Stored::default() }).is_ok());
+}
+
+#[test]
+fn the_file_counts_as_it_was_when_it_was_read() {
+    let (folder, sources) = folder_with("[sip]\nworkers = 1\n");
+    let loaded = sources.load().unwrap();
+    std::fs::write(folder.path().join("tagus.toml"), "[sip]\nworkers = 7\n").unwrap();
+    assert_eq!(loaded.with(&Stored::default()).unwrap().config.sip.workers, 1);
+}
+
+#[test]
+fn a_stored_password_gives_way_to_a_file_that_the_command_names() {
+    let mut sources = Sources { machine: machine(), ..Sources::default() };
+    let bind_password = Some(Password::new("hunter2"));
+    let stored = Stored { bind_password: bind_password.clone(), ..Stored::default() };
+    let loaded = sources.load().unwrap().with(&stored).unwrap();
+    assert_eq!(loaded.config.identity.ldap.bind_password, bind_password);
+    assert_eq!(loaded.origin(BIND_PASSWORD), Origin::Console);
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+    sources.set.push("identity.ldap.bind_password_file=/run/secret".to_owned());
+    let loaded = sources.load().unwrap().with(&stored).unwrap();
+    assert_eq!(loaded.config.identity.ldap.bind_password, None);
+}
+
+#[test]
+fn text_is_read_as_its_key_wants_it() {
+    let loaded = Sources { machine: machine(), ..Sources::default() }.load().unwrap();
+    assert_eq!(loaded.read("sip.workers", "2"), Ok(Value::Integer(2)));
+    assert!(loaded.read("sip.workers", "two").is_err());
+    let unknown = loaded.read("sip.wokers", "2").unwrap_err();
+    assert!(unknown.message.contains("sip.workers"), "{unknown}");
 }
 
 proptest::proptest! {

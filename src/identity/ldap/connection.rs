@@ -34,16 +34,12 @@ impl Connector {
     pub(super) fn new(settings: Arc<Settings>) -> Result<Connector, SettingsError> {
         let encrypted =
             settings.start_tls || settings.urls.iter().any(|url| url.starts_with("ldaps:"));
-        let unusable = |problem: String| SettingsError::File {
-            key: "ca_file",
-            problem: format!("{}: {problem}", settings.ca_file.display()),
-        };
-        let tls = match encrypted {
-            false => None,
-            true if settings.ca_file.as_os_str().is_empty() => {
-                Some(client(system_roots()).map_err(unusable)?)
-            }
-            true => Some(trust(&settings.ca_file).map_err(unusable)?),
+        let key = settings.authority_key();
+        let unusable = |problem| SettingsError::File { key, problem };
+        let tls = match (encrypted, settings.authorities().filter(|_| encrypted).transpose()?) {
+            (false, _) => None,
+            (true, Some(pem)) => Some(trust(&pem).map_err(unusable)?),
+            (true, None) => Some(client(system_roots()).map_err(unusable)?),
         };
         let tls = tls.map(Arc::new);
         Ok(Connector { settings, tls })
@@ -55,7 +51,7 @@ impl Connector {
         if self.settings.bind_dn.is_empty() {
             return Ok(ldap);
         }
-        let password = self.password()?;
+        let password = self.settings.password().map_err(DirectoryError::Settings)?;
         let bound = ldap.with_timeout(most).simple_bind(&self.settings.bind_dn, &password).await;
         let bound = bound.map_err(broken)?;
         match bound.rc {
@@ -91,18 +87,6 @@ impl Connector {
         let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
         Ok(Session::over(stream.map_err(lost)?).await.map_err(lost)?.detach())
     }
-
-    fn password(&self) -> Result<Zeroizing<String>, DirectoryError> {
-        let read = read_password(&self.settings.bind_password_file);
-        let named = |problem| format!("identity.ldap.bind_password_file: {problem}");
-        let password = read.map_err(named).map_err(DirectoryError::Settings)?;
-        if password.is_empty() {
-            // An empty password would bind as nobody and seem to work.
-            let problem = "identity.ldap.bind_password_file is empty".to_owned();
-            return Err(DirectoryError::Settings(problem));
-        }
-        Ok(password)
-    }
 }
 
 /// The password in a file, without the newline at its end.
@@ -131,10 +115,10 @@ pub(super) fn broken(error: LdapError) -> DirectoryError {
     }
 }
 
-/// A client that trusts the authorities of one file and nobody else.
-pub(super) fn trust(file: &std::path::Path) -> Result<ClientConfig, String> {
+/// A client that trusts these authorities and nobody else.
+fn trust(pem: &[u8]) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|e| e.to_string())? {
+    for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|e| e.to_string())?;
         roots.add(certificate).map_err(|e| e.to_string())?;
     }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ldap3::{dn_escape, ldap_escape};
+use zeroize::Zeroizing;
 
 use super::Wanted;
 use crate::config;
-use crate::config::SecretFormat;
+use crate::config::{Password, SecretFormat};
 
 /// Why the settings cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,16 +45,19 @@ pub struct SecretAttribute {
 }
 
 /// How a person is found and read. See `[identity.ldap]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of config::Ldap")]
 pub struct Settings {
     pub urls: Vec<String>,
     pub start_tls: bool,
     /// Empty is the system's authorities.
     pub ca_file: PathBuf,
+    pub ca_pem: String,
     pub bind_dn: String,
     /// Read at each connection, so that a password can be changed while the server runs.
     pub bind_password_file: PathBuf,
+    /// Goes before the file's.
+    pub bind_password: Option<Password>,
     pub base_dn: String,
     pub user_filter: String,
     pub attribute_user: String,
@@ -90,8 +94,10 @@ impl TryFrom<&config::Ldap> for Settings {
             urls: ldap.urls.clone(),
             start_tls: ldap.start_tls,
             ca_file: ldap.ca_file.clone(),
+            ca_pem: ldap.ca_pem.clone(),
             bind_dn: ldap.bind_dn.clone(),
             bind_password_file: ldap.bind_password_file.clone(),
+            bind_password: ldap.bind_password.clone(),
             base_dn: ldap.base_dn.clone(),
             user_filter: ldap.user_filter.clone(),
             attribute_user: ldap.attribute_user.clone(),
@@ -112,6 +118,51 @@ impl TryFrom<&config::Ldap> for Settings {
 }
 
 impl Settings {
+    /// The password of the service account, in no case an empty one: that would bind as nobody and
+    /// seem to work.
+    pub(super) fn password(&self) -> Result<Zeroizing<String>, String> {
+        if let Some(password) = &self.bind_password {
+            return Ok(Zeroizing::new(password.expose().to_owned()));
+        }
+        let named = |problem: String| format!("identity.ldap.bind_password_file: {problem}");
+        let password = super::read_password(&self.bind_password_file).map_err(named)?;
+        if password.is_empty() {
+            return Err("identity.ldap.bind_password_file is empty".to_owned());
+        }
+        Ok(password)
+    }
+
+    /// The authorities that the settings name in place of the system's, PEM; `None`: the system's.
+    pub(super) fn authorities(&self) -> Option<Result<Vec<u8>, SettingsError>> {
+        if !self.ca_pem.is_empty() {
+            return Some(Ok(self.ca_pem.clone().into_bytes()));
+        }
+        let file = Some(&self.ca_file).filter(|file| !file.as_os_str().is_empty())?;
+        Some(std::fs::read(file).map_err(|error| SettingsError::File {
+            key: self.authority_key(),
+            problem: format!("{}: {error}", file.display()),
+        }))
+    }
+
+    /// The key that names the authorities.
+    pub(super) const fn authority_key(&self) -> &'static str {
+        if self.ca_pem.is_empty() { "ca_file" } else { "ca_pem" }
+    }
+
+    /// Whether these people are found in the same place and in the same way, so that what is known of
+    /// them counts on.
+    #[must_use]
+    pub fn finds_as(&self, other: &Settings) -> bool {
+        let paced = Settings {
+            timeout: other.timeout,
+            sync_interval: other.sync_interval,
+            guard_percent: other.guard_percent,
+            guard_people: other.guard_people,
+            ..self.clone()
+        };
+        paced == *other
+    }
+
     /// The filter for one person. The name goes in escaped (RFC 4515 s3), so it can only ever be
     /// a value.
     pub(super) fn filter_for(&self, uid: &str) -> String {

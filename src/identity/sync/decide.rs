@@ -204,7 +204,7 @@ impl Identity {
     /// What it means for people that the directory stands so, and what to do.
     pub(in crate::identity) fn advice(&self, state: &str) -> Option<String> {
         let known = self.known_roll().len();
-        let grace = self.settings.cache.grace.as_secs() / 3600;
+        let grace = self.outlook().cache.grace.as_secs() / 3600;
         match state {
             "down" => Some(format!(
                 "its {known} people stay, and those who were here sign in as before for {grace} hours; \
@@ -248,10 +248,9 @@ impl Identity {
     }
 
     fn guard(&self) -> Guard {
-        let settings = self.directory.as_ref().map(|directory| directory.settings());
-        settings.map_or(Guard { percent: 100, people: 0 }, |settings| Guard {
-            percent: settings.guard_percent,
-            people: settings.guard_people,
+        self.directory().map_or(Guard { percent: 100, people: 0 }, |directory| Guard {
+            percent: directory.settings().guard_percent,
+            people: directory.settings().guard_people,
         })
     }
 
@@ -321,14 +320,15 @@ impl Identity {
 
     /// Whether the list is read as often as it should be.
     fn list_is_fresh(&self) -> bool {
-        let Some(directory) = &self.directory else { return false };
+        let Some(directory) = self.directory() else { return false };
         let most = directory.settings().sync_interval * 3 + super::TRY_AGAIN * 3;
         self.readings.fresh().is_some_and(|at| self.clock.now().since(at) < most)
     }
 
     /// What decides who is on the list.
     fn mark(&self) -> Option<String> {
-        let settings = self.directory.as_ref()?.settings();
+        let directory = self.directory()?;
+        let settings = directory.settings();
         let parts = [
             settings.base_dn.as_str(),
             &settings.user_filter,

@@ -136,12 +136,17 @@ impl Identity {
     /// The directory's name for a user name, if there is a directory and it can have one.
     #[must_use]
     pub fn directory_name<'a>(&self, user: &'a str) -> Option<&'a str> {
-        self.directory.as_ref().and_then(|_| self.uid_of(user))
+        self.outlook().directory.as_ref().and_then(|_| self.uid_of(user))
+    }
+
+    /// Forgets the list.
+    pub(in crate::identity) fn forget_roll(&self) {
+        self.set_roll(People::new());
     }
 
     /// Takes the list that was kept.
     pub(in crate::identity) fn load_roll(&self) -> Result<(), StoreError> {
-        if self.directory.is_none() {
+        if self.outlook().directory.is_none() {
             return Ok(());
         }
         let mut people = People::new();

@@ -87,8 +87,11 @@ impl Run<'_> {
         let password = match &self.trial.password {
             BindPassword::Withheld => return Err(Code::PasswordNeeded.alone()),
             BindPassword::Given(password) => password.clone(),
-            BindPassword::Configured => read_password(&self.trial.ldap.bind_password_file)
-                .map_err(|problem| Code::PasswordFile.with([("problem", problem)]))?,
+            BindPassword::Configured => match &self.trial.ldap.bind_password {
+                Some(password) => Zeroizing::new(password.expose().to_owned()),
+                None => read_password(&self.trial.ldap.bind_password_file)
+                    .map_err(|problem| Code::PasswordFile.with([("problem", problem)]))?,
+            },
         };
         // RFC 4513 s5.1.2: an empty password signs in nobody, and the server says that all is well.
         if password.is_empty() || password.contains('\0') {
@@ -102,6 +105,7 @@ impl Run<'_> {
         use std::os::unix::fs::MetadataExt as _;
         let file = &self.trial.ldap.bind_password_file;
         let kept = !self.trial.ldap.bind_dn.is_empty()
+            && self.trial.ldap.bind_password.is_none()
             && matches!(self.trial.password, BindPassword::Configured);
         let mode = std::fs::metadata(file).ok().filter(|_| kept)?.mode();
         (mode & 0o077 != 0).then(|| {

@@ -147,9 +147,12 @@ impl Trial {
         let mut trial = Trial::configured(identity, domain);
         let kept = &identity.ldap;
         let same_file = ldap.ca_file == kept.ca_file || ldap.ca_file.as_os_str().is_empty();
+        // A password that was typed is in `typed` and nowhere else.
+        let ldap = config::Ldap { bind_password: kept.bind_password.clone(), ..ldap };
         let same_place = ldap.urls == kept.urls
             && ldap.start_tls == kept.start_tls
             && ldap.ca_file == kept.ca_file
+            && ldap.ca_pem == kept.ca_pem
             && typed.authority.is_none()
             && ldap.bind_dn == kept.bind_dn
             && ldap.bind_password_file == kept.bind_password_file;

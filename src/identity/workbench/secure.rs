@@ -373,15 +373,9 @@ impl super::Trial {
         let problem = |problem: String| Code::AuthorityFile.with([("problem", problem)]);
         match &self.authorities {
             Authorities::Withheld => Err(Code::AuthorityWithheld.alone()),
-            Authorities::Text(pem) => {
-                let read: Result<Vec<_>, _> =
-                    CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-                let read = read.map_err(|error| problem(error.to_string()))?;
-                let mut roots = RootCertStore::empty();
-                if roots.add_parsable_certificates(read).0 == 0 {
-                    return Err(problem("there is no certificate in it".to_owned()));
-                }
-                Ok(roots)
+            Authorities::Text(pem) => text_roots(pem).map_err(problem),
+            Authorities::Configured if !self.ldap.ca_pem.is_empty() => {
+                text_roots(&self.ldap.ca_pem).map_err(problem)
             }
             Authorities::Configured if self.ldap.ca_file.as_os_str().is_empty() => {
                 Ok(system_roots())
@@ -392,4 +386,13 @@ impl super::Trial {
             }
         }
     }
+}
+
+fn text_roots(pem: &str) -> Result<RootCertStore, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let mut roots = RootCertStore::empty();
+    if roots.add_parsable_certificates(read.map_err(|error| error.to_string())?).0 == 0 {
+        return Err("there is no certificate in it".to_owned());
+    }
+    Ok(roots)
 }
