@@ -15,6 +15,7 @@ mod bans;
 mod certificates;
 mod dashboard;
 mod deeds;
+mod directory;
 mod dns;
 mod live;
 mod navigation;
@@ -38,6 +39,7 @@ pub fn pages(clock: &Clock) -> Pages {
         audit::routes(),
         people::routes(),
         certificates::routes(),
+        directory::routes(),
         dns::routes(),
         team::routes(),
         tokens::routes(),

@@ -27,6 +27,7 @@ pub(super) const GROUPS: &[NavGroup] = &[
     NavGroup {
         title: Key("nav-network"),
         pages: &[
+            page("/admin/directory", Key("directory-title"), "directory", Right::See),
             page("/admin/certificates", Key("certificates-title"), "seal", Right::Inspect),
             page("/admin/dns", Key("dns-title"), "globe", Right::Inspect),
         ],

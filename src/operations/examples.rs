@@ -2,7 +2,8 @@
 
 use super::{
     AuditFilter, AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, JobRequest,
-    LiveRequest, PeopleDeed, PeopleQuery, Request, Secret, TokenRequest,
+    LiveRequest, PeopleDeed, PeopleQuery, Request, Secret, SettingRequest, TokenRequest,
+    TrialRequest,
 };
 use crate::model::Role;
 
@@ -58,6 +59,8 @@ pub fn examples() -> Vec<Request> {
     all.extend(certificates().map(Request::Certificates));
     all.extend(jobs().map(Request::Jobs));
     all.extend(live().map(Request::Live));
+    all.extend(settings().map(Request::Setting));
+    all.extend(trials().map(Request::Trial));
     all
 }
 
@@ -122,6 +125,21 @@ fn live() -> impl Iterator<Item = LiveRequest> {
         LiveRequest::TestMessage { user: user() },
     ]
     .into_iter()
+}
+
+fn settings() -> impl Iterator<Item = SettingRequest> {
+    let (changes, keys) = (Vec::new, Vec::new());
+    [
+        SettingRequest::Show { prefix: String::new() },
+        SettingRequest::Preview { changes: changes() },
+        SettingRequest::Apply { changes: changes() },
+        SettingRequest::Reset { keys },
+    ]
+    .into_iter()
+}
+
+fn trials() -> impl Iterator<Item = TrialRequest> {
+    [TrialRequest::Settings, TrialRequest::Wait { trial: String::new(), seen: 0 }].into_iter()
 }
 
 fn certificates() -> impl Iterator<Item = CertificateRequest> {

@@ -111,7 +111,7 @@ pub enum LiveReply {
     /// Bounds.
     Bounds(Vec<BoundView>),
     /// How a test message fared.
-    Tried(TrialView),
+    Tried(TestView),
 }
 
 /// A value, and where it comes from.
@@ -356,7 +356,7 @@ pub struct BoundView {
 
 /// How a test message fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrialView {
+pub struct TestView {
     /// `delivered`, `held`, `refused`, `full` or `failed`.
     pub ending: String,
     /// The status of a refusal.

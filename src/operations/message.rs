@@ -20,6 +20,7 @@ use super::people::{
 };
 use super::secret::Secret;
 use super::setting::{SettingDifference, SettingRequest, SettingView};
+use super::trial::{DirectorySettings, TrialRequest, TrialView};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,6 +219,8 @@ pub enum Request {
     Live(LiveRequest),
     /// About the configuration.
     Setting(SettingRequest),
+    /// About directory settings that are tried.
+    Trial(TrialRequest),
 }
 
 impl Request {
@@ -326,6 +329,10 @@ pub enum Reply {
     Settings(Vec<SettingView>),
     /// What changes of the configuration would do, or did.
     SettingDifference(Box<SettingDifference>),
+    /// The settings of the directory that are in force.
+    DirectorySettings(Box<DirectorySettings>),
+    /// How a trial of directory settings goes.
+    Trial(Box<TrialView>),
 }
 
 /// A person's presence.

@@ -23,6 +23,7 @@ mod secret;
 mod setting;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use certificates::CertificateRequest;
 pub use console::{
@@ -36,7 +37,7 @@ pub use jobs::{JobKind, JobReport, JobRequest, JobState, JobView, PeopleDeed, Wh
 pub use live::{
     BoundView, FailingView, FailureView, HeldPage, HeldView, LiveReply, LiveRequest, PersonDetail,
     QueuePage, QueueView, RegistrationPage, RegistrationView, RuleView, RulesSummary, Sourced,
-    TrialView, TriedDevice,
+    TestView, TriedDevice,
 };
 pub use message::{
     BanView, Device, DeviceSecret, Existing, Health, ImportReport, LdapStatus, ListenerStatus,
@@ -52,6 +53,10 @@ pub use secret::Secret;
 pub use setting::{
     ChangedSetting, SettingChange, SettingDifference, SettingEffect, SettingProblem,
     SettingRequest, SettingView, StoredView,
+};
+pub use trial::{
+    DirectorySettings, TrialAnswer, TrialCertificate, TrialDetail, TrialFinding, TrialRequest,
+    TrialSample, TrialServer, TrialSettings, TrialStep, TrialView,
 };
 
 /// A boxed future, so that [`Operations`] can be a trait object.

@@ -2,7 +2,7 @@
 
 use super::{
     AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure, JobRequest, LiveRequest,
-    PeopleDeed, Request, SettingRequest, TokenRequest,
+    PeopleDeed, Request, SettingRequest, TokenRequest, TrialRequest,
 };
 use crate::accounts::{Actor, ActorKind};
 use crate::model::{Role, Scope};
@@ -169,6 +169,13 @@ impl Request {
                     rule("setting.reset", Right::Administer, Scope::SettingsWrite)
                 }
             },
+            // No token may: passwords go where it is told.
+            Request::Trial(request) => match request {
+                TrialRequest::Settings => tokenless("directory.settings", Right::Inspect),
+                TrialRequest::Begin(_) | TrialRequest::Wait { .. } => {
+                    tokenless("directory.try", Right::Administer)
+                }
+            },
         }
     }
 }
@@ -323,6 +330,8 @@ mod tests {
             (Request::Setting(SettingRequest::Preview { changes: Vec::new() }), admins),
             (Request::Setting(SettingRequest::Apply { changes: Vec::new() }), admins),
             (Request::Setting(SettingRequest::Reset { keys: Vec::new() }), admins),
+            (Request::Trial(TrialRequest::Settings), not_helpdesk),
+            (Request::Trial(TrialRequest::Wait { trial: name(), seen: 0 }), admins),
             (Request::Export { path: "/x".into() }, owners),
             (Request::Certificates(CertificateRequest::Show), not_helpdesk),
             (Request::Certificates(CertificateRequest::Renew), admins),

@@ -16,12 +16,17 @@ use sha2::{Digest as _, Sha256};
 use super::problem::Problem;
 
 /// Name, media type and text of each.
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 5] = [
     ("style.css", "text/css; charset=utf-8", include_str!("../../templates/assets/style.css")),
     (
         "console.js",
         "text/javascript; charset=utf-8",
         include_str!("../../templates/assets/console.js"),
+    ),
+    (
+        "directory.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../templates/assets/directory.js"),
     ),
     ("icons.svg", "image/svg+xml", include_str!("../../templates/assets/icons.svg")),
     ("mark.svg", "image/svg+xml", include_str!("../../templates/assets/mark.svg")),

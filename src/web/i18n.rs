@@ -23,6 +23,7 @@ texts![
     "account",
     "audit",
     "dashboard",
+    "directory",
     "entrance",
     "frame",
     "live",

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::live::{self, RegistrationRow};
-use crate::operations::{LiveReply, LiveRequest, Request, TrialView, TriedDevice};
+use crate::operations::{LiveReply, LiveRequest, Request, TestView, TriedDevice};
 use crate::web::{Key, Shell, Texts, Visit, render};
 
 #[derive(Template)]
@@ -62,7 +62,7 @@ pub(super) async fn test_message(visit: Visit) -> Response {
     render(StatusCode::OK, &page)
 }
 
-fn summary(t: Texts, trial: &TrialView) -> (&'static str, String) {
+fn summary(t: Texts, trial: &TestView) -> (&'static str, String) {
     match trial.ending.as_str() {
         "delivered" => ("ok", t.get("trial-delivered")),
         "held" if trial.devices.is_empty() => ("", t.get("trial-away")),

@@ -15,7 +15,7 @@ use crate::net::guard::Why;
 use crate::net::{Ending, Engine, Guard, Heard};
 use crate::operations::{
     BoundView, FailingView, Failure, FailureView, HeldPage, HeldView, LiveReply, LiveRequest,
-    QueuePage, QueueView, RegistrationPage, RegistrationView, Reply, TrialView, TriedDevice,
+    QueuePage, QueueView, RegistrationPage, RegistrationView, Reply, TestView, TriedDevice,
 };
 use crate::page_mode::{HeldEntry, PageMode};
 use crate::registrar::{Binding, Row};
@@ -437,7 +437,7 @@ impl Administration {
         actor: &Actor,
         inside: &Inside,
         user: &str,
-    ) -> Result<TrialView, Failure> {
+    ) -> Result<TestView, Failure> {
         let name = self.known(inside, user)?;
         if self.site.identity.is_locked_out(&name) {
             return Err(Failure::refused(format!("{name} is locked out and gets no messages")));
@@ -469,7 +469,7 @@ impl Administration {
             other => other.to_string(),
         };
         let later = trial.later.iter().map(label).collect();
-        Ok(TrialView { ending: ending.to_owned(), status, devices, later })
+        Ok(TestView { ending: ending.to_owned(), status, devices, later })
     }
 
     fn bounds(&self) -> Result<Vec<BoundView>, Failure> {

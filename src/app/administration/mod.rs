@@ -36,6 +36,7 @@ mod refusal;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use live::Inside;
 pub(super) use refusal::refused;
@@ -97,6 +98,7 @@ pub struct Administration {
     dns: Arc<dns::Checked>,
     /// One change of the configuration at a time.
     configuring: Arc<tokio::sync::Mutex<()>>,
+    trials: Arc<trial::Trials>,
 }
 
 impl Administration {
@@ -109,6 +111,7 @@ impl Administration {
             jobs: Arc::default(),
             dns: Arc::default(),
             configuring: Arc::default(),
+            trials: Arc::default(),
         }
     }
 
@@ -224,6 +227,7 @@ impl Administration {
             Request::Dns(request) => self.dns(request).await,
             Request::Live(request) => self.live(actor, request).await,
             Request::Setting(request) => self.setting(actor, request).await,
+            Request::Trial(request) => self.trial(actor, request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

@@ -18,6 +18,7 @@ use crate::store::{Commit, Table, rows};
 mod console;
 mod jobs;
 mod settings;
+mod trial;
 
 /// A server as far as operations see one.
 #[derive(Default)]

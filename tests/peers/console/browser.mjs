@@ -48,8 +48,9 @@ const browser = await chromium.launch({
 });
 
 /** A browser of somebody who reads this language. */
-export async function person(language) {
-  const context = await browser.newContext({ locale: language === 'pt' ? 'pt-PT' : 'en-GB' });
+export async function person(language, more = {}) {
+  const locale = language === 'pt' ? 'pt-PT' : 'en-GB';
+  const context = await browser.newContext({ locale, ...more });
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (violation) => {
       console.error(`policy: ${violation.violatedDirective} ${violation.blockedURI}`);
