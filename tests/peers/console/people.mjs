@@ -99,8 +99,9 @@ async function imported(page, language, prefix) {
   await Promise.all([page.waitForURL(/\/admin\/jobs\//), page.click('main form button.primary')]);
   await page.waitForSelector('.tiles');
   await look(page, 'import-tried', language);
+  const tried = page.url();
   await Promise.all([
-    page.waitForURL((url) => url.pathname.startsWith('/admin/jobs/') && url.href !== page.url()),
+    page.waitForURL((url) => url.pathname.startsWith('/admin/jobs/') && url.href !== tried),
     page.click('button[value=run]'),
   ]);
   await page.waitForSelector('.tiles');
