@@ -536,3 +536,17 @@ async fn nothing_in_the_store_gives_a_password_away() {
     }
     assert!(!format!("{phone:?}").contains(phone.secret.as_str()));
 }
+
+#[test]
+fn rows_that_failed_are_told_with_their_line_and_without_their_secrets() {
+    let text = "user;Password;name\nana;secret;Ana\n\"a\nb\";x;'=1\n\"broken;y;z\n";
+    let failure = |line, user: &str, reason: &str| RowFailure {
+        line,
+        user: user.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let failed = [failure(3, "a\nb", "no name"), failure(5, "", "does not end")];
+    let csv = failures_csv(text, &failed);
+    assert_eq!(csv, "line,reason,user,name\r\n3,no name,\"a\nb\",'=1\r\n5,does not end,,\r\n");
+    assert_eq!(failures_csv("", &[]), "line,reason\r\n");
+}

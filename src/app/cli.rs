@@ -171,6 +171,9 @@ pub enum User {
         /// separated by semicolons
         #[arg(long)]
         number: Option<String>,
+        /// The groups
+        #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+        groups: Vec<String>,
         /// The password.
         #[command(flatten)]
         password: Password,
@@ -198,6 +201,25 @@ pub enum User {
         #[command(flatten)]
         password: Password,
     },
+    /// Changes what is known of an account; what is not named stays
+    Edit {
+        /// The name
+        user: String,
+        /// The name that others see; empty is the user name
+        #[arg(long)]
+        name: Option<String>,
+        /// The mail address; empty takes it away
+        #[arg(long)]
+        mail: Option<String>,
+        /// The telephone number; empty takes it away
+        #[arg(long)]
+        number: Option<String>,
+        /// The groups, in place of those that there are; empty takes them away
+        #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+        groups: Option<Vec<String>>,
+    },
+    /// Lists groups, with how many accounts and people of the directory are in them
+    Groups,
     /// Locks an account out and ends its registrations
     Disable {
         /// The name

@@ -64,6 +64,8 @@ pub enum Cause {
     Header(String),
     /// Now they are another number of people.
     Count(u64),
+    /// Too much is under way.
+    Busy,
 }
 
 impl Failure {

@@ -327,6 +327,14 @@ fn fifty_thousand_people_are_listed_found_and_exported_within_their_bounds() {
         assert!(took < bound, "{path}: {took:?}");
         assert!(bytes < 60_000, "{path}: {bytes} bytes");
     }
+    let began = Instant::now();
+    let (_, csv, _) = download(&site, &browser, "/admin/people/table?q=conceicao&group=class-2");
+    println!("table of those who were found: {:?}", began.elapsed());
+    assert_eq!(csv.lines().count(), CAMPUS / 100 + 1);
+    assert!(csv.starts_with(
+        "\u{feff}user,name,mail,number,source,state,devices,registered,last_used\r\np00002,"
+    ));
+    assert_eq!(browser.get("/admin/people/table?state=nobody").status, 422);
     // The first one warms up what stays.
     download(&site, &browser, "/admin/people/export");
     let before = resident(site.server.pid());

@@ -316,3 +316,22 @@ fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap();
     status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap() * 4096
 }
+
+#[tokio::test]
+async fn when_a_device_was_used_is_seen_at_once_and_after_a_restart() {
+    let site = site();
+    site.add("ana", "Ana", "", "").await;
+    let used = || {
+        let page = site.accounts.find_people(&Query { limit: 50, ..Query::default() }).unwrap();
+        page.people[0].last_used
+    };
+    assert_eq!(used(), None);
+    let made = site.accounts.add_device(&Actor::socket(), "ana", "phone", false).await.unwrap();
+    assert_eq!(used(), None);
+    site.accounts.device_used("ana", &made.device);
+    let at = used().unwrap();
+    site.store.flush().await.unwrap();
+    // Read anew from the rows.
+    site.accounts.index_person(&UserName::canonical("ana")).unwrap();
+    assert_eq!(used(), Some(at));
+}

@@ -5,9 +5,23 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::tables::{mode, modes, name_of};
-use super::{may, problem, short, unexpected};
-use crate::operations::{Failure, JobKind, JobRequest, JobState, JobView, Reply, Request, Right};
+use super::{fault, may, problem, short, unexpected};
+use crate::operations::{
+    Exit, Failure, JobKind, JobRequest, JobState, JobView, Reply, Request, Right,
+};
+use crate::text::visible;
 use crate::web::{Faults, Key, Shell, Texts, Visit, csv_download, render};
+
+/// Failures that a page shows.
+const SHOWN: usize = 100;
+/// Characters of a reason.
+const LONGEST_REASON: usize = 200;
+
+fn cut(reason: &str) -> String {
+    let mut out = String::new();
+    visible::push(&mut out, reason, LONGEST_REASON);
+    out
+}
 
 #[derive(Template)]
 #[template(path = "admin/people/jobs.html")]
@@ -130,10 +144,11 @@ async fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
         is_running: job.state == JobState::Running,
         counts,
         progress: t.with("job-progress", [("done", job.done.into()), ("total", job.total.into())]),
-        has_more: report.failed > failures.len() as u64,
+        has_more: report.failed > failures.len().min(SHOWN) as u64,
         failures: failures
             .into_iter()
-            .map(|row| (row.line, short(&row.user), row.reason))
+            .take(SHOWN)
+            .map(|row| (row.line, short(&row.user), cut(&row.reason)))
             .collect(),
         modes: modes(t),
         mode: name_of(job.existing),
@@ -195,6 +210,15 @@ pub(super) async fn run(visit: Visit) -> Response {
     match ask(&visit, request).await {
         Ok(Reply::Job(job)) => visit.go(&format!("/admin/jobs/{}", job.id)),
         Ok(_) => unexpected(),
-        Err(failure) => problem(&failure),
+        Err(failure) => {
+            let mut faults = Faults::default();
+            if !fault(visit.texts(), &failure, &mut faults) {
+                if failure.exit != Exit::NotFound {
+                    return problem(&failure);
+                }
+                faults.add("", visit.texts().get("job-gone"));
+            }
+            show(&visit, StatusCode::UNPROCESSABLE_ENTITY, faults).await
+        }
     }
 }

@@ -171,12 +171,15 @@ fn row(t: Texts, person: PersonView) -> Row {
     }
 }
 
+/// The answer to a query that asks for what there is not.
+pub(super) fn unreadable() -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    Problem::new(status, "the list is not asked for like that").into_response()
+}
+
 /// `GET /admin/people`.
 pub(super) async fn page(visit: Visit) -> Response {
-    let Some(filter) = Filter::read(&visit.query) else {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Problem::new(status, "the list is not asked for like that").into_response();
-    };
+    let Some(filter) = Filter::read(&visit.query) else { return unreadable() };
     let request = Request::PeopleFind(filter.query());
     let found = match visit.desk().perform(&visit.actor(), request).await {
         Ok(Reply::People(found)) => found,

@@ -178,6 +178,7 @@ pub(super) async fn run(visit: Visit) -> Response {
         Ok(_) => unexpected(),
         Err(failure) => match failure.cause {
             Some(Cause::Count(count)) => refuse("", t.of("many-changed", "count", count)),
+            Some(Cause::Busy) => refuse("", t.get("job-busy")),
             _ if !may(&visit, failure_right(deed)) => {
                 Problem::new(StatusCode::FORBIDDEN, failure.message).into_response()
             }

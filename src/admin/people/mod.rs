@@ -18,7 +18,7 @@ mod tables;
 /// Characters of a name or an address in a list.
 const SHORT: usize = 60;
 /// Pages of the list of people that are no person.
-const PAGES: [&str; 4] = ["add", "bulk", "export", "import"];
+const PAGES: [&str; 5] = ["add", "bulk", "export", "import", "table"];
 
 /// The routes of people, groups and jobs.
 pub(super) fn routes() -> Vec<Route> {
@@ -34,6 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/admin/people/import", administer, tables::import_page),
         Route::upload("/admin/people/import", administer, tables::LARGEST, tables::import),
         Route::get("/admin/people/export", Access::Right(Right::Inspect), tables::export),
+        Route::get("/admin/people/table", see, tables::table),
         Route::get("/admin/people/{user}/edit", help, edit::page),
         Route::post("/admin/people/{user}/edit", help, edit::edit),
         Route::post("/admin/people/{user}/password", help, edit::set_password),
@@ -130,6 +131,7 @@ fn fault(t: Texts, failure: &Failure, faults: &mut Faults) -> bool {
         Cause::NumberTaken(user) => ("number", t.of("people-of-number-taken", "user", short(user))),
         Cause::Password => ("password", t.get("people-of-password-unusable")),
         Cause::OfDirectory => ("", t.get("people-of-of-directory")),
+        Cause::Busy => ("", t.get("job-busy")),
         Cause::Header(_) | Cause::Count(_) => return false,
     };
     faults.add(field, text);

@@ -4,8 +4,13 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{problem, unexpected};
-use crate::operations::{Existing, Failure, JobRequest, Reply, Request, Secret};
+use super::list::Filter;
+use super::{fault, problem, unexpected};
+use crate::accounts::csv;
+use crate::operations::{
+    Existing, Failure, JobRequest, PeopleQuery, PersonSource, PersonState, PersonView, Reply,
+    Request, Secret,
+};
 use crate::web::{Faults, Form, Key, Shell, Texts, Visit, csv_download, render};
 
 /// The largest file, with the rest of its form.
@@ -18,7 +23,6 @@ struct ImportPage {
     faults: Faults,
     modes: Vec<(&'static str, String)>,
     mode: String,
-    pasted: String,
 }
 
 /// What may become of rows whose names are taken.
@@ -52,13 +56,7 @@ pub(super) const fn name_of(mode: Existing) -> &'static str {
 fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
     let shell = visit.shell(Key("import-title"));
     let mode = mode(&visit.form).map_or("skip", name_of).to_owned();
-    let page = ImportPage {
-        modes: modes(shell.t),
-        mode,
-        pasted: visit.form.get("pasted").to_owned(),
-        faults,
-        shell,
-    };
+    let page = ImportPage { modes: modes(shell.t), mode, faults, shell };
     render(status, &page)
 }
 
@@ -92,8 +90,64 @@ pub(super) async fn import(visit: Visit) -> Response {
     match visit.desk().perform(&visit.actor(), Request::Jobs(request)).await {
         Ok(Reply::Job(job)) => visit.go(&format!("/admin/jobs/{}", job.id)),
         Ok(_) => unexpected(),
-        Err(failure) => problem(&failure),
+        Err(failure) => {
+            let mut faults = Faults::default();
+            match fault(t, &failure, &mut faults) {
+                true => show(&visit, StatusCode::UNPROCESSABLE_ENTITY, faults),
+                false => problem(&failure),
+            }
+        }
     }
+}
+
+/// People of one part of a table.
+const PART: u32 = 500;
+
+/// `GET /admin/people/table`: everybody whom the filter of the list finds, those of the directory too.
+pub(super) async fn table(visit: Visit) -> Response {
+    let Some(filter) = Filter::read(&visit.query) else { return super::list::unreadable() };
+    let query = PeopleQuery { limit: PART, after: None, ..filter.query() };
+    let (desk, actor) = (visit.desk().clone(), visit.actor());
+    csv_download("people.csv", move |after| {
+        let (desk, actor) = (desk.clone(), actor.clone());
+        let is_first = after.is_none();
+        let query = PeopleQuery { after, ..query.clone() };
+        async move {
+            let Reply::People(page) = desk.perform(&actor, Request::PeopleFind(query)).await?
+            else {
+                return Err(Failure::failed("the answer is to another question"));
+            };
+            let mut text = String::new();
+            if is_first {
+                csv::write(&COLUMNS, &mut text);
+            }
+            for person in &page.people {
+                line(person, &mut text);
+            }
+            Ok((text, page.next))
+        }
+    })
+}
+
+const COLUMNS: [&str; 9] =
+    ["user", "name", "mail", "number", "source", "state", "devices", "registered", "last_used"];
+
+fn line(person: &PersonView, out: &mut String) {
+    let source = match person.source {
+        PersonSource::Local => "local",
+        PersonSource::Directory => "directory",
+    };
+    let state = match person.state {
+        PersonState::Active => "active",
+        PersonState::Disabled => "disabled",
+        PersonState::Absent => "absent",
+        PersonState::Held => "held",
+    };
+    let devices = person.devices.to_string();
+    let registered = if person.online { "yes" } else { "no" };
+    let used = person.last_used.as_deref().unwrap_or_default();
+    let PersonView { user, name, mail, number, .. } = person;
+    csv::write_guarded(&[user, name, mail, number, source, state, &devices, registered, used], out);
 }
 
 /// `GET /admin/people/export`: local accounts, however many, in parts as they go out.

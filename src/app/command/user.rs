@@ -20,12 +20,11 @@ const PAGE: u32 = 1000;
 
 pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> {
     match command {
-        cli::User::Add { user, name, mail, number, password } => {
+        cli::User::Add { user, name, mail, number, groups, password } => {
             let password = password.read()?;
             let lonely = password.is_none();
-            let (user_name, groups) = (user.clone(), Vec::new());
-            let request =
-                Request::UserAdd { user: user_name, name, mail, number, groups, password };
+            let new = user.clone();
+            let request = Request::UserAdd { user: new, name, mail, number, groups, password };
             match context.perform(&request)? {
                 Reply::User(added) => {
                     let sentence = format!("{} can be reached as sip:{}.", user, added.address);
@@ -58,6 +57,12 @@ pub(super) fn run(context: &Context, command: cli::User) -> Result<(), Failure> 
             };
             done(context, &Request::UserPassword { user, password }, "The password is changed.")
         }
+        cli::User::Edit { user, name, mail, number, groups } => {
+            let groups = groups.map(|all| all.into_iter().filter(|one| !one.is_empty()).collect());
+            let request = Request::UserEdit { user, name, mail, number, groups };
+            done(context, &request, "The changes are made.")
+        }
+        cli::User::Groups => groups(context),
         cli::User::Disable { user } => {
             let sentence = format!("{user} is locked out.");
             done(context, &Request::UserDisable { user }, &sentence)
@@ -144,6 +149,20 @@ fn list(context: &Context) -> Result<(), Failure> {
         })
         .collect();
     context.output.table(&["USER", "NAME", "MAIL", "KIND", "STATE"], &rows)
+}
+
+fn groups(context: &Context) -> Result<(), Failure> {
+    let Reply::Groups(groups) = context.perform(&Request::GroupList)? else {
+        return Err(unexpected());
+    };
+    if context.output.json {
+        return context.output.document(&json!({ "groups": groups }));
+    }
+    let rows: Vec<Vec<String>> = groups
+        .into_iter()
+        .map(|group| vec![group.name, group.here.to_string(), group.of_directory.to_string()])
+        .collect();
+    context.output.table(&["GROUP", "ACCOUNTS", "DIRECTORY"], &rows)
 }
 
 fn show(context: &Context, user: String) -> Result<(), Failure> {

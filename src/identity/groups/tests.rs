@@ -168,6 +168,20 @@ fn groups_of_a_row_are_added_and_a_local_account_has_no_others() {
     assert_eq!(of(&site, "rui"), some(&["choir"]));
     assert_eq!(heard.take(), ["ana", "rui"]);
     assert_eq!(site.identity.has_group("Choir"), Some(true));
+    for (group, user, is_in) in [
+        ("Choir", "ana", true),
+        ("STAFF", "ana", true),
+        ("choir", "rui", true),
+        // Another rui is.
+        ("staff", "rui", false),
+        ("staff", "eva", false),
+        ("", "ana", false),
+    ] {
+        let is_member = site.identity.members(group);
+        assert_eq!(is_member(&UserName::canonical(user)), is_in, "{user} in {group}");
+    }
+    let all = [("choir".to_owned(), 2, 0), ("staff".to_owned(), 1, 2)];
+    assert_eq!(site.identity.all_groups(), all);
     put(&account("rui", AccountKind::Local, &["choir"]));
     assert_eq!(heard.take(), [""; 0]);
 }

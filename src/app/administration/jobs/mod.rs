@@ -21,7 +21,8 @@ use crate::clock::WallTime;
 use crate::entropy;
 use crate::model::Role;
 use crate::operations::{
-    Existing, Failure, JobKind, JobReport, JobRequest, JobState, JobView, Reply, RowFailure, Secret,
+    Cause, Existing, Failure, JobKind, JobReport, JobRequest, JobState, JobView, Reply, RowFailure,
+    Secret,
 };
 
 mod work;
@@ -233,15 +234,14 @@ impl Jobs {
         self.tidy(job.started);
         let mut jobs = locked(&self.0);
         if jobs.iter().filter(|job| job.is_running()).count() >= MOST_RUNNING {
-            return Err(Failure::refused(format!(
-                "{MOST_RUNNING} jobs are at work; wait for one of them, or end it"
-            )));
+            let message =
+                format!("{MOST_RUNNING} jobs are at work; wait for one of them, or end it");
+            return Err(Failure::refused(message).because(Some(Cause::Busy)));
         }
         let waiting: usize = jobs.iter().map(|job| job.input_bytes()).sum();
         if waiting + job.input_bytes() > MOST_INPUT {
-            return Err(Failure::refused(
-                "too much waits to be imported already; import it, or try again in an hour",
-            ));
+            let message = "too much waits to be imported; import it, or try again in an hour";
+            return Err(Failure::refused(message).because(Some(Cause::Busy)));
         }
         jobs.push(Arc::clone(job));
         Ok(())
