@@ -57,7 +57,10 @@ fn ended(browser: &mut Browser<'_>, path: &str) -> Answer {
     loop {
         let page = browser.get(path);
         assert_eq!(page.status, 200, "{page:?}");
-        if !page.body.contains("data-live") {
+        // Without scripts the browser looks again by itself.
+        let is_live = page.body.contains("data-live");
+        assert_eq!(page.body.contains("<noscript><meta http-equiv=\"refresh\""), is_live);
+        if !is_live {
             return page;
         }
     }

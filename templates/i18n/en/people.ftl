@@ -1,7 +1,7 @@
 # The list of people
 nav-people = People
 people-title = People
-people-search = Search for a name, user name, mail address or number
+people-search = Name, user name, mail or number
 people-find = Search
 people-any = Any
 people-limit = Per page

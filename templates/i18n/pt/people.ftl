@@ -1,7 +1,7 @@
 # A lista de pessoas
 nav-people = Pessoas
 people-title = Pessoas
-people-search = Procurar nome, nome de utilizador, correio eletrónico ou número
+people-search = Nome, utilizador, correio ou número
 people-find = Procurar
 people-any = Qualquer
 people-limit = Por página
