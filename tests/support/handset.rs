@@ -66,6 +66,18 @@ impl Handset {
         self.ask("SUBSCRIBE", &to, &to, &more, "")
     }
 
+    /// Publishes that its person is there and says this; gives the status.
+    pub(crate) fn publish(&self, note: &str) -> u16 {
+        let own = format!("sip:{}@{DOMAIN}", self.user);
+        let body = format!(
+            "<?xml version=\"1.0\"?><presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
+             entity=\"{own}\"><tuple id=\"t1\"><status><basic>open</basic></status>\
+             <note>{note}</note></tuple></presence>"
+        );
+        let more = "Event: presence\r\nExpires: 600\r\nContent-Type: application/pidf+xml\r\n";
+        self.ask("PUBLISH", &own, &own, more, &body)
+    }
+
     /// Sends a request, signed once it is challenged, and gives the status of the last answer.
     fn ask(&self, method: &str, uri: &str, to: &str, more: &str, body: &str) -> u16 {
         let call = entropy::token(12);

@@ -1,5 +1,4 @@
 # Certificates
-nav-network = Network
 certificates-title = Certificates
 certificate-served = What is served
 certificate-trouble = Something is wrong:

@@ -1,5 +1,4 @@
 # Certificados
-nav-network = Rede
 certificates-title = Certificados
 certificate-served = O que é servido
 certificate-trouble = Algo está errado:

@@ -17,6 +17,7 @@ mod directory;
 mod entrance;
 mod network;
 mod people;
+mod person;
 
 /// The password of everybody here, as the walks type it.
 pub(super) const PASSWORD: &str = "four words that nobody else has";
