@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::live;
+use crate::identity::UserName;
 use crate::operations::{LiveReply, LiveRequest, Reply, Request, Right};
 use crate::web::{Access, Faults, Key, Route, Shell, Texts, Visit, render};
 
@@ -41,14 +42,14 @@ struct BanRow {
     /// Whom it concerns; empty is everybody who never signed in from there.
     user: String,
     shown: String,
-    link: String,
+    link: Option<String>,
     until: String,
 }
 
 struct FailingRow {
     source: String,
     user: String,
-    link: String,
+    link: Option<String>,
     count: String,
 }
 
@@ -56,6 +57,12 @@ struct BoundRow {
     key: String,
     value: String,
     text: String,
+}
+
+/// The page of somebody who exists; whoever guesses names makes up others.
+fn link(visit: &Visit, user: &str) -> Option<String> {
+    let person = visit.desk().accounts.person(&UserName::canonical(user));
+    matches!(person, Ok(Some(_))).then(|| live::person_link(user))
 }
 
 /// What a bound means.
@@ -114,7 +121,7 @@ async fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
                 BanRow {
                     source: ban.source.to_string(),
                     shown: live::cut(&user),
-                    link: live::person_link(&user),
+                    link: link(visit, &user),
                     user,
                     until: ban.until,
                 }
@@ -124,7 +131,7 @@ async fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
             .into_iter()
             .map(|one| FailingRow {
                 source: one.source.to_string(),
-                link: live::person_link(&one.user),
+                link: link(visit, &one.user),
                 user: live::cut(&one.user),
                 count: t.with(
                     "failing-count",

@@ -11,7 +11,7 @@ use crate::text::visible;
 use crate::web::{Problem, Texts, Visit};
 
 /// Rows of one page of a list.
-pub(super) const ROWS: u32 = 50;
+pub(super) const ROWS: u32 = 40;
 /// Characters of a text of somebody else's that a row shows.
 const SHOWN: usize = 120;
 
@@ -124,7 +124,7 @@ impl RegistrationRow {
             agent: cut(&one.agent),
             transport: one.transport.to_uppercase(),
             address: one.address.clone(),
-            contact: cut(&one.contact),
+            contact: cut_at(&one.contact, 80),
             path: cut(one.path.as_deref().unwrap_or_default()),
             is_behind_nat: one.is_behind_nat,
             is_bound: one.is_bound,

@@ -64,6 +64,11 @@ fn request() -> impl Strategy<Value = Request> {
         text().prop_map(|path| Request::Export { path: path.into() }),
         text().prop_map(|user| Request::PresenceWatchers { user }),
         (text(), text()).prop_map(|(user, document)| Request::RulesSet { user, document }),
+        (text(), maybe(), any::<u32>()).prop_map(|(text, after, limit)| {
+            Request::Live(LiveRequest::Registrations { text, after, limit })
+        }),
+        (text(), any::<Option<u64>>())
+            .prop_map(|(user, message)| Request::Live(LiveRequest::Drop { user, message })),
     ]
 }
 
@@ -108,6 +113,13 @@ fn reply() -> impl Strategy<Value = Reply> {
             let publications = vec![Publication { open, ..Publication::default() }];
             let view = PresenceView { document, notes, publications, ..PresenceView::default() };
             Reply::Presence(Box::new(view))
+        }),
+        (text(), any::<Option<u16>>()).prop_map(|(text, status)| {
+            let registration = RegistrationView { agent: text.clone(), ..Default::default() };
+            let devices = vec![TriedDevice { registration, status, is_unreachable: false }];
+            let later = vec![text.clone()];
+            let trial = TrialView { ending: text, status, devices, later };
+            Reply::Live(Box::new(LiveReply::Tried(trial)))
         }),
         (any::<u64>(), text()).prop_map(|(line, reason)| {
             let failed = vec![RowFailure { line, user: reason.clone(), reason }];

@@ -321,3 +321,27 @@ fn what_a_device_refused_does_not_come_back_to_it() {
     assert_eq!(held.refuse(BOB, sequence, &device("b")).1, None, "one has had it");
     assert!(held.is_empty());
 }
+
+#[test]
+fn whoever_looks_after_the_queue_sees_what_waits_and_throws_one_away() {
+    let (held, store) = queue(10);
+    let first = hold_as(&held, &["a"], true, 1).unwrap();
+    let second = hold_as(&held, &["a", "b"], true, 2).unwrap();
+    assert_eq!(held.start(BOB, &device("a"), now()), Some(first));
+    let waiting = held.overview(now());
+    assert_eq!((waiting.len(), waiting[0].count, &*waiting[0].aor), (1, 2, BOB));
+    let entries = held.entries(BOB, now());
+    assert_eq!((entries[0].tries, entries[0].is_being_sent), (1, true));
+    assert_eq!((entries[1].tries, entries[1].pending.len()), (0, 2));
+    assert_eq!(held.bytes(BOB, now()).unwrap(), 2 * "message 1".len() as u64);
+    let late = WallTime::from_unix_secs(200);
+    assert!(held.overview(late).is_empty() && held.entries(BOB, late).is_empty());
+
+    let (durable, undelivered) = held.discard(BOB, second).unwrap();
+    durable.unwrap().wait().unwrap();
+    assert_eq!(undelivered.unwrap().request, b"message 2", "nobody has had it");
+    assert!(held.discard(BOB, second).is_none());
+    assert_eq!(held.knows(BOB, 2), Known::Safe, "its sender does not bring it back");
+    let again = Held::open(store, room(10), latest()).unwrap();
+    assert_eq!(again.entries(BOB, now()).len(), 1);
+}

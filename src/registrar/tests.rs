@@ -357,3 +357,29 @@ fn a_renewal_is_written_only_when_the_store_would_end_it_before_its_time() {
     b.store.flush().wait().unwrap();
     assert_ne!(stored(), second);
 }
+
+#[test]
+fn one_registration_is_ended_by_its_handle_which_a_renewal_leaves_as_it_is() {
+    let bench = bench();
+    let put = |cseq| {
+        let contacts = vec![contact("sip:a@192.0.2.7:1"), contact("sip:a@192.0.2.7:2")];
+        bench.registrar.register(&request("c", cseq, contacts)).unwrap().row
+    };
+    let before = put(1);
+    bench.hands.advance(Duration::from_secs(30));
+    let after = put(2);
+    let first = &before.bindings[0];
+    assert_eq!(first.handle(), after.bindings[0].handle());
+    assert_eq!(first.created, after.bindings[0].created, "it is no younger");
+    assert!(!bench.registrar.end(AOR, "0123456789abcdef"));
+    assert!(bench.registrar.end(AOR, &first.handle()));
+    assert!(!bench.registrar.end(AOR, &first.handle()), "once");
+    let left = bench.registrar.lookup(AOR).unwrap();
+    assert_eq!(&*left.bindings[0].contact, b"sip:a@192.0.2.7:2");
+    assert_eq!(left.seen.len(), 1, "messages wait for the device");
+    let mut seen = Vec::new();
+    bench.registrar.each(|aor, row| seen.push((aor.to_owned(), row.bindings.len())));
+    assert_eq!(seen, [(AOR.to_owned(), 1)]);
+    assert_eq!(bench.registrar.end_all(AOR), 1);
+    assert_eq!((bench.registrar.end_all(AOR), bench.registrar.len()), (0, 0));
+}

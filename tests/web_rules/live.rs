@@ -316,3 +316,30 @@ fn whoever_may_only_look_sees_no_deed_and_the_pages_stay_small() {
         assert_eq!(leo.get(path).status, 404, "{path}");
     }
 }
+
+// `ux.md` 7d: a page is 60 kB at most, also one that is full of what others would like to be read.
+#[test]
+fn a_full_page_of_registrations_and_the_page_of_one_person_stay_below_60_kb() {
+    let people = ["p1", "p2", "p3", "p4", "p5"];
+    let site = campus(&people);
+    let agent = "<\"&>'".repeat(100);
+    for user in people {
+        for _ in 0..10 {
+            assert_eq!(handset(&site, user, &agent).sign_in(), 200);
+        }
+    }
+    let mut ana = Browser::signed_in(&site, "ana");
+    let mut next = "/admin/registrations".to_owned();
+    let mut pages = 0;
+    loop {
+        let page = ana.get(&next).body;
+        pages += 1;
+        assert!(page.len() <= 60_000, "{next}: {} bytes", page.len());
+        let Some((before, _)) = page.split_once("\" rel=\"next\"") else { break };
+        let (_, link) = before.rsplit_once("href=\"").expect("a link");
+        next = link.replace("&#38;", "&");
+    }
+    assert_eq!(pages, 2);
+    let page = ana.get("/admin/people/p1").body;
+    assert!(page.len() <= 60_000, "{} bytes", page.len());
+}

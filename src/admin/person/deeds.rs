@@ -69,7 +69,7 @@ fn summary(t: Texts, trial: &TestView) -> (&'static str, String) {
         "held" => ("", t.get("trial-held")),
         "refused" => ("error", t.of("trial-refused", "status", trial.status.unwrap_or_default())),
         "full" => ("error", t.get("trial-full")),
-        _ => ("error", t.get("test-failed")),
+        _ => ("error", t.get("trial-not-sent")),
     }
 }
 

@@ -122,9 +122,9 @@ async fn compose(visit: &Visit, faults: Faults) -> Result<PersonPage, Failure> {
             .collect(),
         presence: PresencePart::new(t, &shell, &detail),
         held: match held.count {
-            0 => t.get("person-held-none"),
+            0 => t.get("profile-held-none"),
             count => t.with(
-                "person-held",
+                "profile-held",
                 [
                     ("count", count.into()),
                     ("size", live::size(held.bytes).into()),

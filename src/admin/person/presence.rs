@@ -4,9 +4,10 @@ use super::live;
 use crate::operations::{PersonDetail, RuleView};
 use crate::web::{Shell, Texts};
 
-/// Watchers and rules that are shown, and people of one rule.
-const MOST: usize = 50;
-const MOST_OF_RULE: usize = 10;
+/// Watchers that are shown, rules, and people of one rule.
+const MOST: usize = 30;
+const MOST_RULES: usize = 20;
+const MOST_OF_RULE: usize = 5;
 
 /// The part of the page about presence.
 pub(super) struct PresencePart {
@@ -62,8 +63,13 @@ impl PresencePart {
             }
         });
         let more = detail.watchers.len().saturating_sub(MOST);
-        let mut rules: Vec<String> =
-            detail.rules.rules.iter().take(MOST).map(|rule| in_words(t, shell, rule)).collect();
+        let mut rules: Vec<String> = detail
+            .rules
+            .rules
+            .iter()
+            .take(MOST_RULES)
+            .map(|rule| in_words(t, shell, rule))
+            .collect();
         rules.push(match detail.rules.default_policy.as_str() {
             "allow" => t.get("rules-default-allow"),
             "confirm" => t.get("rules-default-confirm"),

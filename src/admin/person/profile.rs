@@ -29,22 +29,22 @@ pub(super) fn is_locked(detail: &PersonDetail) -> bool {
 pub(super) fn badges(t: Texts, detail: &PersonDetail) -> Vec<Badge> {
     let badge = |level, text| Badge { level, text };
     let state = match (detail.state, detail.by_directory) {
-        (PersonState::Active | PersonState::Held, _) => badge("ok", t.get("person-active")),
-        (PersonState::Disabled, false) => badge("error", t.get("person-disabled")),
-        (PersonState::Disabled, true) => badge("error", t.get("person-locked-there")),
-        (PersonState::Absent, _) => badge("error", t.get("person-absent")),
+        (PersonState::Active | PersonState::Held, _) => badge("ok", t.get("profile-active")),
+        (PersonState::Disabled, false) => badge("error", t.get("profile-disabled")),
+        (PersonState::Disabled, true) => badge("error", t.get("profile-locked-there")),
+        (PersonState::Absent, _) => badge("error", t.get("profile-absent")),
     };
     let online = match detail.registrations.len() {
         0 => badge("", t.get("person-offline")),
         count => badge("ok", t.of("person-online", "count", count)),
     };
     let source = match detail.source {
-        PersonSource::Local => badge("", t.get("person-local")),
-        PersonSource::Directory => badge("", t.get("person-of-directory")),
+        PersonSource::Local => badge("", t.get("profile-local")),
+        PersonSource::Directory => badge("", t.get("profile-of-directory")),
     };
     let mut all = vec![state, online, source];
     if detail.is_held {
-        all.push(badge("warn", t.get("person-held-in")));
+        all.push(badge("warn", t.get("profile-held-in")));
     }
     all
 }
@@ -53,16 +53,16 @@ pub(super) fn badges(t: Texts, detail: &PersonDetail) -> Vec<Badge> {
 pub(super) fn warnings(t: Texts, shell: &Shell, detail: &PersonDetail) -> Vec<String> {
     let mut all = Vec::new();
     match (detail.state, detail.by_directory) {
-        (PersonState::Disabled, false) => all.push(t.get("person-disabled-detail")),
-        (PersonState::Disabled, true) => all.push(t.get("person-locked-there-detail")),
+        (PersonState::Disabled, false) => all.push(t.get("profile-disabled-detail")),
+        (PersonState::Disabled, true) => all.push(t.get("profile-locked-there-detail")),
         (PersonState::Absent, _) => {
             let since = shell.when(detail.absent_since.as_deref().unwrap_or_default());
-            all.push(t.of("person-absent-detail", "since", since));
+            all.push(t.of("profile-absent-detail", "since", since));
         }
         (PersonState::Active | PersonState::Held, _) => {}
     }
     if detail.is_held {
-        all.push(t.get("person-held-in-detail"));
+        all.push(t.get("profile-held-in-detail"));
     }
     all
 }
@@ -83,16 +83,16 @@ pub(super) fn facts(
         Some(attribute) => t.of("person-from-attribute", "attribute", shell.show(attribute)),
         None => t.get("person-from-here"),
     };
-    add(Key("person-user"), live::cut_at(&detail.user, 300), String::new());
+    add(Key("profile-user"), live::cut_at(&detail.user, 300), String::new());
     add(
-        Key("person-address"),
+        Key("profile-address"),
         format!("sip:{}", live::cut_at(&detail.address, 400)),
         String::new(),
     );
     for (label, sourced) in [
-        (Key("person-name"), &detail.name),
-        (Key("person-mail"), &detail.mail),
-        (Key("person-number"), &detail.number),
+        (Key("profile-name"), &detail.name),
+        (Key("profile-mail"), &detail.mail),
+        (Key("profile-number"), &detail.number),
     ] {
         add(label, live::cut_at(&sourced.value, 400), origin(sourced));
     }
@@ -103,9 +103,9 @@ pub(super) fn facts(
     }
     let of_groups = match detail.source {
         PersonSource::Local => String::new(),
-        PersonSource::Directory => t.get("person-groups-note"),
+        PersonSource::Directory => t.get("profile-groups-note"),
     };
-    add(Key("person-groups"), groups.join(", "), of_groups);
+    add(Key("profile-groups"), groups.join(", "), of_groups);
     if let Some(role) = role {
         add(Key("person-role"), shell.role(role), String::new());
     } else if detail.is_admin_by_group {

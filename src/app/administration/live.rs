@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Administration, refused};
-use crate::accounts::people::fold;
+use crate::accounts::people::{State, fold};
 use crate::accounts::{Actor, Deed};
 use crate::app::watching::Watching;
 use crate::clock::WallTime;
@@ -418,14 +418,15 @@ impl Administration {
         };
         self.note_about(actor, "queue.drop", &name, &detail).await?;
         let mut undelivered = Vec::new();
-        let mut dropped = 0_u64;
+        let mut writes = Vec::new();
         for sequence in wanted {
             let Some((durable, unread)) = held.discard(&aor, sequence) else { continue };
             undelivered.extend(unread);
-            if let Some(durable) = durable {
-                durable.await.map_err(Failure::failed)?;
-            }
-            dropped += 1;
+            writes.extend(durable);
+        }
+        let dropped = writes.len() as u64;
+        for durable in writes {
+            durable.await.map_err(Failure::failed)?;
         }
         // Whoever asked to be told is told.
         inside.engine.report_undelivered(&undelivered);
@@ -439,7 +440,10 @@ impl Administration {
         user: &str,
     ) -> Result<TestView, Failure> {
         let name = self.known(inside, user)?;
-        if self.site.identity.is_locked_out(&name) {
+        let person = self.site.accounts.person(&name).map_err(refused)?;
+        let is_out = person.is_some_and(|person| person.state != State::Active)
+            && !self.site.identity.is_held(&name);
+        if is_out || self.site.identity.is_locked_out(&name) {
             return Err(Failure::refused(format!("{name} is locked out and gets no messages")));
         }
         self.note_about(actor, "message.test", &name, "").await?;

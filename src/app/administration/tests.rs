@@ -11,7 +11,7 @@ use crate::model::{
     Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, SubscriptionRow,
     held_key,
 };
-use crate::operations::{Existing, Exit, PeopleQuery};
+use crate::operations::{Existing, Exit, LiveRequest, PeopleQuery};
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::{Commit, Table, rows};
 
@@ -588,4 +588,14 @@ fn rules_that_are_set_while_no_server_runs_leave_watchers_to_be_told() {
     house.site.store.flush().wait().unwrap();
     let kept = house.site.store.get(Table::Subscriptions, &key).unwrap();
     assert_eq!(kept, Some(row.encode()));
+}
+
+#[test]
+fn how_people_are_now_is_known_to_a_running_server_alone() {
+    let request = || Request::Live(LiveRequest::Person { user: user("ana") });
+    for live in [None, Some(Arc::new(Noting::default()))] {
+        let house = House::new(live);
+        house.add("ana");
+        assert_eq!(house.exit(request()), Exit::Unreachable);
+    }
 }

@@ -73,7 +73,6 @@ held-received = Received
 held-expires = Ends
 held-tries = Attempts
 held-devices = Waits for
-held-state = State
 held-notification = Notice of delivery
 held-anybody = the next new device
 held-being-sent = Being sent
@@ -90,7 +89,7 @@ held-drop-all-detail = Everything that waits for this person is thrown away. Sen
 held-drop-all-label = Type { $user } to confirm
 held-drop-all-name = Type the user name exactly as it is shown.
 held-dropped = Dropped.
-queue-note = Attempts are counted since the server started.
+held-tries-note = Attempts are counted since the server started.
 
 # Bans and limits
 bans-title = Bans and limits

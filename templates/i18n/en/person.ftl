@@ -1,35 +1,35 @@
 # A person
 person-title = Person
 person-profile = Profile
-person-user = User name
-person-address = Address
-person-name = Name
-person-mail = Mail
-person-number = Telephone
-person-groups = Groups
-person-groups-note = the directory's groups among them
+profile-user = User name
+profile-address = Address
+profile-name = Name
+profile-mail = Mail
+profile-number = Telephone
+profile-groups = Groups
+profile-groups-note = the directory's groups among them
 person-role = In this console
 person-role-by-group = by a group of the directory
 person-directory-id = Identifier in the directory
 person-created = Known here since
 person-from-attribute = from the directory, attribute { $attribute }
 person-from-here = entered here
-person-active = Active
-person-disabled = Disabled
-person-locked-there = Locked in the directory
-person-absent = No longer in the directory
+profile-active = Active
+profile-disabled = Disabled
+profile-locked-there = Locked in the directory
+profile-absent = No longer in the directory
 person-online = { $count ->
     [one] Online with { $count } registration
    *[other] Online with { $count } registrations
 }
 person-offline = Offline
-person-local = Local account
-person-of-directory = From the directory
-person-held-in = Waits for a decision
-person-disabled-detail = An administrator has disabled this account: nobody can sign in with it.
-person-locked-there-detail = The directory has locked this person. Unlock the person there; it is noticed at the next reading.
-person-absent-detail = The directory has not listed this person since { $since }. Whoever comes back there is let in again.
-person-held-in-detail = The directory no longer lists this person, or has locked the person, together with many others. The person stays in until an administrator decides.
+profile-local = Local account
+profile-of-directory = From the directory
+profile-held-in = Waits for a decision
+profile-disabled-detail = An administrator has disabled this account: nobody can sign in with it.
+profile-locked-there-detail = The directory has locked this person. Unlock the person there; it is noticed at the next reading.
+profile-absent-detail = The directory has not listed this person since { $since }. Whoever comes back there is let in again.
+profile-held-in-detail = The directory no longer lists this person, or has locked the person, together with many others. The person stays in until an administrator decides.
 person-test = Send a test message
 person-log-out = Log out everywhere
 person-log-out-detail = All registrations and subscriptions of this person end now. The devices keep their passwords and may sign in again by themselves; to keep one out, revoke it.
@@ -113,13 +113,13 @@ rule-lists = people on the lists it names
 rule-others = whoever no other rule names
 rule-strangers = whoever does not say who they are
 rule-limited = It holds only at some times, in some places or with exceptions.
-person-held-title = Waiting messages
-person-held-none = No message waits for this person.
-person-held = { $count ->
+profile-held-title = Waiting messages
+profile-held-none = No message waits for this person.
+profile-held = { $count ->
     [one] { $count } message waits ({ $size }), received { $oldest }.
    *[other] { $count } messages wait ({ $size }), the oldest since { $oldest }.
 }
-person-held-open = Show the queue
+profile-held-open = Show the queue
 failures = Failures to sign in
 failures-none = Nobody has failed to sign in with this name since the server started.
 failures-note = The last ones since the server started, the newest first.
@@ -140,7 +140,7 @@ trial-held = No device has taken it yet. It is held for a day and delivered as s
 trial-away = This person has no device to send it to now. It is held for a day and delivered as soon as a device registers.
 trial-refused = The devices refused it ({ $status }).
 trial-full = It could not be held: too many messages wait for this person.
-test-failed = It could not be sent: the server is busy, or its storage takes nothing.
+trial-not-sent = It could not be sent: the server is busy, or its storage takes nothing.
 trial-devices = What each device said
 trial-answer = Answer
 trial-later = Gets it later

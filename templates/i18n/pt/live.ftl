@@ -73,7 +73,6 @@ held-received = Recebida
 held-expires = Prazo
 held-tries = Tentativas
 held-devices = Espera por
-held-state = Estado
 held-notification = Aviso de entrega
 held-anybody = o próximo dispositivo novo
 held-being-sent = A ser enviada
@@ -90,7 +89,7 @@ held-drop-all-detail = Tudo o que espera por esta pessoa é eliminado. Os remete
 held-drop-all-label = Escreva { $user } para confirmar
 held-drop-all-name = Escreva o nome de utilizador exatamente como é mostrado.
 held-dropped = Eliminado.
-queue-note = As tentativas são contadas desde o arranque do servidor.
+held-tries-note = As tentativas são contadas desde o arranque do servidor.
 
 # Bloqueios e limites
 bans-title = Bloqueios e limites

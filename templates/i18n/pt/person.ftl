@@ -1,35 +1,35 @@
 # Uma pessoa
 person-title = Pessoa
 person-profile = Perfil
-person-user = Nome de utilizador
-person-address = Endereço
-person-name = Nome
-person-mail = Correio eletrónico
-person-number = Telefone
-person-groups = Grupos
-person-groups-note = incluindo os grupos do diretório
+profile-user = Nome de utilizador
+profile-address = Endereço
+profile-name = Nome
+profile-mail = Correio eletrónico
+profile-number = Telefone
+profile-groups = Grupos
+profile-groups-note = incluindo os grupos do diretório
 person-role = Nesta consola
 person-role-by-group = por um grupo do diretório
 person-directory-id = Identificador no diretório
 person-created = Conhecida aqui desde
 person-from-attribute = do diretório, atributo { $attribute }
 person-from-here = introduzido aqui
-person-active = Ativa
-person-disabled = Desativada
-person-locked-there = Bloqueada no diretório
-person-absent = Já não está no diretório
+profile-active = Ativa
+profile-disabled = Desativada
+profile-locked-there = Bloqueada no diretório
+profile-absent = Já não está no diretório
 person-online = { $count ->
     [one] Em linha com { $count } registo
    *[other] Em linha com { $count } registos
 }
 person-offline = Fora de linha
-person-local = Conta local
-person-of-directory = Do diretório
-person-held-in = Aguarda uma decisão
-person-disabled-detail = Um administrador desativou esta conta: ninguém pode iniciar sessão com ela.
-person-locked-there-detail = O diretório bloqueou esta pessoa. Desbloqueie-a no diretório; a próxima leitura dá por isso.
-person-absent-detail = O diretório não inclui esta pessoa desde { $since }. Se lá voltar, entra de novo.
-person-held-in-detail = O diretório deixou de incluir esta pessoa, ou bloqueou-a, juntamente com muitas outras. A pessoa continua a entrar até um administrador decidir.
+profile-local = Conta local
+profile-of-directory = Do diretório
+profile-held-in = Aguarda uma decisão
+profile-disabled-detail = Um administrador desativou esta conta: ninguém pode iniciar sessão com ela.
+profile-locked-there-detail = O diretório bloqueou esta pessoa. Desbloqueie-a no diretório; a próxima leitura dá por isso.
+profile-absent-detail = O diretório não inclui esta pessoa desde { $since }. Se lá voltar, entra de novo.
+profile-held-in-detail = O diretório deixou de incluir esta pessoa, ou bloqueou-a, juntamente com muitas outras. A pessoa continua a entrar até um administrador decidir.
 person-test = Enviar uma mensagem de teste
 person-log-out = Terminar sessão em todo o lado
 person-log-out-detail = Todos os registos e subscrições desta pessoa terminam agora. Os dispositivos mantêm as suas palavras-passe e podem voltar a iniciar sessão sozinhos; para afastar um, revogue-o.
@@ -113,13 +113,13 @@ rule-lists = pessoas nas listas que indica
 rule-others = quem não é abrangido por outra regra
 rule-strangers = quem não diz quem é
 rule-limited = Vale apenas em certas horas, em certos lugares ou com exceções.
-person-held-title = Mensagens em espera
-person-held-none = Nenhuma mensagem espera por esta pessoa.
-person-held = { $count ->
+profile-held-title = Mensagens em espera
+profile-held-none = Nenhuma mensagem espera por esta pessoa.
+profile-held = { $count ->
     [one] { $count } mensagem em espera ({ $size }), recebida em { $oldest }.
    *[other] { $count } mensagens em espera ({ $size }), a mais antiga desde { $oldest }.
 }
-person-held-open = Mostrar a fila
+profile-held-open = Mostrar a fila
 failures = Falhas ao iniciar sessão
 failures-none = Ninguém falhou ao iniciar sessão com este nome desde o arranque do servidor.
 failures-note = As últimas desde o arranque do servidor, a mais recente primeiro.
@@ -140,7 +140,7 @@ trial-held = Nenhum dispositivo a aceitou ainda. Fica guardada um dia e é entre
 trial-away = Esta pessoa não tem agora nenhum dispositivo que a possa receber. Fica guardada um dia e é entregue assim que um dispositivo se registar.
 trial-refused = Os dispositivos recusaram-na ({ $status }).
 trial-full = Não foi possível guardá-la: há demasiadas mensagens à espera desta pessoa.
-test-failed = Não foi possível enviá-la: o servidor está ocupado ou o armazenamento não aceita nada.
+trial-not-sent = Não foi possível enviá-la: o servidor está ocupado ou o armazenamento não aceita nada.
 trial-devices = O que disse cada dispositivo
 trial-answer = Resposta
 trial-later = Recebe-a mais tarde
