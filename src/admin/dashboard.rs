@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::accounts::Origin;
 use crate::model::Role;
-use crate::operations::{ConsoleRequest, Reply, Request, Status};
+use crate::operations::{ConsoleRequest, Reply, Request, Right, SettingRequest, Status};
 use crate::tls::Source;
 use crate::web::{Key, Problem, Route, Shell, Texts, Visit, render};
 
@@ -52,6 +52,8 @@ struct Beside {
     owners: Option<usize>,
     /// Whether the visitor has a second factor; `None` for somebody of the directory.
     has_code: Option<bool>,
+    /// Whether the set-up's questions are answered; `None` where the visitor may not answer them.
+    answered: Option<bool>,
 }
 
 /// `GET /admin`.
@@ -98,7 +100,20 @@ async fn beside(visit: &Visit) -> Beside {
     }
     let own = principal.filter(|principal| principal.origin == Origin::Console);
     let account = own.and_then(|own| visit.desk().accounts.console_account(&own.name).ok());
-    Beside { owners, has_code: account.map(|account| account.sealed_totp.is_some()) }
+    let has_code = account.map(|account| account.sealed_totp.is_some());
+    let may = principal.is_some_and(|one| Right::Administer.is_of_role(one.role));
+    let answered = if may { answered(visit).await } else { None };
+    Beside { owners, has_code, answered }
+}
+
+/// Whether somebody said which domain it is, and who sees whether people are online.
+async fn answered(visit: &Visit) -> Option<bool> {
+    let request = Request::Setting(SettingRequest::Show { prefix: String::new() });
+    let Ok(Reply::Settings(all)) = visit.desk().perform(&visit.actor(), request).await else {
+        return None;
+    };
+    let is_set = |key: &str| all.iter().any(|one| one.key == key && one.origin != "default");
+    Some(is_set("domain") && is_set("presence.default_policy"))
 }
 
 fn attention(t: Texts, shell: &Shell, status: &Status, beside: &Beside) -> Vec<Attention> {
@@ -216,6 +231,22 @@ fn checklist(t: Texts, status: &Status, beside: &Beside) -> Vec<Step> {
             t.get("check-directory-open"),
         ),
     ];
+    if let Some(answered) = beside.answered {
+        let own = step(
+            answered,
+            &t.get("check-campus"),
+            t.get("check-campus-done"),
+            t.get("check-campus-open"),
+        );
+        steps.insert(0, linked(own, "/admin/setup/campus", t.get("check-answer")));
+        for step in &mut steps {
+            let about_people = [t.get("check-people"), t.get("check-directory")];
+            if !step.done && about_people.contains(&step.title) {
+                step.link = "/admin/setup/people";
+                step.link_text = t.get("check-answer");
+            }
+        }
+    }
     if let Some(owners) = beside.owners {
         steps.push(step(
             owners > 1,
@@ -231,13 +262,14 @@ fn checklist(t: Texts, status: &Status, beside: &Beside) -> Vec<Step> {
             t.get("check-code-done"),
             t.get("check-code-open"),
         );
-        let (link, link_text) = match has_code {
-            true => ("", String::new()),
-            false => ("/admin/account/code", t.get("check-code-link")),
-        };
-        steps.push(Step { link, link_text, ..own });
+        steps.push(linked(own, "/admin/account/code", t.get("check-code-link")));
     }
     steps
+}
+
+/// A step with where it is taken, unless it is.
+fn linked(step: Step, link: &'static str, link_text: String) -> Step {
+    if step.done { step } else { Step { link, link_text, ..step } }
 }
 
 fn listeners(status: &Status) -> Vec<(&'static str, String)> {

@@ -25,7 +25,9 @@ mod person;
 mod qr;
 mod queue;
 mod registrations;
+mod settings;
 mod setup;
+mod setup_steps;
 mod team;
 mod tokens;
 
@@ -47,6 +49,8 @@ pub fn pages(clock: &Clock) -> Pages {
         registrations::routes(),
         queue::routes(),
         bans::routes(),
+        setup_steps::routes(),
+        settings::routes(),
     ]
     .concat();
     Pages { routes, navigation: navigation::GROUPS }

@@ -33,8 +33,9 @@ pub(super) const GROUPS: &[NavGroup] = &[
         ],
     },
     NavGroup {
-        title: Key("nav-access"),
+        title: Key("nav-system"),
         pages: &[
+            page("/admin/settings", Key("settings-title"), "settings", Right::Inspect),
             page("/admin/team", Key("team-title"), "team", Right::Inspect),
             page("/admin/tokens", Key("tokens-title"), "key", Right::Inspect),
             page("/admin/audit", Key("audit-title"), "book", Right::Inspect),

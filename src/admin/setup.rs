@@ -194,6 +194,8 @@ async fn finish(visit: Visit, drafts: Arc<Drafts>) -> Response {
         return owner_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, faults, "");
     };
     let accounts = &visit.desk().accounts;
+    // Whoever only lost access has answered the rest before.
+    let is_first = accounts.setup_state().is_ok_and(|state| !state.has_owner);
     let code = NewCode { secret: &draft.offer.secret, code: visit.form.trimmed("code") };
     let made = accounts.set_up(
         visit.source(),
@@ -208,7 +210,8 @@ async fn finish(visit: Visit, drafts: Arc<Drafts>) -> Response {
             let mut shell = visit.shell(Key("recovery-title"));
             // The next page is of somebody who is signed in; this one is still the browser's.
             shell.principal = None;
-            let page = RecoveryPage { shell, codes, next: "/admin" };
+            let next = if is_first { "/admin/setup/campus" } else { "/admin" };
+            let page = RecoveryPage { shell, codes, next };
             visit.sign_in(principal, render(StatusCode::OK, &page))
         }
         Err(error @ AccountsError::Console(ConsoleError::Name(_) | ConsoleError::Password(_))) => {

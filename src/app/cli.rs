@@ -125,6 +125,23 @@ pub enum Config {
         /// Only keys that begin with this
         prefix: Option<String>,
     },
+    /// Stores a value as the console does: above the configuration file
+    Set {
+        /// The key, as presence.default_policy
+        key: String,
+        /// The value, as after --set KEY=
+        #[arg(required_unless_present = "value_file")]
+        value: Option<String>,
+        /// A file that holds the value of a key that is a secret; - reads one line from standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "value")]
+        value_file: Option<PathBuf>,
+    },
+    /// Gives up what was stored, so that the file or the default counts again
+    Reset {
+        /// The keys
+        #[arg(required = true)]
+        keys: Vec<String>,
+    },
 }
 
 /// Where a password comes from. Never from an argument: those are read by everybody.

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use nix::sys::stat::{Mode, umask};
 
@@ -42,6 +44,21 @@ pub fn resident_bytes() -> Option<u64> {
 pub fn open_descriptors() -> Option<usize> {
     // The one that reads the folder is among them.
     std::fs::read_dir("/proc/self/fd").ok().map(|open| open.count().saturating_sub(1))
+}
+
+/// Runs the program again in place of this process, with the same arguments: nothing is left of the
+/// server that ended but the descriptors that it was started with.
+///
+/// # Errors
+/// A [`Failure`] if that cannot be done; else it does not return.
+pub fn start_again() -> Result<(), Failure> {
+    let mut arguments = std::env::args_os();
+    let called = arguments.next().unwrap_or_default();
+    // A program that was replaced meanwhile is found where it was called.
+    let own = std::env::current_exe().ok().filter(|path| path.exists());
+    let program = own.map_or(called, Into::into);
+    let error = Command::new(program).args(arguments).exec();
+    Err(Failure::failed(format!("the server ended and cannot be started again: {error}")))
 }
 
 /// Whether the process runs as root.

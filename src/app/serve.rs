@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::administration::Administration;
 use super::cli;
@@ -48,7 +49,17 @@ pub fn run(context: &Context, arguments: &cli::Serve) -> Result<(), Failure> {
     let outcome = serve(context, loaded, sockets, demo.as_ref(), &runtime);
     // Somebody's name lookup may hang; it has nothing that must be kept.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    outcome
+    match outcome? {
+        Ended::ForGood => Ok(()),
+        Ended::ToStartAgain => process::start_again(),
+    }
+}
+
+/// How a server ended that was not broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    ForGood,
+    ToStartAgain,
 }
 
 fn serve(
@@ -57,7 +68,7 @@ fn serve(
     sockets: Option<(net::Bound, web::Bound)>,
     demo: Option<&Demo>,
     runtime: &Runtime,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     // Told to end while it starts, it ends after the start.
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(Failure::failed)?;
     process::own_data_dir(&loaded.config.data_dir)?;
@@ -121,10 +132,12 @@ fn serve(
         Some(demo) => Some(runtime.block_on(demo.residents(context, &site, &server))?),
         None => None,
     };
-    let ready = announce(context, &site, &server, &certificates, demo);
-    if ready.is_ok() {
-        runtime.block_on(signals.wait(&certificates));
+    let again = Arc::new(Notify::new());
+    if demo.is_none() {
+        server.may_restart(Arc::clone(&again));
     }
+    let ready = announce(context, &site, &server, &certificates, demo);
+    let ended = ready.map(|()| runtime.block_on(signals.wait(&certificates, &again)));
 
     tracing::info!(event = "stopping");
     if let Some(residents) = residents {
@@ -141,7 +154,7 @@ fn serve(
     }
     server.stop();
     tracing::info!(event = "stopped");
-    ready
+    ended
 }
 
 /// The line that scripts wait for, then what a person wants to know.
@@ -225,11 +238,12 @@ impl Signals {
         })
     }
 
-    async fn wait(&mut self, certificates: &Arc<Certificates>) {
+    async fn wait(&mut self, certificates: &Arc<Certificates>, again: &Notify) -> Ended {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => return,
-                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return Ended::ForGood,
+                _ = self.terminate.recv() => return Ended::ForGood,
+                () = again.notified() => return Ended::ToStartAgain,
                 _ = self.hangup.recv() => {
                     tracing::warn!(
                         event = "hangup",

@@ -40,6 +40,9 @@ use crate::web::Web;
 /// Answered transactions that are kept for their retransmissions, for each that may be open.
 const LINGERING_PER_TRANSACTION: usize = 2;
 
+/// Between the answer to whoever wants the server to start again and its end.
+const BEFORE_RESTART: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// A server that answers.
 pub struct Server {
     site: Arc<Site>,
@@ -52,6 +55,9 @@ pub struct Server {
     web: OnceLock<Web>,
     metrics: OnceLock<Web>,
     own_addresses: Vec<SocketAddr>,
+    control: Handle,
+    /// Rung when the server is to start again.
+    again: OnceLock<Arc<Notify>>,
     started: WallTime,
     started_at: Tick,
     running: Mutex<Option<Running>>,
@@ -200,6 +206,8 @@ impl Server {
             web: OnceLock::new(),
             metrics: OnceLock::new(),
             own_addresses,
+            control: control.clone(),
+            again: OnceLock::new(),
             started: clock.wall(),
             started_at: clock.now(),
             running: Mutex::new(Some(Running { workers, sweep, weigh })),
@@ -228,6 +236,11 @@ impl Server {
     pub fn show_web(&self, web: Web) {
         // A second one is dropped, which ends it.
         let _ = self.web.set(web);
+    }
+
+    /// Lets the server be started again, by whoever waits for this to be rung.
+    pub fn may_restart(&self, again: Arc<Notify>) {
+        let _ = self.again.set(again);
     }
 
     /// The web listener, if there is one.
@@ -575,6 +588,17 @@ impl Live for Server {
 
     fn settings_changed(&self, before: &Config, after: &Config) {
         self.go_by(before, after);
+    }
+
+    fn restart(&self) -> Result<(), Failure> {
+        let refused = || Failure::refused("this server is not one that starts again");
+        let again = Arc::clone(self.again.get().ok_or_else(refused)?);
+        self.control.spawn(async move {
+            // Whoever asked hears of it first.
+            tokio::time::sleep(BEFORE_RESTART).await;
+            again.notify_one();
+        });
+        Ok(())
     }
 }
 

@@ -11,11 +11,12 @@ use super::administration::refused;
 use super::process;
 use super::stored;
 use crate::accounts::{
-    Accounts, FrozenRealm, freeze_domain, freeze_realm, frozen_domain, stored_settings,
+    Accounts, AccountsError, FrozenRealm, freeze_domain, freeze_realm, frozen_domain,
+    stored_settings,
 };
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, Origin};
 use crate::identity::{Identity, Settings};
 use crate::model::{Account, DeviceCredential, Record as _, SettingRow, SettingValue};
 use crate::operations::Failure;
@@ -96,8 +97,16 @@ impl Site {
     pub fn over(opened: Opened, clock: Clock, runtime: &Handle) -> Result<Site, Failure> {
         let Opened { store, key, mut loaded } = opened;
         let config = &loaded.config;
-        let domain =
-            freeze_domain(&*store, &config.domain, config.domain_is_set).map_err(refused)?;
+        // One that the console stored and that people meanwhile have none of gives way: a server that
+        // does not start has no console to mend it.
+        let is_stored = loaded.origin("domain") == Origin::Console;
+        let domain = match freeze_domain(&*store, &config.domain, config.domain_is_set) {
+            Err(AccountsError::OtherDomain { frozen, configured }) if is_stored => {
+                tracing::error!(event = "setting.passed_over", key = "domain", configured, frozen);
+                frozen
+            }
+            other => other.map_err(refused)?,
+        };
         loaded.config.domain = domain;
         let config = Arc::new(loaded.config.clone());
         let realm =

@@ -1,10 +1,9 @@
 //! Rows of stored settings as a layer of the configuration.
 
-use toml::Value;
 use zeroize::Zeroizing;
 
 use crate::accounts::open_setting;
-use crate::config::{BIND_PASSWORD, LoadError, Loaded, Origin, Password, Stored};
+use crate::config::{BIND_PASSWORD, LoadError, Loaded, Origin, Password, Stored, parse_toml};
 use crate::model::{SettingRow, SettingValue};
 use crate::operations::Failure;
 use crate::store::seal::KeyFile;
@@ -18,7 +17,7 @@ pub(super) fn layer(
     let mut stored = Stored::default();
     for row in rows {
         match &row.value {
-            SettingValue::Plain(text) => match value(text) {
+            SettingValue::Plain(text) => match parse_toml(text) {
                 Some(value) => stored.values.push((row.key.clone(), value)),
                 None => tracing::error!(event = "setting.unreadable", key = row.key),
             },
@@ -60,11 +59,4 @@ pub(super) fn laid_over(
         tracing::error!(event = "settings.passed_over", "nothing that the console stored is used");
         loaded.with(&Stored::default()).map_err(Failure::usage)
     })
-}
-
-/// A value of TOML.
-#[must_use]
-pub(super) fn value(text: &str) -> Option<Value> {
-    let mut table = toml::from_str::<toml::Table>(&format!("value = {text}")).ok()?;
-    table.remove("value")
 }

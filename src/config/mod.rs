@@ -22,6 +22,7 @@ mod presence;
 mod schema;
 mod sip;
 mod template;
+mod text;
 mod value;
 mod web;
 
@@ -38,6 +39,7 @@ pub use password::Password;
 pub use presence::{GroupPolicy, Policy, Presence, Tuples};
 pub use sip::{Registrar, Route, Sip};
 pub use template::{TEMPLATE, render};
+pub use text::{parse_toml, plain};
 pub use value::{Listener, Network, Scheme, ValueError, format_duration, parse_duration};
 pub use web::{Metrics, Msrp, Tls, TlsMode, Web};
 

@@ -134,6 +134,7 @@ fn settings() -> impl Iterator<Item = SettingRequest> {
         SettingRequest::Preview { changes: changes() },
         SettingRequest::Apply { changes: changes() },
         SettingRequest::Reset { keys },
+        SettingRequest::Restart,
     ]
     .into_iter()
 }

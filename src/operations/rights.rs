@@ -168,6 +168,9 @@ impl Request {
                 SettingRequest::Reset { .. } => {
                     rule("setting.reset", Right::Administer, Scope::SettingsWrite)
                 }
+                SettingRequest::Restart => {
+                    rule("server.restart", Right::Administer, Scope::SettingsWrite)
+                }
             },
             // No token may: passwords go where it is told.
             Request::Trial(request) => match request {
@@ -332,6 +335,7 @@ mod tests {
             (Request::Setting(SettingRequest::Reset { keys: Vec::new() }), admins),
             (Request::Trial(TrialRequest::Settings), not_helpdesk),
             (Request::Trial(TrialRequest::Wait { trial: name(), seen: 0 }), admins),
+            (Request::Setting(SettingRequest::Restart), admins),
             (Request::Export { path: "/x".into() }, owners),
             (Request::Certificates(CertificateRequest::Show), not_helpdesk),
             (Request::Certificates(CertificateRequest::Renew), admins),

@@ -29,6 +29,8 @@ pub enum SettingRequest {
         /// The keys.
         keys: Vec<String>,
     },
+    /// Starts the server again, so that what waits for that is in force.
+    Restart,
 }
 
 /// A key that is to say something else.

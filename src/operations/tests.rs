@@ -118,7 +118,7 @@ fn reply() -> impl Strategy<Value = Reply> {
             let registration = RegistrationView { agent: text.clone(), ..Default::default() };
             let devices = vec![TriedDevice { registration, status, is_unreachable: false }];
             let later = vec![text.clone()];
-            let trial = TrialView { ending: text, status, devices, later };
+            let trial = TestView { ending: text, status, devices, later };
             Reply::Live(Box::new(LiveReply::Tried(trial)))
         }),
         (any::<u64>(), text()).prop_map(|(line, reason)| {

@@ -86,6 +86,12 @@ impl Form {
         self.get(name).trim()
     }
 
+    /// Whether there is such a field, empty or not.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// Whether a box is ticked.
     #[must_use]
     pub fn is_set(&self, name: &str) -> bool {

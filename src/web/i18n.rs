@@ -30,6 +30,7 @@ texts![
     "network",
     "people",
     "person",
+    "settings",
     "team",
     "tokens"
 ];

@@ -39,6 +39,7 @@ async function follow(part) {
 }
 const live = document.querySelector('[data-live]');
 if (live) setTimeout(follow, 500, live);
+
 // A text that is asked for can be read from a file; the file itself goes nowhere.
 for (const input of document.querySelectorAll('input[data-into]')) {
   input.closest('.field').hidden = false;
@@ -46,4 +47,18 @@ for (const input of document.querySelectorAll('input[data-into]')) {
     const [file] = input.files;
     if (file) document.getElementById(input.dataset.into).value = await file.text();
   });
+}
+
+// While the server starts again: goes on as soon as it answers.
+const waiting = document.querySelector('[data-wait-for]');
+if (waiting) {
+  let down = false;
+  setInterval(async () => {
+    try {
+      const answer = await fetch('/readyz', { cache: 'no-store' });
+      if (down && answer.ok) location.assign(waiting.dataset.waitFor);
+    } catch {
+      down = true;
+    }
+  }, 300);
 }

@@ -86,6 +86,11 @@ pub trait Live: Send + Sync {
     }
     /// The configuration is another one: what can be in force at once is from here on.
     fn settings_changed(&self, before: &Config, after: &Config);
+    /// Ends soon, and starts again.
+    ///
+    /// # Errors
+    /// A [`Failure`] if this server is of a kind that does not.
+    fn restart(&self) -> Result<(), Failure>;
 }
 
 /// Performs requests over an open store, and with a running server's help where there is one. What is

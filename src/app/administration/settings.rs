@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::{Administration, refused};
-use crate::accounts::{Actor, ActorKind, NewValue, stored_settings};
+use crate::accounts::{Actor, ActorKind, Deed, NewValue, stored_settings};
 use crate::app::stored;
 use crate::config::{BIND_PASSWORD, Effect, LoadError, Loaded, Origin, Problem, Stored, effect};
 use crate::identity::Prepared;
@@ -52,6 +52,14 @@ impl Administration {
                 Ok(Reply::SettingDifference(Box::new(plan.difference)))
             }
             SettingRequest::Apply { changes } => self.apply_settings(actor, &changes).await,
+            SettingRequest::Restart => {
+                let no_server = || Failure::unreachable("no server runs");
+                let live = self.live.as_ref().ok_or_else(no_server)?;
+                let deed = Deed { action: "server.restart", subject: "", detail: "" };
+                self.site.accounts.note(actor, deed).await.map_err(refused)?;
+                live.restart()?;
+                Ok(Reply::Done)
+            }
             SettingRequest::Reset { keys } => {
                 let given_up = |key| SettingChange { key, value: None };
                 let changes: Vec<SettingChange> = keys.into_iter().map(given_up).collect();
@@ -82,7 +90,9 @@ impl Administration {
                 origin: if settled { "store" } else { setting.origin }.to_owned(),
                 source: setting.source,
                 effect: changes,
-                changeable: changes != SettingEffect::Settled && !is_above(&loaded, &key),
+                changeable: changes != SettingEffect::Settled
+                    && !is_above(&loaded, &key)
+                    && !(key == "domain" && self.has_people()),
                 secret: false,
                 in_force: in_force.map(|start| start.value.to_string()),
                 stored: rows.get(key.as_str()).map(|row| stored_view(row)),
@@ -255,7 +265,7 @@ impl Planned<'_> {
         let value = match &change.value {
             None => None,
             Some(text) => match self.loaded.read(key, text.expose()) {
-                Ok(value) => Some(value).filter(|value| *value != beneath),
+                Ok(value) => Some(value),
                 Err(problem) => return self.wrong(key, &problem.message),
             },
         };

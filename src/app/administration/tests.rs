@@ -73,6 +73,10 @@ impl Live for Noting {
     fn settings_changed(&self, _: &Config, after: &Config) {
         self.note(format!("expires {}", after.registrar.max_expires));
     }
+    fn restart(&self) -> Result<(), Failure> {
+        self.note("restart".to_owned());
+        Ok(())
+    }
 }
 
 struct House {

@@ -6,18 +6,57 @@ use serde_json::{Value, json};
 
 use crate::app::cli;
 use crate::app::context::Context;
-use crate::app::{site, stored};
+use crate::app::{secret, site, stored};
 use crate::clock::WallTime;
-use crate::config::{Config, LoadError, Loaded, Problem};
+use crate::config::{BIND_PASSWORD, Config, LoadError, Loaded, Problem};
 use crate::model::{SettingRow, SettingValue};
-use crate::operations::{Exit, Failure, Reply, Request, SettingRequest};
+use crate::operations::{
+    ChangedSetting, Exit, Failure, Reply, Request, Secret, SettingChange, SettingEffect,
+    SettingRequest,
+};
 use crate::tls::doubts;
 
 pub(super) fn run(context: &Context, command: cli::Config) -> Result<(), Failure> {
     match command {
         cli::Config::Check { file } => check(context, file.as_deref()),
         cli::Config::Show { prefix } => show(context, prefix.as_deref().unwrap_or_default()),
+        cli::Config::Set { key, value, value_file } => {
+            if key == BIND_PASSWORD && value.is_some() {
+                return Err(Failure::usage(format!(
+                    "arguments are read by everybody; use --value-file -: {key} is a secret"
+                )));
+            }
+            let value = match value_file {
+                Some(file) => secret::read(&file)?,
+                None => Secret::new(value.unwrap_or_default()),
+            };
+            let changes = vec![SettingChange { key, value: Some(value) }];
+            change(context, SettingRequest::Apply { changes })
+        }
+        cli::Config::Reset { keys } => change(context, SettingRequest::Reset { keys }),
     }
+}
+
+/// Changes what is stored, and tells what that did.
+fn change(context: &Context, request: SettingRequest) -> Result<(), Failure> {
+    let Reply::SettingDifference(difference) = context.perform(&Request::Setting(request))? else {
+        return Err(super::unexpected());
+    };
+    if context.output.json {
+        return context.output.document(&difference);
+    }
+    for warning in &difference.warnings {
+        context.output.say(&format!("warning: {}: {}", warning.key, warning.message));
+    }
+    let row = |one: &ChangedSetting| {
+        let when = match one.effect {
+            SettingEffect::Now => "at once",
+            SettingEffect::NextStart | SettingEffect::Settled => "at the next start",
+        };
+        vec![one.key.clone(), one.old.clone(), one.new.clone(), when.to_owned()]
+    };
+    let rows: Vec<Vec<String>> = difference.changes.iter().map(row).collect();
+    context.output.table(&["KEY", "BEFORE", "AFTER", "IN FORCE"], &rows)
 }
 
 fn check(context: &Context, file: Option<&Path>) -> Result<(), Failure> {

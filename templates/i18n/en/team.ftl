@@ -1,5 +1,4 @@
 # Who works on the console
-nav-access = Access
 team-title = Console accounts
 team-intro = These accounts sign in to this console with a password of their own. They are no SIP accounts, and SIP passwords open nothing here.
 team-people = Accounts

@@ -1,5 +1,4 @@
 # Quem trabalha na consola
-nav-access = Acesso
 team-title = Contas da consola
 team-intro = Estas contas iniciam sessão nesta consola com uma palavra-passe própria. Não são contas SIP, e as palavras-passe SIP não abrem nada aqui.
 team-people = Contas

@@ -18,6 +18,7 @@ mod entrance;
 mod network;
 mod people;
 mod person;
+mod settings;
 
 /// The password of everybody here, as the walks type it.
 pub(super) const PASSWORD: &str = "four words that nobody else has";

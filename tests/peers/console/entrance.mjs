@@ -10,7 +10,7 @@ import {
 let secret;
 
 /** The set-up from its link to the dashboard. */
-async function setUp(page, language, link, name) {
+async function setUp(page, language, link, name, next) {
   await page.goto(link);
   await look(page, 'setup-owner', language);
   await page.fill('#name', name);
@@ -34,8 +34,28 @@ async function setUp(page, language, link, name) {
   await look(page, 'setup-recovery', language);
   const recovery = await page.textContent('.codes li');
   await Promise.all([page.waitForNavigation(), page.click('main a.primary')]);
-  expect(page, 'the dashboard', new URL(page.url()).pathname === '/admin');
+  expect(page, `on to ${next}`, new URL(page.url()).pathname === next);
   return recovery;
+}
+
+/** What the set-up asks whoever is owner now. */
+async function answer(page, language) {
+  await look(page, 'setup-campus', language);
+  await page.fill('#domain', 'no domain');
+  await send(page);
+  expect(page, 'a domain that is none is said to be none', await page.isVisible('#domain-fault'));
+  await look(page, 'setup-campus-faults', language);
+  await page.fill('#domain', 'campus.test');
+  await page.check('#see-allow');
+  await send(page);
+  expect(page, 'the last step', new URL(page.url()).pathname === '/admin/setup/people');
+  await look(page, 'setup-people', language);
+  // Each can be answered later.
+  await go(page, '/admin/setup/campus');
+  expect(page, 'the answer is kept', await page.isChecked('#see-allow'));
+  await Promise.all([page.waitForNavigation(), page.click('main .actions a')]);
+  await Promise.all([page.waitForNavigation(), page.click('main .actions a')]);
+  expect(page, 'the dashboard', new URL(page.url()).pathname === '/admin');
 }
 
 /** Every page of whoever is signed in. */
@@ -72,7 +92,8 @@ await walk(async () => {
   await look(ana, 'landing-ownerless', 'en');
   await go(ana, '/admin');
   await look(ana, 'no-owner', 'en');
-  const recovery = await setUp(ana, 'en', args.link, 'ana');
+  const recovery = await setUp(ana, 'en', args.link, 'ana', '/admin/setup/campus');
+  await answer(ana, 'en');
   await everyPage(ana, 'en');
 
   // A password that is wrong, then a code that was used, then a recovery code.
@@ -95,7 +116,12 @@ await walk(async () => {
   const rui = await person('pt');
   // There is an owner: the next link is for whoever lost access.
   const link = await meanwhile('owner');
-  await setUp(rui, 'pt', link, 'rui');
+  await setUp(rui, 'pt', link, 'rui', '/admin');
+  await go(rui, '/admin/setup/campus');
+  await look(rui, 'setup-campus', 'pt');
+  await go(rui, '/admin/setup/people');
+  await look(rui, 'setup-people', 'pt');
+  await go(rui, '/admin');
   await everyPage(rui, 'pt');
   await signOut(rui);
   await look(rui, 'sign-in', 'pt');
