@@ -57,7 +57,9 @@ pub(super) fn bind_metrics(loaded: &Loaded) -> Result<Bound, Failure> {
     let listener = Listener { scheme: Scheme::Http, address: loaded.config.metrics.listen };
     match web::bind(&[listener]) {
         Ok(bound) => Ok(bound),
-        Err(error) if loaded.origin("metrics.listen") == Origin::Default => {
+        Err(error)
+            if matches!(loaded.origin("metrics.listen"), Origin::Default | Origin::Console) =>
+        {
             tracing::warn!(
                 event = "no_metrics",
                 "{error}; /metrics is not served; metrics.listen says where it shall be"

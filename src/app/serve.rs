@@ -17,7 +17,7 @@ use super::server::{self, Server};
 use super::setup_link;
 use super::site::{Opened, Purpose, Site};
 use super::telemetry;
-use crate::config::Loaded;
+use crate::config::{Loaded, Origin};
 use crate::operations::{Failure, Operations};
 use crate::tls::Certificates;
 use crate::{net, tls, web};
@@ -81,15 +81,14 @@ fn serve(
         )));
     }
     // First, because the ports may be stored there.
-    let opened = Opened::open(loaded, &context.clock, Purpose::Server)?;
-    let loaded = opened.loaded.clone();
-    let config = &loaded.config;
-    telemetry::set_level(&config.log.level).map_err(Failure::usage)?;
+    let mut opened = Opened::open(loaded, &context.clock, Purpose::Server)?;
+    telemetry::set_level(&opened.loaded.config.log.level).map_err(Failure::usage)?;
     let (sip, web) = match sockets {
         Some(sockets) => sockets,
-        None => (server::bind(config)?, front::bind(&loaded)?),
+        None => bind(&mut opened)?,
     };
-    let metrics = front::bind_metrics(&loaded)?;
+    let metrics = front::bind_metrics(&opened.loaded)?;
+    let control_socket = opened.loaded.config.control_socket();
     let site = Arc::new(Site::over(opened, context.clock.clone(), runtime.handle())?);
     if let Some(demo) = demo {
         runtime.block_on(demo.people(&site))?;
@@ -123,7 +122,7 @@ fn serve(
     let tending = front::tend(&certificates, runtime.handle());
     let socket = {
         let _runtime = runtime.enter();
-        control::Listener::bind(&config.control_socket()).map_err(Failure::failed)?
+        control::Listener::bind(&control_socket).map_err(Failure::failed)?
     };
     let commands =
         runtime.spawn(control::serve(socket, Arc::clone(&administration) as Arc<dyn Operations>));
@@ -155,6 +154,21 @@ fn serve(
     server.stop();
     tracing::info!(event = "stopped");
     ended
+}
+
+/// Takes the ports. Those that the console stored and that cannot be had are passed over for those of
+/// the file: a server that does not start has no console to mend it.
+fn bind(opened: &mut Opened) -> Result<(net::Bound, web::Bound), Failure> {
+    const STORED: [&str; 2] = ["sip.listen", "web.listen"];
+    let both = |loaded: &Loaded| Ok((server::bind(&loaded.config)?, front::bind(loaded)?));
+    match both(&opened.loaded) {
+        Err(failure) if STORED.iter().any(|key| opened.loaded.origin(key) == Origin::Console) => {
+            tracing::error!(event = "setting.passed_over", "{failure}");
+            opened.pass_over(&STORED)?;
+            both(&opened.loaded)
+        }
+        other => other,
+    }
 }
 
 /// The line that scripts wait for, then what a person wants to know.

@@ -95,7 +95,7 @@ impl Site {
     /// # Errors
     /// As [`Site::open`].
     pub fn over(opened: Opened, clock: Clock, runtime: &Handle) -> Result<Site, Failure> {
-        let Opened { store, key, mut loaded } = opened;
+        let Opened { store, key, mut loaded, .. } = opened;
         let config = &loaded.config;
         // One that the console stored and that people meanwhile have none of gives way: a server that
         // does not start has no console to mend it.
@@ -146,6 +146,7 @@ impl Site {
 pub struct Opened {
     store: Arc<DiskStore>,
     key: Arc<KeyFile>,
+    stored: Vec<SettingRow>,
     /// The configuration.
     pub loaded: Loaded,
 }
@@ -178,7 +179,18 @@ impl Opened {
         let key = Arc::new(open_key(&loaded.config.data_dir, &*store)?);
         let rows = stored_settings(&*store).map_err(refused)?;
         let loaded = stored::laid_over(&loaded, &rows, &key)?;
-        Ok(Opened { store, key, loaded })
+        Ok(Opened { store, key, stored: rows, loaded })
+    }
+
+    /// Leaves out what is stored of these keys.
+    ///
+    /// # Errors
+    /// If the configuration is not valid without it.
+    pub fn pass_over(&mut self, keys: &[&str]) -> Result<(), Failure> {
+        self.stored.retain(|row| !keys.contains(&row.key.as_str()));
+        // Laid anew from the layers as they were read: what was stored before is not among them.
+        self.loaded = stored::laid_over(&self.loaded, &self.stored, &self.key)?;
+        Ok(())
     }
 }
 

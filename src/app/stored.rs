@@ -41,9 +41,6 @@ pub(super) fn laid_over(
     rows: &[SettingRow],
     key: &KeyFile,
 ) -> Result<Loaded, Failure> {
-    if rows.is_empty() {
-        return Ok(loaded.clone());
-    }
     let mut stored = layer(rows, |row| open_setting(key, row));
     let problems = match loaded.with(&stored) {
         Ok(loaded) => return Ok(loaded),

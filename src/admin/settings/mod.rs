@@ -20,6 +20,9 @@ mod sections;
 use super::setup_steps::Restarting;
 use sections::{SECTIONS, Section};
 
+/// Characters of a value in a list.
+const LONGEST: usize = 200;
+
 /// Who sees the settings.
 const INSPECT: Access = Access::Right(Right::Inspect);
 /// Who changes them.
@@ -137,11 +140,19 @@ fn find(shell: &Shell, all: &[SettingView], query: &str, changed: bool) -> Vec<F
             key: described.key,
             path: format!("{}#{}", Section::of(described.key).path(), described.key),
             help,
-            value: shell.show(&shown(shell.t, setting)),
+            value: short(&shell.show(&shown(shell.t, setting))),
             origin: shell.show(&origin(shell.t, setting)),
         })
     });
     found.collect()
+}
+
+/// The beginning of a value, in a list.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// A value for people to read.

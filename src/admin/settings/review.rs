@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::section::{self, lines, typed};
 use super::sections::Section;
-use super::{effect, readable, refused, settings};
+use super::{effect, readable, refused, settings, short};
 use crate::config::BIND_PASSWORD;
 use crate::operations::{
     ChangedSetting, Exit, Failure, Reply, Request, Secret, SettingChange, SettingDifference,
@@ -112,8 +112,8 @@ async fn show(visit: &Visit, section: &Section, wanted: Wanted, faults: Faults) 
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let row = |change: &ChangedSetting| Row {
         key: change.key.clone(),
-        old: shell.show(&readable(shell.t, &change.old)),
-        new: shell.show(&readable(shell.t, &change.new)),
+        old: short(&shell.show(&readable(shell.t, &change.old))),
+        new: short(&shell.show(&readable(shell.t, &change.new))),
         when: effect(change.effect),
     };
     let warnings = difference.warnings.iter();

@@ -80,7 +80,8 @@ impl Administration {
                 continue;
             }
             let settled = key == "domain" && setting.origin == "default";
-            let changes = effect_of(&key);
+            let is_settled = key == "domain" && self.has_people();
+            let changes = if is_settled { SettingEffect::Settled } else { effect_of(&key) };
             let in_force = at_start.get(&key).filter(|start| {
                 changes == SettingEffect::NextStart && start.value != setting.value
             });
@@ -90,9 +91,7 @@ impl Administration {
                 origin: if settled { "store" } else { setting.origin }.to_owned(),
                 source: setting.source,
                 effect: changes,
-                changeable: changes != SettingEffect::Settled
-                    && !is_above(&loaded, &key)
-                    && !(key == "domain" && self.has_people()),
+                changeable: changes != SettingEffect::Settled && !is_above(&loaded, &key),
                 secret: false,
                 in_force: in_force.map(|start| start.value.to_string()),
                 stored: rows.get(key.as_str()).map(|row| stored_view(row)),

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
+use crate::accounts::open_setting;
 use crate::app::cli;
 use crate::app::context::Context;
 use crate::app::{secret, site, stored};
@@ -14,6 +16,7 @@ use crate::operations::{
     ChangedSetting, Exit, Failure, Reply, Request, Secret, SettingChange, SettingEffect,
     SettingRequest,
 };
+use crate::store::seal::KeyFile;
 use crate::tls::doubts;
 
 pub(super) fn run(context: &Context, command: cli::Config) -> Result<(), Failure> {
@@ -35,6 +38,28 @@ pub(super) fn run(context: &Context, command: cli::Config) -> Result<(), Failure
         }
         cli::Config::Reset { keys } => change(context, SettingRequest::Reset { keys }),
     }
+}
+
+/// The configuration with what the console stored. A secret that only the running server can open is
+/// empty in it, and the name of its key is the second value.
+pub(super) fn with_stored(context: &Context) -> Result<(Loaded, Option<&'static str>), Failure> {
+    let loaded = context.load()?;
+    let data_dir = &loaded.config.data_dir;
+    let (domain, rows) = stored_there(context, data_dir);
+    let key = KeyFile::open(&data_dir.join(site::KEY_FILE)).ok();
+    let open = |row: &SettingRow| key.as_ref().and_then(|key| open_setting(key, row));
+    let is_closed =
+        |row: &&SettingRow| matches!(&row.value, SettingValue::Sealed(sealed) if sealed.is_empty());
+    let closed = rows.iter().find(is_closed).map(|_| BIND_PASSWORD);
+    let layer = stored::layer(&rows, |row| match is_closed(&row) {
+        true => Some(Zeroizing::default()),
+        false => open(row),
+    });
+    let mut loaded = loaded.with(&layer).map_err(Failure::usage)?;
+    if let Some(domain) = domain.filter(|_| !loaded.config.domain_is_set) {
+        loaded.config.domain = domain;
+    }
+    Ok((loaded, closed))
 }
 
 /// Changes what is stored, and tells what that did.
@@ -164,8 +189,13 @@ fn stored_there(context: &Context, data_dir: &Path) -> (Option<String>, Vec<Sett
     let Ok(Reply::Settings(settings)) = context.ask_server(&show) else {
         return (Some(status.domain), Vec::new());
     };
-    let rows = settings.into_iter().filter(|setting| !setting.secret).filter_map(|setting| {
-        let value = SettingValue::Plain(setting.stored?.value);
+    let rows = settings.into_iter().filter_map(|setting| {
+        let stored = setting.stored?;
+        let value = match setting.secret {
+            // That it is there is all that is told.
+            true => SettingValue::Sealed(Vec::new()),
+            false => SettingValue::Plain(stored.value),
+        };
         Some(SettingRow { key: setting.key, value, by: String::new(), at: WallTime::default() })
     });
     (Some(status.domain), rows.collect())
@@ -174,7 +204,8 @@ fn stored_there(context: &Context, data_dir: &Path) -> (Option<String>, Vec<Sett
 fn show(context: &Context, prefix: &str) -> Result<(), Failure> {
     let loaded = context.load()?;
     let (domain, rows) = stored_there(context, &loaded.config.data_dir);
-    let loaded = loaded.with(&stored::layer(&rows, |_| None)).map_err(Failure::usage)?;
+    let nothing = |_: &SettingRow| Some(Zeroizing::default());
+    let loaded = loaded.with(&stored::layer(&rows, nothing)).map_err(Failure::usage)?;
     let mut settings = loaded.settings();
     // One that only follows from the machine gives way to that of the people who are stored.
     if !loaded.config.domain_is_set

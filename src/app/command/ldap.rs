@@ -37,7 +37,14 @@ pub(super) fn run(context: &Context, command: cli::Ldap) -> Result<(), Failure> 
 }
 
 fn test(context: &Context, user: Option<String>, password: cli::Password) -> Result<(), Failure> {
-    let config = context.load()?.config;
+    let (loaded, closed) = super::config::with_stored(context)?;
+    let config = loaded.config;
+    if let Some(key) = closed {
+        context.output.say(&format!(
+            "{key} is sealed and the running server alone opens it: the bind is tried without it \
+             here, and with it in the console."
+        ));
+    }
     if config.identity.source != Source::Ldap {
         context.output.say("identity.source is not \"ldap\": the server does not use this yet.");
     }

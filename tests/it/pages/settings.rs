@@ -8,7 +8,7 @@ use tagus::model::Role;
 use tagus::operations::{Reply, Request, SettingChange, SettingRequest};
 
 use super::{WEB, add_console, ask, nothing, walk};
-use crate::support::caller::{Answer, Caller};
+use crate::support::caller::Caller;
 use crate::support::directory::{Directory, PEOPLE};
 use crate::support::server::Server;
 
@@ -20,10 +20,14 @@ fn apply(server: &Server, changes: &[(&str, &str)]) {
     assert!(matches!(reply, Reply::SettingDifference(_)), "{reply:?}");
 }
 
-/// Seconds that a registration was granted.
-fn granted(answer: &Answer) -> u32 {
+/// Seconds that are granted to a registration for an hour.
+fn granted(caller: &mut Caller) -> u32 {
+    let answer = caller.register(3_600);
     assert_eq!(answer.status, 200, "{}", answer.text);
-    let (_, rest) = answer.text.split_once(";expires=").expect("an expiry");
+    // Contacts of before are listed as well.
+    let own = format!("@{}>", caller.address());
+    let (_, rest) = answer.text.split_once(&own).expect("the contact");
+    let (_, rest) = rest.split_once("expires=").expect("an expiry");
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().expect("a number")
 }
@@ -45,18 +49,18 @@ fn a_change_counts_for_the_next_registration_and_after_a_power_cut() {
     let mut server = Server::start("");
     server.add_user("ana", "a password");
     let mut ana = Caller::new(server.udp, "ana", "a password");
-    assert!(granted(&ana.register(3_600)) > 900);
+    assert!(granted(&mut ana) > 900);
     let set = server.run(&["config", "set", "registrar.max_expires", "700"], None);
     assert_eq!(set.code, 0, "{}{}", set.out, set.err);
-    assert!(granted(&ana.register(3_600)) <= 700);
+    assert!(granted(&mut ana) <= 700);
     server.kill();
     server.start_again();
     let mut ana = Caller::new(server.udp, "ana", "a password");
-    assert!(granted(&ana.register(3_600)) <= 700);
+    assert!(granted(&mut ana) <= 700);
     let shown = server.run(&["config", "show", "registrar.max_expires", "--json"], None).json();
     assert_eq!(shown["registrar.max_expires"], json!({ "value": 700, "origin": "console" }));
     assert_eq!(server.run(&["config", "reset", "registrar.max_expires"], None).code, 0);
-    assert!(granted(&ana.register(3_600)) > 900);
+    assert!(granted(&mut ana) > 900);
     let wrong = server.run(&["config", "set", "registrar.max_expires", "soon"], None);
     assert_eq!(wrong.code, 2, "{}", wrong.err);
 }
@@ -94,20 +98,20 @@ fn a_directory_is_put_in_use_and_out_of_use_while_the_server_runs() {
         ("identity.ldap.sync_interval", "1s"),
     ];
     apply(&server, &found);
-    granted(&eva.register(600));
-    granted(&ana.register(600));
+    granted(&mut eva);
+    granted(&mut ana);
     // A base where nobody is: she is not found there.
     apply(&server, &[("identity.ldap.base_dn", "ou=nobody,dc=campus,dc=test")]);
     assert_ne!(eva.register(600).status, 200);
     apply(&server, &[("identity.ldap.base_dn", PEOPLE)]);
-    granted(&eva.register(600));
+    granted(&mut eva);
     apply(&server, &[("identity.source", "local")]);
     assert_ne!(eva.register(600).status, 200);
-    granted(&ana.register(600));
+    granted(&mut ana);
     let status = server.run(&["status", "--json"], None).json();
     assert_eq!(status["ldap"]["state"], "off");
     apply(&server, &[("identity.source", "ldap")]);
-    granted(&eva.register(600));
+    granted(&mut eva);
 }
 
 #[test]
@@ -129,4 +133,16 @@ fn another_domain_is_in_force_when_the_server_has_started_again() {
     server.add_user("ana", "a password");
     let late = server.run(&["config", "set", "domain", "campus.test"], None);
     assert_eq!(late.code, 2, "{}{}", late.out, late.err);
+}
+
+#[test]
+fn a_stored_port_that_is_taken_does_not_keep_the_server_from_starting() {
+    let mut server = Server::start(WEB);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = (taken.local_addr().expect("an address"), taken);
+    apply(&server, &[("web.listen", &format!("http://{}", taken.0))]);
+    server.kill();
+    server.start_again();
+    assert_ne!(server.web("http://"), taken.0);
+    server.log_with("line about what is passed over", |line| line.contains("setting.passed_over"));
 }

@@ -24,6 +24,11 @@ await walk(async () => {
   await ana.click('a[href$="#registrar.max_expires"]');
   await ana.waitForURL(/registrar#/);
   await look(ana, 'settings-registrar', 'en');
+  // The enter key shows the changes, and gives nothing up.
+  await ana.fill(field('registrar.max_contacts'), '9');
+  await Promise.all([ana.waitForNavigation(), ana.press(field('registrar.max_contacts'), 'Enter')]);
+  expect(ana, 'the difference of one key', (await ana.textContent('tbody')).includes('max_contacts'));
+  await go(ana, '/admin/settings/registrar');
 
   await ana.fill(field('registrar.max_expires'), 'soon');
   expect(ana, 'a word is no number', (await status(ana)) === 422);
