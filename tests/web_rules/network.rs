@@ -128,3 +128,32 @@ fn records_are_looked_up_when_somebody_asks_and_never_before() {
     assert!(seen.contains("badge ok") && !seen.contains("/admin/dns/check"), "{seen}");
     assert_eq!(eva.post("/admin/dns/check", "").status, 403);
 }
+
+/// Somebody who reads no log learns what an authority said, and that it is tried again.
+#[test]
+fn an_acme_authority_that_does_not_answer_is_explained() {
+    let dead = crate::support::free_port();
+    let listen = LISTEN.replace(
+        "mode = \"auto\"",
+        &format!("mode = \"acme\"\nacme_directory = \"https://{dead}/directory\""),
+    );
+    let server = Server::start(&listen);
+    let (plain, secure) = (server.web("http://"), server.web("https://"));
+    let site = Site { server, plain, secure };
+    add(&site, "ana", Role::Owner);
+    let mut ana = Browser::signed_in(&site, "ana");
+    let clock = tagus::clock::Clock::system();
+    let started = clock.now();
+    let page = loop {
+        let page = ana.get("/admin/certificates").body;
+        if page.contains("The last attempt failed") {
+            break page;
+        }
+        assert!(clock.now().since(started).as_secs() < 20, "{page}");
+    };
+    assert!(page.contains("asked for campus.test, example.com"), "{page}");
+    assert!(page.contains("tried again by itself in 10 minutes"), "{page}");
+    assert!(page.contains("decide which certificate is served"), "{page}");
+    let (chain, key) = certificate(&[DOMAIN]);
+    assert_eq!(ana.post("/admin/certificates/install", &fields(&chain, &key)).status, 422);
+}

@@ -1,6 +1,7 @@
 # Who works on the console
 team-title = Console accounts
 team-intro = These accounts sign in to this console with a password of their own. They are no SIP accounts, and SIP passwords open nothing here.
+member-title = Console account
 team-people = Accounts
 team-name = Name
 team-name-hint = For the console alone; it is no SIP address.
@@ -34,7 +35,7 @@ team-drop-code = Take the second factor away
 team-drop-code-detail = For somebody who lost the telephone and the recovery codes. The password alone signs in until a new one is set up.
 team-code-done = The second factor was taken away.
 team-lock = Lock
-team-lock-detail = Nobody signs in with this account until it is unlocked, and its sessions and tokens end now.
+team-lock-detail = Nobody signs in with this account until it is unlocked: its sessions end now, and its tokens are refused.
 team-lock-done = The account was locked.
 team-unlock = Unlock
 team-unlock-detail = This account is locked: nobody can sign in with it.

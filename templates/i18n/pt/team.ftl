@@ -1,6 +1,7 @@
 # Quem trabalha na consola
 team-title = Contas da consola
 team-intro = Estas contas iniciam sessão nesta consola com uma palavra-passe própria. Não são contas SIP, e as palavras-passe SIP não abrem nada aqui.
+member-title = Conta da consola
 team-people = Contas
 team-name = Nome
 team-name-hint = Só para a consola; não é um endereço SIP.
@@ -34,7 +35,7 @@ team-drop-code = Retirar o segundo fator
 team-drop-code-detail = Para quem perdeu o telefone e os códigos de recuperação. Basta a palavra-passe para iniciar sessão até que seja configurado outro.
 team-code-done = O segundo fator foi retirado.
 team-lock = Bloquear
-team-lock-detail = Ninguém inicia sessão com esta conta até ser desbloqueada, e as suas sessões e chaves terminam agora.
+team-lock-detail = Ninguém inicia sessão com esta conta até ser desbloqueada: as suas sessões terminam agora, e as suas chaves são recusadas.
 team-lock-done = A conta foi bloqueada.
 team-unlock = Desbloquear
 team-unlock-detail = Esta conta está bloqueada: ninguém pode iniciar sessão com ela.
