@@ -1,6 +1,6 @@
 # The audit trail
 audit-title = Audit trail
-audit-intro = Every change, and every attempt that was refused. Each line is chained to the one before it, so that nobody can change or remove one unseen.
+audit-intro = Every change, and every attempt that was refused. Each line is chained to the one before it, so that nobody can change or remove one unseen. The fields below take whole names.
 audit-filter = Look for lines
 audit-actor = Who
 audit-action = What
@@ -13,8 +13,7 @@ audit-csv = Download as CSV
 audit-ndjson = Download as NDJSON
 audit-verify = Check the chain
 audit-lines = Lines, the newest first
-audit-line = Line
-audit-when = When
+audit-line = Line, when
 audit-who = Who, from where
 audit-what = What
 audit-whom = To whom or what, and details

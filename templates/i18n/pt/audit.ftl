@@ -1,6 +1,6 @@
 # O registo de auditoria
 audit-title = Registo de auditoria
-audit-intro = Cada alteração, e cada tentativa recusada. Cada linha está encadeada na anterior, para que ninguém possa mudar ou retirar uma sem se notar.
+audit-intro = Cada alteração, e cada tentativa recusada. Cada linha está encadeada na anterior, para que ninguém possa mudar ou retirar uma sem se notar. Os campos abaixo aceitam nomes completos.
 audit-filter = Procurar linhas
 audit-actor = Quem
 audit-action = O quê
@@ -13,8 +13,7 @@ audit-csv = Transferir em CSV
 audit-ndjson = Transferir em NDJSON
 audit-verify = Verificar a cadeia
 audit-lines = Linhas, a mais recente primeiro
-audit-line = Linha
-audit-when = Quando
+audit-line = Linha, quando
 audit-who = Quem, de onde
 audit-what = O quê
 audit-whom = A quem ou a quê, e pormenores
