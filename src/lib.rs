@@ -3,7 +3,8 @@
 //! Read the modules in this order; imports go only from later to earlier (`tests/layering.rs`):
 //!
 //! 1. [`clock`], [`entropy`]: the only readers of time and randomness.
-//! 2. [`text`], `http_digest`, [`xml`]: small grammars that several protocols share.
+//! 2. [`text`], `http_digest`, [`xml`]: small grammars that several protocols share. `latency`: how
+//!    long things take.
 //! 3. [`sip`]: the protocol core; bytes and ticks in, bytes and deadlines out. [`payload`]: what
 //!    messages carry. `msrp`: the MSRP peer library, its core in the same manner. `channel`: TLS and WebSocket in the same manner.
 //! 4. `config`, `model`, `store`, `bus`: what is kept.
@@ -35,6 +36,8 @@ pub mod entropy;
 pub mod http_digest;
 #[cfg(feature = "server")]
 pub mod identity;
+#[cfg(feature = "server")]
+pub mod latency;
 #[cfg(feature = "server")]
 pub mod model;
 #[cfg(feature = "msrp")]

@@ -18,7 +18,7 @@ use lexer::{Kind, Token};
 
 /// Top-level modules, lowest layer first. Imports go down only.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "entropy", "text", "http_digest", "xml", "sdp"],
+    &["clock", "entropy", "text", "http_digest", "xml", "sdp", "latency"],
     &["sip", "msrp", "payload", "config", "channel"],
     &["model", "xcap"],
     &["store", "bus"],

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::setup::{CodePage, RecoveryPage};
 use super::{password, qr};
 use crate::accounts::{AccountsError, ConsoleError, NewCode, Origin, Principal};
+use crate::operations::Right;
 use crate::web::{Faults, Key, Problem, Route, Shell, Visit, render};
 
 /// The routes of one's own account.
@@ -35,6 +36,8 @@ struct AccountPage {
     is_of_directory: bool,
     has_code: bool,
     recovery_left: usize,
+    /// Whether he may be told by a message of what goes wrong.
+    gets_alerts: bool,
     sessions: Vec<SessionRow>,
 }
 
@@ -86,6 +89,7 @@ fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
         is_of_directory: principal.origin == Origin::Directory,
         has_code: account.as_ref().is_some_and(|account| account.sealed_totp.is_some()),
         recovery_left: account.as_ref().map_or(0, |account| account.recovery.len()),
+        gets_alerts: Right::Own.is_of_role(principal.role),
         sessions: visit.sessions().of(&principal.name).into_iter().map(row).collect(),
         name: principal.name,
         shell,

@@ -9,10 +9,12 @@ use crate::operations::Right;
 use crate::web::{Access, Pages};
 
 mod account;
+mod alerts;
 mod answer;
 mod audit;
 mod bans;
 mod certificates;
+mod charts;
 mod dashboard;
 mod deeds;
 mod directory;
@@ -51,6 +53,8 @@ pub fn pages(clock: &Clock) -> Pages {
         bans::routes(),
         setup_steps::routes(),
         settings::routes(),
+        charts::routes(),
+        alerts::routes(),
     ]
     .concat();
     Pages { routes, navigation: navigation::GROUPS }

@@ -7,7 +7,10 @@ use crate::web::{Key, NavGroup, NavPage};
 pub(super) const GROUPS: &[NavGroup] = &[
     NavGroup {
         title: Key("nav-overview"),
-        pages: &[page("/admin", Key("dashboard-title"), "gauge", Right::See)],
+        pages: &[
+            page("/admin", Key("dashboard-title"), "gauge", Right::See),
+            page("/admin/charts", Key("charts-title"), "chart", Right::See),
+        ],
     },
     NavGroup {
         title: Key("nav-people"),

@@ -7,6 +7,7 @@ use clap::Parser as _;
 use crate::operations::Exit;
 
 pub mod administration;
+mod alerts;
 pub mod cli;
 mod command;
 pub mod context;
@@ -15,6 +16,7 @@ pub mod demo;
 mod demo_directory;
 pub mod desk;
 mod front;
+mod history;
 mod interfaces;
 pub mod output;
 pub mod process;

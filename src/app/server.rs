@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::administration::{Inside, Live};
+use super::history::History;
 use super::site::Site;
 use super::watching::Watching;
 use super::{front, interfaces};
@@ -61,6 +62,7 @@ pub struct Server {
     started: WallTime,
     started_at: Tick,
     running: Mutex<Option<Running>>,
+    measuring: measure::Measuring,
     /// Whether it was said which configured groups are not there.
     groups_checked: AtomicBool,
 }
@@ -196,6 +198,7 @@ impl Server {
             clock.clone(),
         ));
         let weigh = control.spawn(weigh(Arc::clone(&engine)));
+        let history = History::open(site.store.clone(), clock.clone()).map_err(Failure::failed)?;
         let server = Arc::new(Server {
             engine,
             page_mode,
@@ -211,12 +214,14 @@ impl Server {
             started: clock.wall(),
             started_at: clock.now(),
             running: Mutex::new(Some(Running { workers, sweep, weigh })),
+            measuring: measure::Measuring::new(history),
             groups_checked: AtomicBool::new(false),
             site,
         });
         server.site.accounts.index_people().map_err(Failure::failed)?;
         server.site.identity.watch(server.clone());
         server.check_local_groups();
+        server.measuring.begin(&server, control);
         Ok(server)
     }
 
@@ -262,6 +267,7 @@ impl Server {
 
     /// Stops answering, and waits until everything acknowledged is on the disk. Blocks.
     pub fn stop(&self) {
+        self.measuring.end();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Running { workers, sweep, weigh }) = running {
             sweep.abort();
@@ -603,7 +609,9 @@ impl Live for Server {
 }
 
 mod live;
+mod measure;
 mod metrics;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -13,7 +13,7 @@
 //! list is out ([`Watcher::departed`]), unless they are so many at once that it looks like a mistake
 //! ([`Proposal`]).
 
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -217,6 +217,8 @@ pub struct Identity {
     watchers: RwLock<Vec<Arc<dyn Watcher>>>,
     guesses: password::Guesses,
     served_by_grace: AtomicUsize,
+    /// Questions for the directory that were answered from memory.
+    hits: AtomicU64,
     /// This very object, for what it spawns.
     me: OnceLock<std::sync::Weak<Identity>>,
 }
@@ -267,6 +269,7 @@ impl Identity {
             watchers: RwLock::default(),
             guesses: password::Guesses::default(),
             served_by_grace: AtomicUsize::new(0),
+            hits: AtomicU64::new(0),
             me: OnceLock::new(),
         });
         let _ = identity.me.set(Arc::downgrade(&identity));
@@ -431,6 +434,14 @@ impl Identity {
         }
         let fact = self.ask(&self.canonical(user), ldap::Wanted::Everything).await?;
         Ok(fact.person())
+    }
+
+    /// How long the directory takes, and how many questions for it were answered from memory;
+    /// `None` without one.
+    #[must_use]
+    pub fn directory_times(&self) -> Option<(ldap::Times, u64)> {
+        let directory = self.directory()?;
+        Some((directory.times(), self.hits.load(Ordering::Relaxed)))
     }
 
     /// Adds somebody who is to be told who is out, and whose groups change. That groups are known

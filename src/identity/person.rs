@@ -185,10 +185,17 @@ impl Identity {
                     if age > cache.ttl / 2 && directory.resting().is_none() {
                         self.ask_soon(person.verifiers.user());
                     }
+                    self.hit();
                     return Lookup::Known(Arc::clone(&person.verifiers));
                 }
-                Standing::Disabled if age < cache.negative_ttl => return Lookup::Disabled,
-                Standing::Absent if age < cache.negative_ttl => return Lookup::Unknown,
+                Standing::Disabled if age < cache.negative_ttl => {
+                    self.hit();
+                    return Lookup::Disabled;
+                }
+                Standing::Absent if age < cache.negative_ttl => {
+                    self.hit();
+                    return Lookup::Unknown;
+                }
                 _ => {}
             }
         }
@@ -196,6 +203,10 @@ impl Identity {
             None => Lookup::MustWait,
             Some(retry_after) => self.judge_by_grace(person, now, retry_after),
         }
+    }
+
+    fn hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The directory is out of reach: what was known of the person serves for the grace period.

@@ -9,6 +9,7 @@
 
 mod account;
 mod address;
+mod alerts;
 mod audit;
 mod ban;
 mod binding;
@@ -18,6 +19,7 @@ mod directory;
 mod document;
 mod groups;
 mod held;
+mod history;
 mod publication;
 mod setting;
 mod subscription;
@@ -31,6 +33,7 @@ use serde::{Serialize, Serializer};
 pub use account::{
     Account, AccountKind, AlgorithmPolicy, DeviceCredential, DigestAlgorithm, Ha1, Ha1Set, Spelling,
 };
+pub use alerts::{AlertKind, AlertMark, AlertMarks, AlertSettings};
 pub use audit::AuditEntry;
 pub use ban::Ban;
 pub use binding::{Binding, BindingRow, SeenDevice};
@@ -40,6 +43,7 @@ pub use directory::{DirectoryRow, Standing, SyncCounts, SyncOutcome, SyncRun, Sy
 pub use document::DocumentRow;
 pub use groups::GroupsRow;
 pub use held::{HeldMessage, HeldState, held_key, held_prefix, parse_held_key};
+pub use history::HistorySlot;
 pub use publication::PublicationRow;
 pub use setting::{SettingRow, SettingValue};
 pub use subscription::SubscriptionRow;

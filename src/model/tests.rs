@@ -523,3 +523,24 @@ fn unhex(text: &str) -> Vec<u8> {
     let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(digit).collect()
 }
+
+#[test]
+fn rows_of_history_and_alerts_have_the_bytes_they_always_had() {
+    let hex = |row: &[u8]| row.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let slot = HistorySlot { at: 1_700_006_400, covered: 60, values: vec![1.5, -2.0] };
+    round_trip(&slot);
+    assert_eq!(hex(&slot.encode()), include_str!("tests/history_v1.hex").trim());
+    assert_eq!(HistorySlot::parse_key(&HistorySlot::key(2, 8_639)), Some((2, 8_639)));
+    let settings = AlertSettings {
+        account: "ana".into(),
+        person: "rui".into(),
+        kinds: AlertKind::ALL.to_vec(),
+        language: "pt".into(),
+    };
+    round_trip(&settings);
+    assert_eq!(hex(&settings.encode()), include_str!("tests/alert_settings_v1.hex").trim());
+    let mark = AlertMark { kind: AlertKind::Disk, what: "low".into(), told: at(7) };
+    let marks = AlertMarks(vec![mark]);
+    round_trip(&marks);
+    assert_eq!(hex(&marks.encode()), include_str!("tests/alert_marks_v1.hex").trim());
+}

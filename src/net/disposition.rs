@@ -92,13 +92,20 @@ impl Engine {
         )
         .into_bytes();
         request.extend_from_slice(&body);
-        self.send_kept(outbox, &aor, recipient, &request.into());
+        self.send_kept(outbox, &aor, recipient, &request.into(), true);
     }
 
     /// Queues a message of the server's own making, and offers it to the devices that are here.
-    fn send_kept(&self, outbox: &mut Outbox, aor: &str, from: &str, request: &Bytes) {
+    pub(super) fn send_kept(
+        &self,
+        outbox: &mut Outbox,
+        aor: &str,
+        from: &str,
+        request: &Bytes,
+        notification: bool,
+    ) {
         let row = self.registrar.lookup(aor);
-        let plan = self.page_mode.plan(aor, row.as_deref(), true, self.clock.now());
+        let plan = self.page_mode.plan(aor, row.as_deref(), notification, self.clock.now());
         let mut devices: SmallVec<[DeviceKey; 2]> = plan.absent;
         for binding in &plan.targets {
             if !devices.contains(&binding.device) {
@@ -114,13 +121,22 @@ impl Engine {
             Err(error) => {
                 EngineCounts::add(&self.counts.shed);
                 tracing::warn!(event = "notification_not_held", %error);
+                if !notification {
+                    self.send_unkept(outbox, aor, request);
+                }
                 return;
             }
         };
         let aor: Box<str> = aor.into();
+        let request = request.clone();
         let parked = self.park(move |engine| async move {
             if durable.await.is_err() {
                 engine.page_mode.held().failed(&aor, sequence);
+                if !notification {
+                    let mut outbox = engine.egress.outbox();
+                    engine.send_unkept(&mut outbox, &aor, &request);
+                    outbox.flush();
+                }
                 return;
             }
             engine.page_mode.held().confirm(&aor, sequence);

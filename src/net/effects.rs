@@ -220,12 +220,19 @@ impl Engine {
                         continue;
                     }
                     let server = page.upstream.server;
+                    let began = page.began;
                     let (status, packet) = match reply {
                         Reply::Forward(message) => (status_of(&message), message),
                         Reply::Status(status) => {
                             (status, self.own_answer(&page.upstream.request, page, status))
                         }
                     };
+                    if status >= 300 {
+                        EngineCounts::add(&self.counts.failed);
+                    } else if status == 200 {
+                        EngineCounts::add(&self.counts.delivered);
+                        self.delivery.observe(now.since(began));
+                    }
                     if let Ok((flow, packet)) =
                         state.transactions.respond(now, server, status, packet)
                     {

@@ -29,6 +29,7 @@ use crate::accounts::Accounts;
 use crate::clock::{Clock, Tick};
 use crate::http_digest::nonce::NonceTable;
 use crate::identity::Identity;
+use crate::latency::{Histogram, Latency};
 use crate::page_mode::PageMode;
 use crate::presence::Presence;
 use crate::proxy::RouteTokens;
@@ -133,6 +134,10 @@ pub struct EngineCounts {
     pub held: AtomicU64,
     /// Held messages that a device took.
     pub replayed: AtomicU64,
+    /// Messages that a device took while their senders waited.
+    pub delivered: AtomicU64,
+    /// Messages whose senders were told that they did not arrive.
+    pub failed: AtomicU64,
     /// REGISTER requests carried out.
     pub registers: AtomicU64,
     /// PUBLISH requests carried out.
@@ -177,6 +182,7 @@ pub struct Engine {
     pub(super) settings: Settings,
     pub(super) counts: EngineCounts,
     pub(super) traffic: Traffic,
+    pub(super) delivery: Histogram,
     pub(super) key: RandomState,
     pub(super) loop_key: u64,
     pub(super) parked: AtomicUsize,
@@ -226,6 +232,7 @@ impl Engine {
             settings: parts.settings,
             counts: EngineCounts::default(),
             traffic: Traffic::default(),
+            delivery: Histogram::default(),
             key: RandomState::new(),
             loop_key: crate::entropy::number(),
             parked: AtomicUsize::new(0),
@@ -244,6 +251,12 @@ impl Engine {
     #[must_use]
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// From a message's arrival to the first 2xx of a device, of messages whose senders waited for it.
+    #[must_use]
+    pub fn delivery(&self) -> Latency {
+        self.delivery.read()
     }
 
     /// Transactions that are alive.

@@ -56,6 +56,7 @@ mod sources;
 mod stream;
 mod subscribe;
 mod targets;
+mod tell;
 mod trace;
 mod traffic;
 mod trial;

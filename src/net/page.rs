@@ -111,10 +111,12 @@ impl Engine {
         let (sequence, durable) = match queued {
             Ok(queued) => queued,
             Err(ref error @ (HoldError::Full | HoldError::SenderFull)) => {
+                EngineCounts::add(&self.counts.failed);
                 return self.refuse(outbox, &request, 480, no_room(error), &[], out);
             }
             Err(HoldError::Store(error)) => {
                 tracing::error!(event = "message_not_held", %error);
+                EngineCounts::add(&self.counts.failed);
                 return self.refuse(outbox, &request, 503, None, &[("Retry-After", "30")], out);
             }
         };
@@ -259,6 +261,7 @@ impl Engine {
                 keep_until,
                 no_room: None,
                 received_at: arrived,
+                began: request.now,
                 sequence: None,
             })),
         );

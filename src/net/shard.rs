@@ -84,6 +84,8 @@ pub(super) struct PageContext {
     /// Why it could not be held, where that is a matter of room.
     pub(super) no_room: Option<&'static str>,
     pub(super) received_at: WallTime,
+    /// The same by the clock that nobody sets.
+    pub(super) began: Tick,
     /// Its place in the queue, once held.
     pub(super) sequence: Option<u64>,
 }

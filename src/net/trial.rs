@@ -207,6 +207,7 @@ impl Engine {
             keep_until: self.page_mode.keep_until(&message, self.clock.latest_wall()),
             no_room: None,
             received_at: self.clock.wall(),
+            began: self.clock.now(),
             sequence: None,
         };
         state.contexts.insert(id.number, Context::Page(Box::new(context)));

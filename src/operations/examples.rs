@@ -1,9 +1,9 @@
 //! One request of each kind, so that the table of who may what can be shown as a whole.
 
 use super::{
-    AuditFilter, AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, JobRequest,
-    LiveRequest, PeopleDeed, PeopleQuery, Request, Secret, SettingRequest, TokenRequest,
-    TrialRequest,
+    AlertRequest, AuditFilter, AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest,
+    HistoryRequest, JobRequest, LiveRequest, PeopleDeed, PeopleQuery, Request, Secret,
+    SettingRequest, TokenRequest, TrialRequest,
 };
 use crate::model::Role;
 
@@ -51,6 +51,10 @@ pub fn examples() -> Vec<Request> {
             filter: AuditFilter::default(),
         }),
         Request::Audit(AuditRequest::Verify),
+        Request::History(HistoryRequest::default()),
+        Request::Alert(AlertRequest::Show),
+        Request::Alert(AlertRequest::Set { person: none(), kinds: Vec::new(), language: none() }),
+        Request::Alert(AlertRequest::Test),
         Request::Dns(DnsRequest::Show),
         Request::Dns(DnsRequest::Check),
     ];

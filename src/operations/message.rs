@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::alert::{AlertRequest, AlertView};
 use super::certificates::CertificateRequest;
 use super::console::{
     AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser, SetupUrl, Token,
     TokenRequest, TokenSecret,
 };
 use super::dns::{DnsRequest, DnsView};
+use super::history::{HistoryRequest, HistoryView};
 use super::jobs::{JobRequest, JobView};
 use super::live::{LiveReply, LiveRequest};
 use super::people::{
@@ -221,6 +223,10 @@ pub enum Request {
     Setting(SettingRequest),
     /// About directory settings that are tried.
     Trial(TrialRequest),
+    /// Figures of the past.
+    History(HistoryRequest),
+    /// About alerts.
+    Alert(AlertRequest),
 }
 
 impl Request {
@@ -333,6 +339,10 @@ pub enum Reply {
     DirectorySettings(Box<DirectorySettings>),
     /// How a trial of directory settings goes.
     Trial(Box<TrialView>),
+    /// Figures of the past.
+    History(Box<HistoryView>),
+    /// What alerts somebody gets.
+    Alert(AlertView),
 }
 
 /// A person's presence.

@@ -9,11 +9,13 @@ use std::pin::Pin;
 
 use crate::accounts::Actor;
 
+mod alert;
 mod certificates;
 mod console;
 mod dns;
 mod examples;
 mod failure;
+mod history;
 mod jobs;
 mod live;
 mod message;
@@ -25,6 +27,7 @@ mod setting;
 mod tests;
 mod trial;
 
+pub use alert::{AlertRequest, AlertView};
 pub use certificates::CertificateRequest;
 pub use console::{
     AuditFilter, AuditLine, AuditPage, AuditReport, AuditRequest, ConsoleRequest, ConsoleUser,
@@ -33,6 +36,7 @@ pub use console::{
 pub use dns::{DnsPurpose, DnsRecord, DnsRequest, DnsState, DnsView};
 pub use examples::examples;
 pub use failure::{Cause, Exit, Failure};
+pub use history::{HistoryRequest, HistoryView, Measure, Series, SeriesView, Window};
 pub use jobs::{JobKind, JobReport, JobRequest, JobState, JobView, PeopleDeed, Whom};
 pub use live::{
     BoundView, FailingView, FailureView, HeldPage, HeldView, LiveReply, LiveRequest, PersonDetail,

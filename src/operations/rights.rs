@@ -1,8 +1,8 @@
 //! Who may ask for what: one table for the command line, the console and the API.
 
 use super::{
-    AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure, JobRequest, LiveRequest,
-    PeopleDeed, Request, SettingRequest, TokenRequest, TrialRequest,
+    AlertRequest, AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure,
+    JobRequest, LiveRequest, PeopleDeed, Request, SettingRequest, TokenRequest, TrialRequest,
 };
 use crate::accounts::{Actor, ActorKind};
 use crate::model::{Role, Scope};
@@ -179,6 +179,12 @@ impl Request {
                     tokenless("directory.try", Right::Administer)
                 }
             },
+            Request::History(_) => rule("history.show", Right::See, Scope::MetricsRead),
+            Request::Alert(request) => match request {
+                AlertRequest::Show => tokenless("alert.show", Right::Own),
+                AlertRequest::Set { .. } => tokenless("alert.set", Right::Own),
+                AlertRequest::Test => tokenless("alert.test", Right::Own),
+            },
         }
     }
 }
@@ -336,6 +342,8 @@ mod tests {
             (Request::Trial(TrialRequest::Settings), not_helpdesk),
             (Request::Trial(TrialRequest::Wait { trial: name(), seen: 0 }), admins),
             (Request::Setting(SettingRequest::Restart), admins),
+            (Request::History(crate::operations::HistoryRequest::default()), all),
+            (Request::Alert(AlertRequest::Test), owners),
             (Request::Export { path: "/x".into() }, owners),
             (Request::Certificates(CertificateRequest::Show), not_helpdesk),
             (Request::Certificates(CertificateRequest::Renew), admins),

@@ -134,6 +134,12 @@ impl Registrar {
             .collect()
     }
 
+    /// How many people have a contact.
+    #[must_use]
+    pub fn registered(&self) -> usize {
+        self.rows.pin().iter().filter(|(_, row)| !row.bindings.is_empty()).count()
+    }
+
     /// Contacts registered, including those whose time has passed since the last sweep.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use super::Table;
 use crate::clock::WallTime;
+use crate::latency::Latency;
 
 /// Why the store takes no changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +41,10 @@ pub struct Health {
     pub space_is_low: bool,
     /// Relaxed writes that were given up because the store took no changes for too long.
     pub writes_dropped: u64,
+    /// How long commits took to reach the disk, several at once counted as one.
+    pub commits: Latency,
+    /// Bytes that its files occupy, if known.
+    pub size_bytes: Option<u64>,
     /// What had to be done to open the store; empty if nothing.
     pub recovery: Vec<String>,
     /// When the last export was made and verified.

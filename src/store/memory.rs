@@ -13,6 +13,7 @@ use super::{
     ReadOnlyReason, Row, Store, StoreError, Table, TransferReport, Watch,
 };
 use crate::clock::WallTime;
+use crate::latency::Latency;
 
 /// A store in memory. Every change is made at once, `commit_soon` included.
 #[derive(Debug, Default)]
@@ -167,6 +168,8 @@ impl Store for MemoryStore {
             free_bytes: None,
             space_is_low: false,
             writes_dropped: 0,
+            commits: Latency::default(),
+            size_bytes: None,
             recovery: Vec::new(),
             last_export: None,
         }

@@ -40,11 +40,15 @@ pub enum Table {
     Tokens = 15,
     /// What the directory's list says of everybody; written by `accounts`.
     DirectoryPeople = 16,
+    /// Figures of the past, in rings; written by `app::history`.
+    History = 17,
+    /// Who is told of what goes wrong, and what was told; written by `accounts`.
+    Alerts = 18,
 }
 
 impl Table {
     /// All tables, by number.
-    pub const ALL: [Table; 16] = [
+    pub const ALL: [Table; 18] = [
         Table::Bindings,
         Table::Accounts,
         Table::Credentials,
@@ -61,6 +65,8 @@ impl Table {
         Table::Console,
         Table::Tokens,
         Table::DirectoryPeople,
+        Table::History,
+        Table::Alerts,
     ];
 
     /// The permanent number.
@@ -95,6 +101,8 @@ impl Table {
             Table::Console => "console",
             Table::Tokens => "tokens",
             Table::DirectoryPeople => "directory_people",
+            Table::History => "history",
+            Table::Alerts => "alerts",
         }
     }
 

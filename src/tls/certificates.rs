@@ -95,6 +95,9 @@ pub struct Status {
     pub names: Vec<String>,
     /// When it ends, RFC 3339.
     pub not_after: String,
+    /// Whole days that are left of it; none without a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_left: Option<u64>,
     /// Its SHA-256.
     pub fingerprint: String,
     /// The SHA-256 of the authority's certificate.
@@ -332,6 +335,8 @@ impl Certificates {
             let description = &material.description;
             status.names.clone_from(&description.names);
             status.not_after = description.not_after.to_string();
+            let left = description.not_after.since(self.clock.wall());
+            status.days_left = Some(left.as_secs() / 86_400);
             status.fingerprint.clone_from(&description.fingerprint);
             dates = date_doubt(description, self.clock.wall());
         }

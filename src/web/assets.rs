@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::problem::Problem;
 
 /// Name, media type and text of each.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: [(&str, &str, &str); 6] = [
     ("style.css", "text/css; charset=utf-8", include_str!("../../templates/assets/style.css")),
     (
         "console.js",
@@ -28,6 +28,7 @@ const FILES: [(&str, &str, &str); 5] = [
         "text/javascript; charset=utf-8",
         include_str!("../../templates/assets/directory.js"),
     ),
+    ("live.js", "text/javascript; charset=utf-8", include_str!("../../templates/assets/live.js")),
     ("icons.svg", "image/svg+xml", include_str!("../../templates/assets/icons.svg")),
     ("mark.svg", "image/svg+xml", include_str!("../../templates/assets/mark.svg")),
 ];
@@ -149,6 +150,9 @@ mod tests {
                     "javascript:",
                     "eval(",
                     "innerhtml",
+                    "outerhtml",
+                    "insertadjacent",
+                    "document.write",
                     "https://",
                 ] {
                     assert!(!lower.contains(forbidden), "{forbidden} in {}", path.display());

@@ -1,6 +1,19 @@
 //! What the web listener counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::latency::{Histogram, Latency};
+
+/// Parts of the web that are timed apart; every other path is the last.
+const AREAS: [&str; 6] = ["admin", "api", "assets", "xcap", "probe", "other"];
+
+/// The part of the web that a path is in.
+fn area(path: &str) -> usize {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let name = if ["healthz", "readyz"].contains(&first) { "probe" } else { first };
+    AREAS.iter().position(|known| *known == name).unwrap_or(AREAS.len() - 1)
+}
 
 /// Counters, since the start.
 #[derive(Debug, Default)]
@@ -11,6 +24,7 @@ pub struct Counts {
     pub(super) timed_out: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) upgraded: AtomicU64,
+    times: [Histogram; AREAS.len()],
 }
 
 /// The counters at one moment.
@@ -33,6 +47,17 @@ pub struct Counters {
 impl Counts {
     pub(super) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes how long an answer took.
+    pub(super) fn time(&self, path: &str, took: Duration) {
+        if let Some(histogram) = self.times.get(area(path)) {
+            histogram.observe(took);
+        }
+    }
+
+    pub(super) fn times(&self) -> Vec<(&'static str, Latency)> {
+        AREAS.into_iter().zip(&self.times).map(|(area, times)| (area, times.read())).collect()
     }
 
     pub(super) fn read(&self) -> Counters {

@@ -21,7 +21,9 @@ macro_rules! texts {
 
 texts![
     "account",
+    "alerts",
     "audit",
+    "charts",
     "dashboard",
     "directory",
     "entrance",

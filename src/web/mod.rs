@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::accounts::SetupState;
 use crate::channel::Places;
 use crate::clock::Clock;
+use crate::latency::Latency;
 use crate::tls::{Certificates, TlsError, acme};
 
 mod assets;
@@ -34,6 +35,7 @@ mod form;
 mod i18n;
 mod landing;
 mod listen;
+mod live;
 mod metrics;
 mod origin;
 mod page;
@@ -160,6 +162,7 @@ struct Site {
     form_tokens: forgery::FormTokens,
     throttle: throttle::Throttle,
     rates: bearing::Rates,
+    streams: Arc<live::Streams>,
     routes: Vec<Route>,
     navigation: &'static [NavGroup],
 }
@@ -245,6 +248,7 @@ impl Routers {
 pub struct Web {
     addresses: Vec<crate::config::Listener>,
     counts: Arc<Counts>,
+    streams: Arc<live::Streams>,
     stop: watch::Sender<bool>,
     loops: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -258,6 +262,7 @@ impl Web {
         let tls = parts.certificates.server_config(&["http/1.1", acme::ALPN])?;
         let counts = Arc::new(Counts::default());
         let limits = parts.limits.clone();
+        let streams = Arc::new(live::Streams::default());
         let site = Arc::new(Site {
             limits: parts.limits,
             certificates: parts.certificates,
@@ -272,6 +277,7 @@ impl Web {
             form_tokens: forgery::FormTokens::new(),
             throttle: throttle::Throttle::default(),
             rates: bearing::Rates::default(),
+            streams: Arc::clone(&streams),
             routes: routes::own().into_iter().chain(parts.pages.routes).collect(),
             navigation: parts.pages.navigation,
         });
@@ -283,7 +289,7 @@ impl Web {
             clock: parts.clock,
             limits,
         });
-        Ok(Web::over(bound, shop, counts, runtime))
+        Ok(Web { streams, ..Web::over(bound, shop, counts, runtime) })
     }
 
     /// Starts to answer `/metrics` on what was bound, and nothing else.
@@ -313,7 +319,7 @@ impl Web {
             on.spawn(listen::accept(address, socket, Arc::clone(&shop), stopped.clone()))
         };
         let loops = Mutex::new(bound.into_listeners().map(accept).collect());
-        Web { addresses, counts, stop, loops }
+        Web { addresses, counts, streams: Arc::default(), stop, loops }
     }
 
     /// The addresses that answer, with the ports that were chosen.
@@ -328,9 +334,16 @@ impl Web {
         self.counts.read()
     }
 
+    /// How long answers took, by the part of the web.
+    #[must_use]
+    pub fn times(&self) -> Vec<(&'static str, Latency)> {
+        self.counts.times()
+    }
+
     /// Takes no more connections, lets those that answer finish for a moment, and ends the rest.
     pub async fn stop(&self) {
         let _ = self.stop.send(true);
+        self.streams.end();
         let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
         for accepting in loops {
             let _ = accepting.await;

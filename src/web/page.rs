@@ -139,6 +139,12 @@ impl Shell {
         below == Some("") || nested
     }
 
+    /// Whether there is such a page, and this visitor may see it.
+    #[must_use]
+    pub fn has_page(&self, path: &str) -> bool {
+        self.navigation.iter().any(|group| self.pages(group).iter().any(|page| page.path == path))
+    }
+
     /// A text of somebody else's as it may be shown: what would steer what is read is written out.
     #[must_use]
     pub fn show(&self, text: &str) -> String {

@@ -87,6 +87,9 @@ pub(super) fn router(site: &Arc<Site>, stage: Stage) -> Router {
 /// Refuses what is too large, for somebody else, from a page of somebody else or without the right to
 /// it, and puts the security headers on every answer.
 async fn pass(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    let began = site.clock.now();
+    let path =
+        request.extensions().get::<MatchedPath>().map(|path| Arc::<str>::from(path.as_str()));
     let secure = request.extensions().get::<Wire>().is_some_and(|wire| wire.secure);
     let is_program = is_of_api(request.uri().path());
     let as_page = !is_program && problem::wants_page(request.headers());
@@ -170,6 +173,7 @@ async fn pass(State(site): State<Arc<Site>>, mut request: Request, next: Next) -
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    site.counts.time(path.as_deref().unwrap_or_default(), site.clock.now().since(began));
     response
 }
 
@@ -186,7 +190,9 @@ fn caller(site: &Site, request: &Request) -> (Caller, bool) {
     // Without a host nothing is answered anyway.
     let jar = host(headers).map_or(Jar::Host, |host| Jar::of(secure, &host));
     let brought = jar.session(headers).filter(|id| session::is_id(id));
-    let (principal, session) = brought.and_then(|id| signed_in(site, id)).unzip();
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let quiet = site.routes.iter().any(|route| route.quiet && Some(route.path) == path);
+    let (principal, session) = brought.and_then(|id| signed_in(site, id, quiet)).unzip();
     let theme = cookie::read(headers, preferences::THEME).and_then(Theme::parse);
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let caller = Caller {
@@ -204,8 +210,8 @@ fn caller(site: &Site, request: &Request) -> (Caller, bool) {
 }
 
 /// Whose session an id is, as he stands now.
-fn signed_in(site: &Site, id: &str) -> Option<(Principal, Session)> {
-    let session = site.sessions.find(id)?;
+fn signed_in(site: &Site, id: &str, quiet: bool) -> Option<(Principal, Session)> {
+    let session = if quiet { site.sessions.look(id)? } else { site.sessions.find(id)? };
     match site.desk.accounts.still(&session.principal) {
         Ok(Some(principal)) => Some((principal, session)),
         Ok(None) => {

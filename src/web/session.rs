@@ -119,6 +119,18 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// The session of an id, without using it: what a page asks for by itself keeps nobody signed in.
+    pub(super) fn look(&self, id: &str) -> Option<Session> {
+        let now = self.clock.now();
+        self.locked().get(&digest(id)).filter(|session| session.lives(now)).cloned()
+    }
+
+    /// Whether the session with this handle goes on.
+    pub(super) fn goes_on(&self, handle: &str) -> bool {
+        let now = self.clock.now();
+        self.locked().values().any(|session| session.handle == handle && session.lives(now))
+    }
+
     /// Gives a session a new id and its holder's new standing, after a change of rights that it made itself. What
     /// is old stays old: its limits do not begin anew.
     pub(super) fn renew(&self, id: &str, principal: Principal) -> Option<String> {
@@ -226,6 +238,21 @@ mod tests {
         assert!(is_id(&id) && id.len() * 4 == 256);
         assert!(!is_id(&id[1..]) && !is_id("") && !is_id(&format!("{id}=")));
         assert!(!format!("{:?}", sessions.find(&id)).contains(&id));
+    }
+
+    // W41.
+    #[test]
+    fn looking_at_a_session_keeps_nobody_signed_in() {
+        let (sessions, hands) = sessions();
+        let id = sessions.begin(ana(), HERE, "");
+        let handle = sessions.look(&id).unwrap().handle;
+        for _ in 0..3 {
+            hands.advance(IDLE / 4);
+            assert!(sessions.look(&id).is_some() && sessions.goes_on(&handle));
+        }
+        hands.advance(IDLE / 4);
+        assert!(sessions.look(&id).is_none() && !sessions.goes_on(&handle));
+        assert!(sessions.find(&id).is_none());
     }
 
     // W19, W21.

@@ -4,13 +4,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::Site;
 use super::call::Call;
 use super::visit::Visit;
+use super::{Site, live};
 use crate::operations::{Right, Rule};
 
 /// Who may ask for a route.
@@ -43,6 +43,8 @@ pub struct Route {
     /// The largest file that it takes, in bytes; 0 where it takes none.
     pub(super) longest: u64,
     pub(super) answer: MethodRouter<Arc<Site>>,
+    /// Whether it is no use of the session: a page asks by itself.
+    pub(super) quiet: bool,
 }
 
 impl std::fmt::Debug for Route {
@@ -59,7 +61,7 @@ impl Route {
         A: Future<Output = Response> + Send + 'static,
     {
         let answer = on(MethodFilter::GET, move |visit: Visit| page(visit));
-        Route { method: Method::GET, path, access, longest: 0, answer }
+        Route { method: Method::GET, path, access, longest: 0, answer, quiet: false }
     }
 
     /// A form that is sent.
@@ -69,7 +71,7 @@ impl Route {
         A: Future<Output = Response> + Send + 'static,
     {
         let answer = on(MethodFilter::POST, move |visit: Visit| deed(visit));
-        Route { method: Method::POST, path, access, longest: 0, answer }
+        Route { method: Method::POST, path, access, longest: 0, answer, quiet: false }
     }
 
     /// A form that may bring files of up to so many bytes; its token is its first field.
@@ -89,12 +91,32 @@ impl Route {
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         let answer = on(filter, move |call: Call| deed(call));
-        Route { method, path, access, longest: 0, answer }
+        Route { method, path, access, longest: 0, answer, quiet: false }
+    }
+
+    /// A stream of what is new on a page, told every few seconds while somebody looks at it; it ends
+    /// when `tell` has nothing to say.
+    pub fn live<F, A>(path: &'static str, access: Access, tell: F) -> Route
+    where
+        F: Fn(Arc<Visit>) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Option<String>> + Send + 'static,
+    {
+        let answer = on(MethodFilter::GET, move |headers: HeaderMap, visit: Visit| {
+            live::stream(headers, visit, tell.clone())
+        });
+        Route { method: Method::GET, path, access, longest: 0, answer, quiet: true }
     }
 
     /// Something for anybody that is neither a page nor a form.
     pub(super) fn open(path: &'static str, answer: MethodRouter<Arc<Site>>) -> Route {
-        Route { method: Method::GET, path, access: Access::Public, longest: 0, answer }
+        Route {
+            method: Method::GET,
+            path,
+            access: Access::Public,
+            longest: 0,
+            answer,
+            quiet: false,
+        }
     }
 }
 

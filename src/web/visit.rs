@@ -173,6 +173,13 @@ impl Visit {
         self.caller.session.as_ref()
     }
 
+    /// Whether the session with this handle goes on, and whoever has it is as he was.
+    pub(super) fn still_stands(&self, handle: &str) -> bool {
+        let Some(principal) = self.principal() else { return false };
+        let same = self.site.desk.accounts.still(principal);
+        self.site.sessions.goes_on(handle) && same.is_ok_and(|now| now.as_ref() == Some(principal))
+    }
+
     /// What stands around the page's own part.
     #[must_use]
     pub fn shell(&self, title: Key) -> Shell {

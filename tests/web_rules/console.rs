@@ -36,7 +36,12 @@ pub(crate) fn add(site: &Site, name: &str, role: Role) {
 
 /// A site whose console has the owner ana.
 pub(crate) fn owned() -> Site {
-    let site = Site::new("");
+    owned_with("")
+}
+
+/// The same, with more configuration.
+pub(crate) fn owned_with(more: &str) -> Site {
+    let site = Site::new(more);
     add(&site, "ana", Role::Owner);
     site
 }

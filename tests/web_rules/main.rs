@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod alerts;
 mod api;
 mod audit;
 mod bounds;
@@ -13,6 +14,7 @@ mod certificates;
 mod console;
 mod http;
 mod live;
+mod live_updates;
 mod metrics;
 mod network;
 mod pages;

@@ -59,7 +59,8 @@ fn the_figures_count_what_happened_and_are_well_formed() {
             assert!(described.insert(name.to_owned()), "{name} twice");
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().expect("a name");
-            let family = name.strip_suffix("_total").unwrap_or(name);
+            let parts = ["_total", "_sum", "_count", "_bucket"];
+            let family = parts.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
             assert!(described.contains(family), "{name} is not described");
         }
     }

@@ -10,7 +10,7 @@ use super::{Accounts, AccountsError, Actor, ConsoleError, MOST_ACCOUNTS, Recover
 use super::{is_oneself, is_owner, passwords};
 use crate::accounts::Plan;
 use crate::identity::UserName;
-use crate::model::{ApiToken, ConsoleAccount, Maker, Record as _, Role};
+use crate::model::{AlertSettings, ApiToken, ConsoleAccount, Maker, Record as _, Role};
 use crate::store::{Commit, Table, rows};
 
 /// An account of the console to be made.
@@ -183,7 +183,8 @@ impl Accounts {
             }
             let mut commit = Commit::new()
                 .expect_equals(Table::Console, &key, before)
-                .delete(Table::Console, &key);
+                .delete(Table::Console, &key)
+                .delete(Table::Alerts, &AlertSettings::key(&name));
             let mut tokens = 0;
             for row in rows(&*self.store, Table::Tokens, b"") {
                 let (key, row) = row?;

@@ -16,6 +16,7 @@ use crate::identity::{UserName, is_valid_name};
 use crate::model::{ConsoleAccount, Record as _, Role};
 use crate::store::{Table, rows};
 
+mod alerts;
 mod codes;
 mod manage;
 mod passwords;
@@ -88,6 +89,9 @@ pub enum ConsoleError {
     /// A token that would end before it began.
     #[error("the token's end has passed already")]
     Ended,
+    /// There is nobody to be told.
+    #[error("no alerts are set; choose a person and what about first")]
+    NoAlerts,
     /// Neither an address nor a network.
     #[error("{0:?} is not an address or a network such as 192.0.2.0/24")]
     Network(String),

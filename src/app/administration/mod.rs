@@ -27,6 +27,7 @@ pub(super) mod archive;
 mod certificates;
 mod console;
 mod dns;
+mod history;
 mod jobs;
 mod live;
 mod people;
@@ -38,6 +39,7 @@ mod settings;
 mod tests;
 mod trial;
 
+pub use history::Measured;
 pub use live::Inside;
 pub(super) use refusal::refused;
 
@@ -45,7 +47,7 @@ pub(super) use refusal::refused;
 const LARGEST_PAGE: u32 = 10_000;
 
 /// What only a running server knows and does.
-pub trait Live: Send + Sync {
+pub trait Live: Measured {
     /// Fills in what is known of the running server.
     fn describe(&self, status: &mut Status);
     /// The contacts of a person.
@@ -233,6 +235,8 @@ impl Administration {
             Request::Live(request) => self.live(actor, request).await,
             Request::Setting(request) => self.setting(actor, request).await,
             Request::Trial(request) => self.trial(actor, request).await,
+            Request::History(request) => self.history(&request),
+            Request::Alert(request) => self.alert(actor, request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

@@ -63,6 +63,7 @@ const fn of_console(error: &ConsoleError) -> Exit {
         | ConsoleError::Present
         | ConsoleError::Code
         | ConsoleError::Link
+        | ConsoleError::NoAlerts
         | ConsoleError::TokenOfToken => Exit::Refused,
         ConsoleError::Busy(_) => Exit::Failed,
     }

@@ -11,7 +11,7 @@ use crate::model::{
     Ban, Binding, BindingRow, HeldMessage, HeldState, Record as _, SeenDevice, SubscriptionRow,
     held_key,
 };
-use crate::operations::{Existing, Exit, LiveRequest, PeopleQuery};
+use crate::operations::{Existing, Exit, HistoryRequest, HistoryView, LiveRequest, PeopleQuery};
 use crate::sip::{ConnectionId, Flow, Transport};
 use crate::store::{Commit, Table, rows};
 
@@ -27,6 +27,16 @@ struct Noting(Mutex<Vec<String>>);
 impl Noting {
     fn note(&self, text: String) {
         self.0.lock().unwrap().push(text);
+    }
+}
+
+impl Measured for Noting {
+    fn history(&self, _: &HistoryRequest) -> HistoryView {
+        HistoryView::default()
+    }
+    fn tell(&self, person: &str, text: &str) -> usize {
+        self.note(format!("told {person} {text}"));
+        1
     }
 }
 

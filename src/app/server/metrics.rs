@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::Server;
 use crate::app::process;
+use crate::latency::Latency;
 use crate::store::{Mode, Store as _};
 use crate::web::{Exposition, Web};
 
@@ -33,6 +34,8 @@ enum Samples {
     Counter(Vec<(Labels, u64)>),
     /// What goes up and down.
     Gauge(Vec<(Labels, f64)>),
+    /// How long something took.
+    Histogram(Vec<(Labels, Latency)>),
 }
 
 /// All figures of one moment.
@@ -54,6 +57,15 @@ impl Figures {
 
     fn gauges(&mut self, name: &'static str, help: &'static str, samples: Vec<(Labels, f64)>) {
         self.0.push(Family { name, help, samples: Samples::Gauge(samples) });
+    }
+
+    fn histograms(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        samples: Vec<(Labels, Latency)>,
+    ) {
+        self.0.push(Family { name, help, samples: Samples::Histogram(samples) });
     }
 
     /// A gauge of something that may not be known.
@@ -80,6 +92,18 @@ impl Collector for Figures {
                     let mut family = encoder.encode_descriptor(name, help, None, kind)?;
                     for (labels, value) in samples {
                         ConstGauge::new(*value).encode(family.encode_family(labels)?)?;
+                    }
+                }
+                Samples::Histogram(samples) => {
+                    let kind = MetricType::Histogram;
+                    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+                    for (labels, taken) in samples {
+                        family.encode_family(labels)?.encode_histogram::<NoLabelSet>(
+                            taken.sum(),
+                            taken.count(),
+                            &taken.buckets(),
+                            None,
+                        )?;
                     }
                 }
             }
@@ -151,10 +175,15 @@ impl Server {
         let messages = [
             ("accepted", &counts.messages),
             ("stored", &counts.held),
+            ("delivered", &counts.delivered),
             ("delivered_later", &counts.replayed),
+            ("failed", &counts.failed),
         ];
         let messages = messages.map(|(outcome, n)| (label("outcome", outcome), n.load(Relaxed)));
         figures.counters("tagus_messages", "MESSAGE requests by outcome", messages.to_vec());
+        let help = "From a message's arrival to its receiver's answer, while the sender waits";
+        let delivery = vec![(Labels::new(), self.engine.delivery())];
+        figures.histograms("tagus_message_delivery_seconds", help, delivery);
         let net = self.egress.counters();
         let datagrams = [("in", net.datagrams_received), ("out", net.datagrams_sent)];
         let datagrams = datagrams.map(|(way, count)| (label("direction", way), count));
@@ -203,6 +232,15 @@ impl Server {
         figures.counter("tagus_ldap_lookups", "Searches for one person", directory.lookups);
         let help = "Answers from the cache while the directory was out of reach";
         figures.counter("tagus_ldap_grace_answers", help, directory.served_by_grace);
+        if let Some((times, hits)) = self.site.identity.directory_times() {
+            let operations = times.operations.into_iter();
+            let operations = operations.map(|(op, taken)| (label("op", op), taken)).collect();
+            let help = "How long the directory takes";
+            figures.histograms("tagus_ldap_request_duration_seconds", help, operations);
+            figures.counter("tagus_ldap_errors", "Requests that failed", times.errors);
+            let help = "Questions about a person that were answered from memory";
+            figures.counter("tagus_ldap_cache_hits", help, hits);
+        }
         let help = "When its list of people was read last";
         let read = directory.last_sync.map(|at| at.unix_millis() as f64 / 1_000.0);
         figures.known("tagus_ldap_sync_last_success_timestamp_seconds", help, read);
@@ -222,12 +260,21 @@ impl Server {
         figures.known("tagus_store_free_bytes", help, store.free_bytes.map(|free| free as f64));
         let help = "Relaxed writes that were given up";
         figures.counter("tagus_store_writes_dropped", help, store.writes_dropped);
+        let help = "How long a commit takes to reach the disk";
+        let commits = vec![(Labels::new(), store.commits)];
+        figures.histograms("tagus_store_commit_duration_seconds", help, commits);
+        let size = store.size_bytes.map(|bytes| bytes as f64);
+        figures.known("tagus_store_size_bytes", "What its files occupy", size);
         let export = store.last_export.map(|at| at.unix_millis() as f64 / 1_000.0);
         let help = "When the last export was made and verified";
         figures.known("tagus_store_last_export_timestamp_seconds", help, export);
         let web = self.web().map(Web::counters).unwrap_or_default();
         figures.counter("tagus_http_requests", "Requests answered on the web", web.requests);
         figures.counter("tagus_http_websockets", "WebSockets opened", web.upgraded);
+        let areas = self.web().map(Web::times).unwrap_or_default();
+        let areas = areas.into_iter().map(|(area, taken)| (label("area", area), taken)).collect();
+        let help = "From a request's header to the header of its answer";
+        figures.histograms("tagus_http_request_duration_seconds", help, areas);
         let ends = self.certificates.not_after().map(|at| at.unix_millis() as f64 / 1_000.0);
         let help = "When the certificate in force runs out";
         figures.known("tagus_cert_not_after_timestamp_seconds", help, ends);

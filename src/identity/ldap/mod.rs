@@ -34,12 +34,14 @@ mod settings;
 mod target;
 #[cfg(test)]
 mod tests;
+mod times;
 
 pub use dn::Dn;
 pub use entry::Entry;
 pub use groups::{Gathered, GroupSet, Membership, Places};
 pub use list::{Listing, Roll};
 pub use settings::{Settings, SettingsError, Template};
+pub use times::Times;
 
 pub(super) use connection::read_password;
 pub(super) use entry::{identifier, values, visible};
@@ -49,6 +51,7 @@ pub(super) use target::Target;
 use breaker::Breaker;
 use connection::Connector;
 use sessions::{Session, Sessions};
+use times::{Operation as Asked, Watch};
 
 /// What is asked about one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,6 +143,7 @@ pub struct Directory {
     report: Mutex<Report>,
     lookups: AtomicU64,
     binds: bind::Pool,
+    watch: Watch,
 }
 
 impl std::fmt::Debug for Directory {
@@ -172,6 +176,7 @@ impl Directory {
             report: Mutex::default(),
             lookups: AtomicU64::new(0),
             binds,
+            watch: Watch::default(),
         })
     }
 
@@ -190,7 +195,7 @@ impl Directory {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let settings = Arc::clone(&self.settings);
         let uid: Arc<str> = Arc::from(uid);
-        self.run(move |ldap| {
+        self.run(Asked::Search, move |ldap| {
             let (settings, uid) = (Arc::clone(&settings), Arc::clone(&uid));
             Box::pin(async move { find_with(ldap, &settings, &uid, wanted).await })
         })
@@ -204,7 +209,7 @@ impl Directory {
     /// [`DirectoryError`] if not.
     pub async fn probe(&self) -> Result<(), DirectoryError> {
         let settings = Arc::clone(&self.settings);
-        self.run(move |mut ldap| {
+        self.run(Asked::Probe, move |mut ldap| {
             let settings = Arc::clone(&settings);
             Box::pin(async move {
                 let base = settings.base_dn.as_str();
@@ -231,8 +236,10 @@ impl Directory {
             return Ok(false);
         }
         self.breaker.admit(self.clock.now()).map_err(DirectoryError::Resting)?;
+        let began = self.clock.now();
         let outcome = timeout(self.settings.timeout, self.binds.bind(dn, password)).await;
         let outcome = outcome.unwrap_or(Err(DirectoryError::Timeout));
+        self.time(Asked::Bind, began, outcome.is_err());
         self.note(outcome.as_ref().err());
         outcome
     }
@@ -244,7 +251,9 @@ impl Directory {
     /// [`DirectoryError`]; then nothing is known, not even in part.
     pub async fn list(&self) -> Result<(Roll, Places), DirectoryError> {
         let url = self.preferred.load(Ordering::Relaxed);
+        let began = self.clock.now();
         let outcome = list::read(&self.connector, &self.settings, url).await;
+        self.time(Asked::List, began, outcome.is_err());
         self.note_listing(url, outcome.as_ref().err());
         outcome
     }
@@ -266,6 +275,16 @@ impl Directory {
         }
         // A directory that permits no whole list, as by a size limit, is there all the same.
         self.note(error.filter(|error| !matches!(error, DirectoryError::Answer(_))));
+    }
+
+    fn time(&self, asked: Asked, began: Tick, failed: bool) {
+        self.watch.note(asked, self.clock.now().since(began), failed);
+    }
+
+    /// How long it takes.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.watch.read()
     }
 
     /// How the directory is.
@@ -301,6 +320,17 @@ impl Directory {
     /// Runs an operation on this thread's search session: on the server that answered last, else on the
     /// others in turn, all within one deadline.
     async fn run<T: Send>(
+        &self,
+        asked: Asked,
+        operation: impl Fn(Ldap) -> Operation<T> + Send + Sync,
+    ) -> Result<T, DirectoryError> {
+        let began = self.clock.now();
+        let outcome = self.run_on_any(operation).await;
+        self.time(asked, began, outcome.is_err());
+        outcome
+    }
+
+    async fn run_on_any<T: Send>(
         &self,
         operation: impl Fn(Ldap) -> Operation<T> + Send + Sync,
     ) -> Result<T, DirectoryError> {

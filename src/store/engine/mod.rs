@@ -39,6 +39,7 @@ use super::{
     Watch,
 };
 use crate::clock::WallTime;
+use crate::latency::Histogram;
 
 pub use open::{OpenError, Options, Recovery, open};
 
@@ -64,6 +65,7 @@ struct Inner {
     free_bytes: AtomicU64,
     space_is_low: AtomicBool,
     refused: AtomicU64,
+    commits: Histogram,
     recovery: Vec<String>,
     last_export: Mutex<Option<WallTime>>,
     /// Told when the store closes.
@@ -292,6 +294,8 @@ impl Store for DiskStore {
                 .queue
                 .dropped()
                 .saturating_add(inner.refused.load(Ordering::Relaxed)),
+            commits: inner.commits.read(),
+            size_bytes: inner.current().as_ref().and_then(|current| current.tree.size()),
             recovery: inner.recovery.clone(),
             last_export: *inner.last_export.lock().unwrap_or_else(PoisonError::into_inner),
         }

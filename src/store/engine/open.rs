@@ -201,6 +201,7 @@ pub fn open(options: Options) -> Result<DiskStore, OpenError> {
         free_bytes: AtomicU64::new(0),
         space_is_low: AtomicBool::new(false),
         refused: AtomicU64::new(0),
+        commits: crate::latency::Histogram::default(),
         recovery,
         last_export: Mutex::new(None),
         closing: (Mutex::new(false), Condvar::new()),

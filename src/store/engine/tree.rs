@@ -149,6 +149,12 @@ impl Tree {
         })
     }
 
+    /// Bytes of its files; `None` if they cannot be told.
+    pub(super) fn size(&self) -> Option<u64> {
+        let db = self.db().ok()?;
+        guarded(|| Ok(db.size_on_disk()?)).ok()
+    }
+
     /// Brings everything applied so far onto the disk.
     pub(super) fn sync(&self) -> Result<(), TreeError> {
         let db = self.db()?;

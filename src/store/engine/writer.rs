@@ -85,7 +85,10 @@ impl Inner {
         }
         let written = prepare(generation, &writing.manifest, &overlay).and_then(|batch| {
             let Some(batch) = batch else { return Ok(None) };
+            let clock = &self.options.clock;
+            let began = clock.now();
             put_down(generation, &overlay, &batch)?;
+            self.commits.observe(clock.now().since(began));
             Ok(Some(batch))
         });
         match written {

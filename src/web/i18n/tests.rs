@@ -86,7 +86,7 @@ fn both_languages_have_the_same_texts_with_the_same_places() {
 fn every_text_that_is_named_exists_and_none_is_unused() {
     let known = keys(FILES[0]);
     let mut sources = Vec::new();
-    for folder in ["src/web", "src/admin", "templates"] {
+    for folder in ["src/web", "src/admin", "src/app/alerts", "templates"] {
         texts_below(folder, &mut sources);
     }
     let mut used = BTreeSet::new();
@@ -110,8 +110,8 @@ fn every_text_that_is_named_exists_and_none_is_unused() {
 fn a_plural_follows_the_number_in_each_language() {
     for language in Language::ALL {
         let texts = Texts(language);
-        let one = texts.of("devices-count", "count", 1);
-        let many = texts.of("devices-count", "count", 2);
+        let one = texts.of("watching-count", "count", 1);
+        let many = texts.of("watching-count", "count", 2);
         assert_ne!(one.replace('1', ""), many.replace('2', ""), "{one}, {many}");
     }
 }

@@ -7,23 +7,16 @@ checklist-open = To do:
 listening = Where it answers
 service = Service
 address = Address
-tile-devices = Devices
-tile-people = People
-tile-presence = Presence
+tile-devices = Registered devices
+tile-people = People online
 tile-held = Messages waiting
 tile-directory = Directory
 tile-certificate = Certificate
 tile-store = Storage
-devices-count = { $count ->
-    [one] { $count } contact registered
-   *[other] { $count } contacts registered
-}
 watching-count = { $count ->
     [one] { $count } subscription
    *[other] { $count } subscriptions
 }
-people-note = accounts in the store
-presence-note = published states
 held-note = for people who are away
 directory-off = none
 directory-off-note = local accounts only
@@ -34,7 +27,6 @@ certificate-internal = own authority
 certificate-files = from files
 certificate-acme = ACME
 certificate-none = none
-certificate-until = valid until { $date }
 store-ok = ok
 store-read-only = read-only
 store-failed = failed
@@ -72,3 +64,37 @@ version-line = Tagus { $version }, running for { $hours ->
     [one] one worker thread
    *[other] { $workers } worker threads
 }
+attention-none = Nothing needs attention.
+attention-people-held = { $count ->
+    [one] The directory no longer lists a person who was there. Nobody was put out: decide about it.
+   *[other] The directory no longer lists { $count } people who were there. Nobody was put out: decide about them.
+}
+attention-slow-directory = The directory answers slowly: 5 % of the answers take longer than half a second.
+attention-slow-delivery = Messages arrive slowly: 5 % of them take longer than a second.
+attention-slow-disk = The disk is slow: 5 % of the writes take longer than a quarter of a second.
+to-charts = See the charts
+to-directory = Open the directory
+to-decide = Decide
+to-certificates = Open the certificates
+to-people = Open the people
+past = The last 24 hours
+past-more = More charts
+live-off = These figures are not live at the moment. Reload the page to see new ones.
+tile-messages = Messages a minute
+messages-within = 95 % arrive within { $time }
+messages-none = none in the last minute
+people-count = { $count ->
+    [one] of { $count } account
+   *[other] of { $count } accounts
+}
+directory-hits = { $share } % answered from memory
+certificate-days = { $count ->
+    [one] { $count } day left
+   *[other] { $count } days left
+}
+certificate-ends-now = less than a day
+store-within = 95 % of writes within { $time }
+check-dns = DNS.
+check-dns-done = Clients find this server by its domain.
+check-dns-open = Clients find this server by its domain alone once these records are there.
+to-dns = See the records

@@ -7,23 +7,16 @@ checklist-open = Por fazer:
 listening = Onde responde
 service = Serviço
 address = Endereço
-tile-devices = Dispositivos
-tile-people = Pessoas
-tile-presence = Presença
+tile-devices = Dispositivos registados
+tile-people = Pessoas em linha
 tile-held = Mensagens à espera
 tile-directory = Diretório
 tile-certificate = Certificado
 tile-store = Armazenamento
-devices-count = { $count ->
-    [one] { $count } contacto registado
-   *[other] { $count } contactos registados
-}
 watching-count = { $count ->
     [one] { $count } subscrição
    *[other] { $count } subscrições
 }
-people-note = contas guardadas
-presence-note = estados publicados
 held-note = para pessoas ausentes
 directory-off = nenhum
 directory-off-note = só contas locais
@@ -34,7 +27,6 @@ certificate-internal = autoridade própria
 certificate-files = de ficheiros
 certificate-acme = ACME
 certificate-none = nenhum
-certificate-until = válido até { $date }
 store-ok = em ordem
 store-read-only = só leitura
 store-failed = falhou
@@ -72,3 +64,37 @@ version-line = Tagus { $version }, em funcionamento há { $hours ->
     [one] um fio de trabalho
    *[other] { $workers } fios de trabalho
 }
+attention-none = Nada precisa de atenção.
+attention-people-held = { $count ->
+    [one] O diretório deixou de listar uma pessoa que lá estava. Ninguém foi excluído: decida sobre isso.
+   *[other] O diretório deixou de listar { $count } pessoas que lá estavam. Ninguém foi excluído: decida sobre elas.
+}
+attention-slow-directory = O diretório responde devagar: 5 % das respostas demoram mais de meio segundo.
+attention-slow-delivery = As mensagens chegam devagar: 5 % demoram mais de um segundo.
+attention-slow-disk = O disco está lento: 5 % das escritas demoram mais de um quarto de segundo.
+to-charts = Ver os gráficos
+to-directory = Abrir o diretório
+to-decide = Decidir
+to-certificates = Abrir os certificados
+to-people = Abrir as pessoas
+past = Últimas 24 horas
+past-more = Mais gráficos
+live-off = Estes valores não estão a ser atualizados neste momento. Recarregue a página para ver novos.
+tile-messages = Mensagens por minuto
+messages-within = 95 % chegam em { $time }
+messages-none = nenhuma no último minuto
+people-count = { $count ->
+    [one] de { $count } conta
+   *[other] de { $count } contas
+}
+directory-hits = { $share } % respondido de memória
+certificate-days = { $count ->
+    [one] falta { $count } dia
+   *[other] faltam { $count } dias
+}
+certificate-ends-now = menos de um dia
+store-within = 95 % das escritas em { $time }
+check-dns = DNS.
+check-dns-done = Os clientes encontram este servidor pelo domínio.
+check-dns-open = Os clientes só encontram este servidor pelo domínio depois de existirem estes registos.
+to-dns = Ver os registos

@@ -13,6 +13,7 @@ use crate::support::server::Server;
 use crate::support::{program, repository};
 
 mod audit;
+mod dashboard;
 mod directory;
 mod entrance;
 mod network;
