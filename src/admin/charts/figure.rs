@@ -74,7 +74,12 @@ impl Figure {
         let legend = subject.lines.iter().map(|(series, name)| {
             (t.key(name), now(*series).map_or_else(|| "–".to_owned(), |value| unit.show(t, value)))
         });
-        let top = if unit == Unit::Share { 1.0 } else { draw::top(&lines) };
+        let top = match unit {
+            Unit::Share => 1.0,
+            // There are no halves of what is counted.
+            Unit::Count => draw::top(&lines).max(2.0),
+            Unit::PerMinute | Unit::Seconds | Unit::Bytes => draw::top(&lines),
+        };
         let title = t.key(subject.title);
         let label = t.with(
             "chart-label",
@@ -167,6 +172,7 @@ impl Unit {
     /// A scaled number, as people read it.
     pub(super) fn show(self, t: Texts, value: f64) -> String {
         match self {
+            Unit::Count if value >= 10.0 => number(t, value.round()),
             Unit::Count | Unit::PerMinute => number(t, value),
             Unit::Seconds if value < 1.0 => format!("{} ms", number(t, value * 1_000.0)),
             Unit::Seconds => format!("{} s", number(t, value)),

@@ -7,6 +7,9 @@ use crate::operations::Series;
 use crate::tls::Source;
 use crate::web::{Key, Shell};
 
+/// Nobody counts the days of a certificate that has more of them.
+const FAR: u64 = 3 * 365;
+
 /// One number.
 pub(super) struct Tile {
     /// What its element is called.
@@ -39,6 +42,9 @@ pub(super) fn tiles(shell: &Shell, facts: &Facts) -> Vec<Tile> {
         .map_or_else(|| "–".to_owned(), |rate| number(t, (rate * 60.0).round()));
     let delivery = match facts.now(Series::DeliveryTime) {
         Some(seconds) => t.of("messages-within", "time", millis(shell, seconds)),
+        None if facts.now(Series::Accepted).is_some_and(|rate| rate > 0.0) => {
+            t.get("messages-indirect")
+        }
         None => t.get("messages-none"),
     };
     vec![
@@ -112,6 +118,7 @@ fn certificate(shell: &Shell, facts: &Facts) -> Tile {
         Source::None => return tile(t.get("certificate-none"), String::new(), "error"),
     };
     match tls.days_left {
+        Some(days) if days > FAR => tile(t.get("certificate-far"), source, level),
         Some(0) => tile(t.get("certificate-ends-now"), source, "error"),
         Some(days) => {
             let soon = days <= CERTIFICATE_DAYS || tls.error.is_some();

@@ -4,6 +4,7 @@ use super::Server;
 use crate::app::administration::Live as _;
 use crate::app::alerts::Circumstances;
 use crate::clock::{Tick, WallTime};
+use crate::identity::Existence;
 use crate::operations::Status;
 use crate::store::{Mode, Store as _};
 
@@ -40,6 +41,10 @@ impl Server {
     /// Writes to a person; says how many of his contacts are here.
     pub(in crate::app) fn tell_person(&self, person: &str, text: &str) -> usize {
         let person = self.site.identity.canonical(person);
+        if self.site.identity.exists_now(&person) == Existence::Unknown {
+            tracing::warn!(event = "nobody_told", person = %person, "there is no such person");
+            return 0;
+        }
         self.engine.tell(&self.aor(&person), text)
     }
 }

@@ -98,3 +98,5 @@ check-dns = DNS.
 check-dns-done = Clients find this server by its domain.
 check-dns-open = Clients find this server by its domain alone once these records are there.
 to-dns = See the records
+messages-indirect = none of them straight to a device
+certificate-far = over 3 years

@@ -98,3 +98,5 @@ check-dns = DNS.
 check-dns-done = Os clientes encontram este servidor pelo domínio.
 check-dns-open = Os clientes só encontram este servidor pelo domínio depois de existirem estes registos.
 to-dns = Ver os registos
+messages-indirect = nenhuma diretamente para um dispositivo
+certificate-far = mais de 3 anos
