@@ -57,12 +57,9 @@ async fn show(
     typed: Option<AlertView>,
     done: Option<String>,
 ) -> Response {
-    let kept = match perform(visit, AlertRequest::Show).await {
-        Ok(Reply::Alert(kept)) => kept,
-        _ => {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            return Problem::new(status, "the alerts cannot be had").into_response();
-        }
+    let Ok(Reply::Alert(kept)) = perform(visit, AlertRequest::Show).await else {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        return Problem::new(status, "the alerts cannot be had").into_response();
     };
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let saved = Some(kept.person.clone()).filter(|person| !person.is_empty());

@@ -30,11 +30,9 @@ fn an_owner_is_told_of_what_goes_wrong_and_can_try_it_before() {
     let mut params = CertificateParams::new([DOMAIN.to_owned()]).expect("names");
     // Five days are left.
     let ends = Clock::system().wall() + std::time::Duration::from_secs(5 * 86_400);
-    let day = |at: tagus::clock::WallTime| {
-        let civil = at.civil();
-        rcgen::date_time_ymd(civil.year.try_into().expect("a year"), civil.month, civil.day)
-    };
-    params.not_after = day(ends);
+    let civil = ends.civil();
+    let year = civil.year.try_into().expect("a year");
+    params.not_after = rcgen::date_time_ymd(year, civil.month, civil.day);
     let certificate = params.self_signed(&key).expect("a certificate");
     let (cert_file, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     std::fs::write(&cert_file, certificate.pem()).expect("a file");

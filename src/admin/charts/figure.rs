@@ -195,7 +195,10 @@ pub(in crate::admin) fn number(t: Texts, value: f64) -> String {
         _ => 2,
     };
     let text = format!("{value:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').to_owned() } else { text };
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    };
     match t.language() {
         Language::English => text,
         Language::Portuguese => text.replace('.', ","),
@@ -222,6 +225,8 @@ mod tests {
             (Unit::Count, 1_234.4, "1234", "1234"),
             (Unit::Count, 0.0, "0", "0"),
             (Unit::PerMinute, 12.34, "12.3", "12,3"),
+            (Unit::PerMinute, 27.04, "27", "27"),
+            (Unit::PerMinute, 100.0, "100", "100"),
             (Unit::Seconds, 0.0125, "12.5 ms", "12,5 ms"),
             (Unit::Seconds, 2.5, "2.5 s", "2,5 s"),
             (Unit::Share, 0.987, "98.7 %", "98,7 %"),

@@ -50,11 +50,12 @@ enum Place {
     Readings,
     Certificates,
     Dns,
+    Team,
     Charts,
 }
 
 /// Each place: the page of the navigation that it belongs to, and where it is.
-const LINKS: [(Place, &str, &str); 8] = [
+const LINKS: [(Place, &str, &str); 9] = [
     (Place::People, "/admin/people", "/admin/people"),
     (Place::Registrations, "/admin/registrations", "/admin/registrations"),
     (Place::Queue, "/admin/queue", "/admin/queue"),
@@ -62,6 +63,7 @@ const LINKS: [(Place, &str, &str); 8] = [
     (Place::Readings, "/admin/directory", "/admin/directory/sync"),
     (Place::Certificates, "/admin/certificates", "/admin/certificates"),
     (Place::Dns, "/admin/dns", "/admin/dns"),
+    (Place::Team, "/admin/team", "/admin/team"),
     (Place::Charts, "/admin/charts", "/admin/charts"),
 ];
 

@@ -23,7 +23,7 @@ impl Server {
             certificate_error: status.tls.and_then(|tls| tls.error),
             directory_down: (status.ldap.state == "down")
                 .then(|| status.ldap.detail.unwrap_or_default()),
-            people_held: status.ldap.held_people as u64,
+            people_held: status.ldap.held_people,
             space_is_low: store.space_is_low,
             read_only: (!writable).then(|| status.store.detail.unwrap_or_default()),
             memory_is_short: self.engine.memory().pressure.name() != "normal",

@@ -100,3 +100,4 @@ check-dns-open = Clients find this server by its domain alone once these records
 to-dns = See the records
 messages-indirect = none of them straight to a device
 certificate-far = over 3 years
+to-team = Add an owner

@@ -100,3 +100,4 @@ check-dns-open = Os clientes só encontram este servidor pelo domínio depois de
 to-dns = Ver os registos
 messages-indirect = nenhuma diretamente para um dispositivo
 certificate-far = mais de 3 anos
+to-team = Acrescentar um proprietário
