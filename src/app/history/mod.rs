@@ -96,7 +96,8 @@ impl Reading {
 struct Kept {
     rings: [Ring; RINGS.len()],
     last: Option<(Tick, Reading)>,
-    saved: Tick,
+    /// None before anything was written.
+    saved: Option<Tick>,
 }
 
 /// The figures of the past. The only writer of [`Table::History`].
@@ -137,7 +138,7 @@ impl History {
         if unread > 0 {
             tracing::warn!(event = "history_unread", rows = unread, "they are gaps in the charts");
         }
-        let saved = clock.now();
+        let saved = None;
         Ok(History { store, clock, kept: Mutex::new(Kept { rings, last: None, saved }) })
     }
 
@@ -165,7 +166,7 @@ impl History {
             }
         }
         kept.last = Some((now, reading));
-        now.since(kept.saved) >= SAVING
+        kept.saved.is_none_or(|saved| now.since(saved) >= SAVING)
     }
 
     /// Writes what is new, in one commit. What cannot be written is tried again with what comes.
@@ -179,7 +180,7 @@ impl History {
         }
         let outcome = self.store.commit(commit).await;
         let mut kept = self.lock();
-        kept.saved = now;
+        kept.saved = Some(now);
         match outcome {
             Ok(()) => kept.rings.iter_mut().for_each(Ring::kept),
             Err(error) => tracing::warn!(event = "history_not_kept", %error),

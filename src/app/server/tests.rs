@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server as http;
 use zeroize::Zeroizing;
@@ -77,10 +78,8 @@ async fn write(from: &mut Session, to: &mut Session, text: &str) -> u16 {
     status
 }
 
-/// RFC 7118 s5, RFC 3261 s18.1.2: requests go down a WebSocket, and what comes back up is known by
-/// our Via though the web listener's port is none of SIP's.
-#[test]
-fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
+/// A server with ana and rui, the runtime that it is on, and its folder.
+fn house(change: impl FnOnce(&mut Config)) -> (Arc<Server>, Runtime, tempfile::TempDir) {
     let home = tempfile::tempdir().unwrap();
     let runtime = crate::app::context::runtime().unwrap();
     let mut config = Config {
@@ -89,6 +88,7 @@ fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
         ..Config::default()
     };
     config.sip.listen = vec!["udp://127.0.0.1:0".parse().unwrap()];
+    change(&mut config);
     let bound = bind(&config).unwrap();
     let handle = runtime.handle().clone();
     let server = runtime.block_on(async {
@@ -108,6 +108,14 @@ fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
         let certificates = crate::app::front::certificates(&site);
         Server::open(site, bound, certificates, &handle).unwrap()
     });
+    (server, runtime, home)
+}
+
+/// RFC 7118 s5, RFC 3261 s18.1.2: requests go down a WebSocket, and what comes back up is known by
+/// our Via though the web listener's port is none of SIP's.
+#[test]
+fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
+    let (server, runtime, _home) = house(|_| {});
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web = listener.local_addr().unwrap();
@@ -118,5 +126,31 @@ fn messages_pass_between_a_websocket_and_a_datagram_client_both_ways() {
         assert_eq!(write(&mut ana, &mut rui, "olá, Rui").await, 200);
         upgrading.abort();
     });
+    // Both went straight, and were timed.
+    assert_eq!(server.engine.delivery().count(), 2);
+    assert!(server.engine.delivery().quantile(0.95).unwrap() < 2.0);
     server.stop();
+}
+
+/// What the server itself writes reaches whoever is here, also while nothing can be kept: that is when
+/// alerts matter most.
+#[test]
+fn what_the_server_writes_arrives_whether_or_not_it_can_be_kept() {
+    for most_held in [1_000, 0] {
+        let (server, runtime, _home) = house(|config| {
+            config.messages.max_held_per_user = most_held;
+        });
+        runtime.block_on(async {
+            let mut rui = sign_in("rui", Transport::Udp, server.addresses()[0].socket).await;
+            assert_eq!(server.tell_person("nobody", "is not here"), 0);
+            assert_eq!(server.tell_person("rui", "the disk is full"), 1);
+            loop {
+                if let Event::Message(message) = rui.next().await.unwrap() {
+                    assert_eq!(message.body, b"the disk is full");
+                    break;
+                }
+            }
+        });
+        server.stop();
+    }
 }

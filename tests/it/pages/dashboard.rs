@@ -1,5 +1,8 @@
 //! The first page with its charts, and alerts.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 use tagus::clock::Clock;
 use tagus::model::{HistorySlot, Record as _, Role};
@@ -123,4 +126,38 @@ fn charts_of_a_server_that_has_just_begun_say_so() {
     let server = Server::start(WEB);
     add_console(&server, "ana", Role::Owner);
     walk(&server, "first_day", &json!({}), 8, super::nothing);
+}
+
+/// Rows of the past that are on the disk.
+fn kept(server: &Server) -> u64 {
+    let status = server.run(&["status", "--json"], None).json();
+    let at = status["listeners"]["metrics"].as_str().expect("an address");
+    let mut socket = TcpStream::connect(at).expect("a connection");
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    socket.write_all(request.as_bytes()).expect("it is sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    let sample = "tagus_store_rows{table=\"history\"} ";
+    let line = answer.lines().find_map(|line| line.strip_prefix(sample)).expect("a sample");
+    line.parse::<f64>().expect("a number") as u64
+}
+
+#[test]
+fn figures_of_the_past_survive_a_power_cut() {
+    let mut server = Server::start("");
+    let clock = Clock::system();
+    let begun = clock.now();
+    // The first measurement is written at once, to each ring.
+    while kept(&server) < 3 {
+        assert!(clock.now().since(begun).as_secs() < 60, "nothing is kept");
+    }
+    server.kill();
+    server.start_again();
+    let request = HistoryRequest { window: Window::Day, series: vec![Series::Memory] };
+    let Reply::History(view) = ask(&server, &Request::History(request)) else {
+        panic!("no history")
+    };
+    assert_eq!(view.series[0].now, None, "nothing was measured since");
+    let known: Vec<f64> = view.series[0].points.iter().flatten().copied().collect();
+    assert!(!known.is_empty() && known.iter().all(|bytes| *bytes > 1e6), "{known:?}");
 }
