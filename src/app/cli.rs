@@ -60,6 +60,9 @@ pub enum Command {
     /// Addresses that are refused after too many failures
     #[command(subcommand)]
     Ban(Ban),
+    /// Long work that the console began: imports, and the same deed for many people
+    #[command(subcommand)]
+    Job(Job),
     /// Who did what: the last lines of the audit trail
     #[command(args_conflicts_with_subcommands = true)]
     Audit(Audit),
@@ -435,6 +438,23 @@ pub struct Audit {
 pub enum AuditCommand {
     /// Walks along the chain, and names the first line that is not what was written
     Verify,
+}
+
+/// `tagus job`.
+#[derive(Debug, Subcommand)]
+pub enum Job {
+    /// Lists jobs of the last 24 hours, the newest first
+    List,
+    /// Shows how one goes, and what failed
+    Show {
+        /// Its id
+        job: String,
+    },
+    /// Ends one before it is done; what it did stays done
+    Cancel {
+        /// Its id
+        job: String,
+    },
 }
 
 /// `tagus ban`.

@@ -155,7 +155,6 @@ impl Identity {
     }
 
     /// Who is in a group of that name, in whatever case: for many questions in a row.
-    #[must_use]
     pub fn members<'a>(&'a self, group: &str) -> impl Fn(&UserName) -> bool + Sync + use<'a> {
         let wanted = fold(group).into_owned();
         let known = self.group_directory().and_then(|_| self.groups.known());

@@ -23,6 +23,8 @@ struct Person {
     number: String,
     groups: String,
     is_of_directory: bool,
+    /// Whether anything is kept here that could be deleted.
+    has_row: bool,
     /// Locked by somebody here, as far as one can tell.
     is_disabled: bool,
 }
@@ -46,6 +48,7 @@ async fn find(visit: &Visit) -> Result<Person, Response> {
         Ok(Reply::User(found)) => {
             return Ok(Person {
                 is_of_directory: found.kind == "directory",
+                has_row: true,
                 is_disabled: found.disabled,
                 user: found.user,
                 address: found.address,
@@ -78,6 +81,7 @@ async fn find(visit: &Visit) -> Result<Person, Response> {
         found.ok_or_else(|| problem(&Failure::not_found("there is nobody of that name")))?;
     Ok(Person {
         is_of_directory: true,
+        has_row: false,
         is_disabled: found.state == PersonState::Disabled && !found.by_directory,
         user: found.user,
         address: found.address,

@@ -17,6 +17,7 @@ mod config;
 mod device;
 mod directory;
 mod init;
+mod job;
 mod ldap;
 mod msrp;
 mod presence;
@@ -43,6 +44,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Presence(command) => presence::run(context, command),
         Command::Ldap(command) => ldap::run(context, command),
         Command::Ban(command) => ban::run(context, command),
+        Command::Job(command) => job::run(context, command),
         Command::Audit(command) => audit::run(context, &command),
         Command::SetupLink => setup_link::run(context),
         Command::Message(message) => client::message(context, message),
