@@ -8,7 +8,7 @@ use super::tokens::origin;
 use super::{answer, qr};
 use crate::operations::{CertificateRequest, Exit, Failure, Reply, Request, Right, Secret};
 use crate::tls::{InstallError, Overview, Source};
-use crate::web::{Access, Faults, Key, Route, Shell, Texts, Visit, render};
+use crate::web::{Access, Faults, Form, Key, Route, Shell, Texts, Visit, render};
 
 /// Days before the end from which on a certificate is shown as a worry.
 const LATE: u64 = 14;
@@ -82,7 +82,7 @@ async fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
         },
         acme: acme(t, &shell, &all),
         may_change: own.is_some_and(|own| Right::Administer.is_of_role(own.role)),
-        chain: visit.form.get("chain").to_owned(),
+        chain: handed_over(&visit.form).0,
         qr: qr::svg(&address, &t.get("authority-qr")),
         address,
         all,
@@ -142,11 +142,26 @@ fn acme(t: Texts, shell: &Shell, all: &Overview) -> Vec<String> {
     said
 }
 
+/// The chain and the key of a form. Some programs write both into one file, and somebody pastes it
+/// where the chain goes: the key is taken out of there, so that no page shows it again.
+fn handed_over(form: &Form) -> (String, Secret) {
+    let (mut chain, mut key) = (String::new(), form.get("key").to_owned());
+    let mut is_key = false;
+    for line in form.get("chain").lines() {
+        let edge = line.contains("PRIVATE KEY-----");
+        is_key |= edge && line.contains("-----BEGIN");
+        let out = if is_key { &mut key } else { &mut chain };
+        out.push_str(line);
+        out.push('\n');
+        is_key &= !(edge && line.contains("-----END"));
+    }
+    (chain, Secret::new(key))
+}
+
 /// `POST /admin/certificates/install`.
 async fn install(visit: Visit) -> Response {
-    let text = |field| visit.form.get(field).to_owned();
-    let key = || Secret::new(text("key"));
-    let examine = CertificateRequest::Examine { chain: text("chain"), key: key() };
+    let (chain, key) = handed_over(&visit.form);
+    let examine = CertificateRequest::Examine { chain: chain.clone(), key: key.clone() };
     match visit.desk().perform(&visit.actor(), Request::Certificates(examine)).await {
         Ok(Reply::Examined(None)) => {}
         Ok(Reply::Examined(Some(error))) => {
@@ -158,8 +173,7 @@ async fn install(visit: Visit) -> Response {
         Ok(_) => return answer::unexpected(),
         Err(failure) => return answer::problem(&failure),
     }
-    let install = CertificateRequest::Install { chain: text("chain"), key: key() };
-    change(&visit, install, "installed").await
+    change(&visit, CertificateRequest::Install { chain, key }, "installed").await
 }
 
 /// What is wrong with a certificate, at its field.
@@ -205,4 +219,30 @@ async fn renew(visit: Visit) -> Response {
 /// `POST /admin/certificates/reload`.
 async fn reload(visit: Visit) -> Response {
     change(&visit, CertificateRequest::Reload, "reloaded").await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // W39.
+    #[test]
+    fn a_key_among_the_certificates_is_taken_out_of_them() {
+        let one = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let key = "-----BEGIN EC PRIVATE KEY-----\nBBBB\n-----END EC PRIVATE KEY-----\n";
+        let form = |chain: &str, key: &str| {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.append_pair("chain", chain).append_pair("key", key);
+            Form::parse(form.finish().as_bytes()).unwrap()
+        };
+        for text in [format!("{key}{one}{one}"), format!("{one}{key}{one}")] {
+            let (chain, found) = handed_over(&form(&text, ""));
+            assert_eq!((chain, found.expose()), (format!("{one}{one}"), key));
+        }
+        let (chain, found) = handed_over(&form(one, key));
+        assert_eq!((chain.as_str(), found.expose()), (one, key));
+        // Half of one is none to show either.
+        let (chain, _) = handed_over(&form("-----BEGIN PRIVATE KEY-----\nBBBB", ""));
+        assert_eq!(chain, "");
+    }
 }

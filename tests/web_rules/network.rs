@@ -48,10 +48,12 @@ fn a_certificate_is_handed_over_served_at_once_and_taken_away_again() {
     let (chain, key) = certificate(&[DOMAIN, "localhost"]);
     let (_, other) = certificate(&[DOMAIN]);
     let (foreign, foreign_key) = certificate(&["mail.test"]);
+    let mixed = format!("{other}{chain}");
     for (fields, fault) in [
         (fields("", &key), "no certificate in PEM form"),
         (fields(&chain, ""), "no private key in PEM form"),
         (fields(&chain, &other), "does not belong to the first"),
+        (fields(&mixed, ""), "does not belong to the first"),
         (fields(&foreign, &foreign_key), "names none of this server"),
     ] {
         let answer = ana.post("/admin/certificates/install", &fields);
