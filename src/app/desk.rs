@@ -28,7 +28,7 @@ pub struct Desk(Place);
 enum Place {
     Server(Client),
     /// Nothing was asked yet.
-    Closed(Alone),
+    Closed(Box<Alone>),
     Alone(Box<Opened>),
 }
 
@@ -68,7 +68,7 @@ impl Desk {
             Ok(client) => Place::Server(client),
             Err(CallError::NoServer(_)) => {
                 let loaded = context.load()?;
-                Place::Closed(Alone { loaded, clock: context.clock.clone() })
+                Place::Closed(Box::new(Alone { loaded, clock: context.clock.clone() }))
             }
             Err(error) => return Err(error.into()),
         }))

@@ -60,7 +60,7 @@ pub(super) fn tiles(shell: &Shell, facts: &Facts) -> Vec<Tile> {
             "live-people",
             Key("tile-people"),
             online,
-            t.of("people-count", "count", status.accounts),
+            t.of("tile-people-count", "count", status.accounts),
             "",
             Place::People,
         ),
@@ -123,7 +123,7 @@ fn certificate(shell: &Shell, facts: &Facts) -> Tile {
         Some(days) => {
             let soon = days <= CERTIFICATE_DAYS || tls.error.is_some();
             let level = if soon { "warn" } else { level };
-            tile(t.of("certificate-days", "count", days), source, level)
+            tile(t.of("tile-certificate-days", "count", days), source, level)
         }
         None => tile(source, String::new(), level),
     }

@@ -77,9 +77,10 @@ impl Standing {
             url: view.url.clone(),
             since: view.since.clone(),
             last_answer: view.last_answer.clone(),
-            latency: view
-                .latency_ms
-                .map(|took| t.of("standing-milliseconds", "time", number(t, took))),
+            latency: view.latency_ms.map(|took| match took {
+                0 => t.get("standing-at-once"),
+                took => t.of("standing-milliseconds", "time", number(t, took)),
+            }),
             people: number(t, view.people),
             last_sync: view.last_sync.clone(),
             is_off: view.state == "off",
@@ -92,6 +93,6 @@ fn seconds(milliseconds: u64) -> String {
     let whole = milliseconds / 1_000;
     match milliseconds % 1_000 {
         0 => whole.to_string(),
-        rest => format!("{whole}.{:03}", rest).trim_end_matches('0').to_owned(),
+        rest => format!("{whole}.{rest:03}").trim_end_matches('0').to_owned(),
     }
 }

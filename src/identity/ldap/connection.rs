@@ -1,18 +1,19 @@
 //! Connections: TLS, StartTLS, the guard, and the service account's bind.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use ldap3::{Ldap, LdapError};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-use super::guard::{Session, start_tls};
+use super::guard::{Noted, Session, start_tls};
 use super::target::Target;
 use super::{DirectoryError, Settings, SettingsError};
 use crate::channel::system_roots;
@@ -22,6 +23,8 @@ use crate::channel::system_roots;
 pub(super) struct Connector {
     pub(super) settings: Arc<Settings>,
     tls: Option<Arc<ClientConfig>>,
+    /// Why a connection ended last.
+    fault: Noted,
 }
 
 impl std::fmt::Debug for Connector {
@@ -42,7 +45,7 @@ impl Connector {
             (true, None) => Some(client(system_roots()).map_err(unusable)?),
         };
         let tls = tls.map(Arc::new);
-        Ok(Connector { settings, tls })
+        Ok(Connector { settings, tls, fault: Noted::default() })
     }
 
     /// A connection to a server, bound as the service account.
@@ -72,12 +75,13 @@ impl Connector {
     async fn reach(&self, url: &str) -> Result<Ldap, DirectoryError> {
         let unusable = || DirectoryError::Connection(format!("{url} names no server"));
         let target = Target::read(url).ok_or_else(unusable)?;
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut stream =
             TcpStream::connect((target.host.as_str(), target.port)).await.map_err(lost)?;
         // Questions are small and waited for.
         stream.set_nodelay(true).map_err(lost)?;
         if !target.secure && !self.settings.start_tls {
-            return Ok(Session::over(stream).await.map_err(lost)?.detach());
+            return self.guarded(stream).await;
         }
         let name = ServerName::try_from(target.host).map_err(|_| unusable())?;
         let tls = self.tls.as_ref().ok_or_else(unusable)?;
@@ -85,7 +89,23 @@ impl Connector {
             start_tls::start(&mut stream).await.map_err(lost)?;
         }
         let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-        Ok(Session::over(stream.map_err(lost)?).await.map_err(lost)?.detach())
+        self.guarded(stream.map_err(lost)?).await
+    }
+
+    async fn guarded<S>(&self, stream: S) -> Result<Ldap, DirectoryError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let session = Session::noting(stream, Arc::clone(&self.fault)).await;
+        Ok(session.map_err(lost)?.detach())
+    }
+
+    /// The same error, in the words of the guard where the library has none: it learns only that the
+    /// connection is gone.
+    pub(super) fn explained(&self, error: DirectoryError) -> DirectoryError {
+        let DirectoryError::Connection(text) = error else { return error };
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+        DirectoryError::Connection(fault.map_or(text, |fault| fault.to_string()))
     }
 }
 

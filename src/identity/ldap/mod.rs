@@ -240,6 +240,7 @@ impl Directory {
         let outcome = timeout(self.settings.timeout, self.binds.bind(dn, password)).await;
         let outcome = outcome.unwrap_or(Err(DirectoryError::Timeout));
         self.time(Asked::Bind, began, outcome.is_err());
+        let outcome = outcome.map_err(|error| self.connector.explained(error));
         self.note(outcome.as_ref().err());
         outcome
     }
@@ -254,6 +255,7 @@ impl Directory {
         let began = self.clock.now();
         let outcome = list::read(&self.connector, &self.settings, url).await;
         self.time(Asked::List, began, outcome.is_err());
+        let outcome = outcome.map_err(|error| self.connector.explained(error));
         self.note_listing(url, outcome.as_ref().err());
         outcome
     }
@@ -265,6 +267,7 @@ impl Directory {
     pub async fn groups(&self, roll: &Roll, places: &Places) -> Result<Membership, DirectoryError> {
         let url = self.preferred.load(Ordering::Relaxed);
         let outcome = groups::read(&self.connector, &self.settings, url, roll, places).await;
+        let outcome = outcome.map_err(|error| self.connector.explained(error));
         self.note_listing(url, outcome.as_ref().err());
         outcome
     }
@@ -368,7 +371,7 @@ impl Directory {
             let again = reused && !fresh_only && matches!(error, DirectoryError::Connection(_));
             fresh_only = again;
             tried += usize::from(!again);
-            outcome = Err(error);
+            outcome = Err(self.connector.explained(error));
         }
         self.note(outcome.as_ref().err());
         outcome

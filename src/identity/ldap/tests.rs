@@ -106,6 +106,9 @@ async fn a_hostile_server_is_out_of_reach_and_no_more() {
         assert!(directory.find("ana", Wanted::Everything).await.is_err(), "{place}");
         assert!(directory.bind("uid=ana", "secret").await.is_err(), "{place}");
         assert!(directory.list().await.is_err(), "{place}");
+        let said = directory.health().last_error.map(|error| error.to_string()).unwrap_or_default();
+        let looks = said.contains("no LDAP") || said.contains("more than is read");
+        assert!(looks, "{place}: {said}");
         is_good.store(true, Ordering::Relaxed);
         assert_eq!(directory.probe().await, Ok(()), "{place}");
         assert_eq!(directory.bind("uid=ana", "secret").await, Ok(true), "{place}");

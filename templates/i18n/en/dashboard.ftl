@@ -83,12 +83,12 @@ live-off = These figures are not live at the moment. Reload the page to see new 
 tile-messages = Messages a minute
 messages-within = 95 % arrive within { $time }
 messages-none = none in the last minute
-people-count = { $count ->
+tile-people-count = { $count ->
     [one] of { $count } account
    *[other] of { $count } accounts
 }
 directory-hits = { $share } % answered from memory
-certificate-days = { $count ->
+tile-certificate-days = { $count ->
     [one] { $count } day left
    *[other] { $count } days left
 }

@@ -9,6 +9,7 @@ standing-server = Server
 standing-since = So since
 standing-last-answer = Last answer
 standing-milliseconds = in { $time } ms
+standing-at-once = in less than 1 ms
 standing-people = Known people
 standing-read-at = read at
 why-off = No directory is connected: accounts are local.

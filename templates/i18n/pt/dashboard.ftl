@@ -83,12 +83,12 @@ live-off = Estes valores não estão a ser atualizados neste momento. Recarregue
 tile-messages = Mensagens por minuto
 messages-within = 95 % chegam em { $time }
 messages-none = nenhuma no último minuto
-people-count = { $count ->
+tile-people-count = { $count ->
     [one] de { $count } conta
    *[other] de { $count } contas
 }
 directory-hits = { $share } % respondido de memória
-certificate-days = { $count ->
+tile-certificate-days = { $count ->
     [one] falta { $count } dia
    *[other] faltam { $count } dias
 }

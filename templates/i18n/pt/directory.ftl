@@ -9,6 +9,7 @@ standing-server = Servidor
 standing-since = Assim desde
 standing-last-answer = Última resposta
 standing-milliseconds = em { $time } ms
+standing-at-once = em menos de 1 ms
 standing-people = Pessoas conhecidas
 standing-read-at = lidas em
 why-off = Nenhum diretório está ligado: as contas são locais.

@@ -75,11 +75,14 @@ pub(in crate::identity) fn looks(bytes: &[u8]) -> &'static str {
     }
 }
 
+/// Where it is noted why a connection ended.
+pub(super) type Noted = Arc<Mutex<Option<Fault>>>;
+
 /// A connection that the library talks over, and why it ended if it did. When it is dropped everything
 /// of it ends.
 pub(in crate::identity) struct Session {
     pub(in crate::identity) ldap: Ldap,
-    fault: Arc<Mutex<Option<Fault>>>,
+    fault: Noted,
     tasks: JoinSet<()>,
 }
 
@@ -89,13 +92,20 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        Session::noting(stream, Noted::default()).await
+    }
+
+    /// The same, where others note their ends, too.
+    pub(super) async fn noting<S>(stream: S, fault: Noted) -> io::Result<Session>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (near, far) = std::os::unix::net::UnixStream::pair()?;
         far.set_nonblocking(true)?;
         let far = UnixStream::from_std(far)?;
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(near));
         let made = LdapConnAsync::with_settings(settings, "ldapi:///").await;
         let (driver, ldap) = made.map_err(io::Error::other)?;
-        let fault = Arc::new(Mutex::new(None));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             // How it ended shows on the handle, and stands in `fault`.
@@ -111,17 +121,10 @@ impl Session {
         fault.clone().unwrap_or(Fault::Closed)
     }
 
-    /// Lets the connection live as long as somebody has a handle; why it ended is said in the log, if
-    /// that is more than a farewell.
+    /// Lets the connection live as long as somebody has a handle.
     pub(super) fn detach(self) -> Ldap {
-        let Session { ldap, fault, mut tasks } = self;
-        tokio::spawn(async move {
-            while tasks.join_next().await.is_some() {}
-            let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(fault) = fault.filter(|fault| *fault != Fault::Closed) {
-                tracing::warn!(event = "directory.ended", reason = %fault.to_string().escape_debug());
-            }
-        });
+        let Session { ldap, mut tasks, .. } = self;
+        tasks.detach_all();
         ldap
     }
 }
@@ -137,7 +140,7 @@ struct Question {
 /// The questions that are open.
 type Open = Mutex<HashMap<u32, Question>>;
 
-async fn carry<S>(stream: S, library: UnixStream, fault: Arc<Mutex<Option<Fault>>>)
+async fn carry<S>(stream: S, library: UnixStream, fault: Noted)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -148,7 +151,9 @@ where
         ended = ask(&mut from_library, &mut to_server, &open) => ended,
         ended = answer(&mut from_server, &mut to_library, &open) => ended,
     };
-    *fault.lock().unwrap_or_else(PoisonError::into_inner) = ended.err();
+    if let Err(ended) = ended {
+        *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+    }
     // The library learns of the end only now, when the reason is there. The farewell may fail.
     let _ = to_server.shutdown().await;
 }
