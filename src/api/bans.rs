@@ -12,7 +12,7 @@ use crate::web::{Call, Problem};
 
 /// What a page of the list begins with.
 const PAGE: &[Param] =
-    &[param("after", Kind::Text, "Where the page before ended; `next` has it."), LIMIT];
+    &[param("after", Kind::Cursor, "Where the page before ended; `next` has it."), LIMIT];
 /// Which bans end.
 const LIFT: &[Param] = &[
     param("source", Kind::Address, "Those of this address."),

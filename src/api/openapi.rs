@@ -8,13 +8,14 @@ use super::endpoint::{Document, Endpoint, Schemas};
 use super::{DOCUMENT, ROOT};
 
 /// Problems that any line may answer, beside those of its own.
-const PROBLEMS: [(u16, &str); 10] = [
+const PROBLEMS: [(u16, &str); 11] = [
     (400, "What was sent cannot be read."),
     (401, "No token, or none that is in force here."),
     (403, "The token is not for this, or its role does not permit it."),
     (404, "What was named does not exist."),
     (409, "How things stand is in the way."),
     (413, "What was sent is too large."),
+    (414, "The path and its query are too long."),
     (415, "What was sent is of another media type."),
     (422, "What was sent is not what is asked for."),
     (429, "Asked too often; Retry-After says how long to wait."),
@@ -119,7 +120,11 @@ fn failures() -> Map<String, Value> {
         let place = format!("#/components/responses/{status}");
         (status.to_string(), json!({ "$ref": place }))
     };
-    PROBLEMS.into_iter().map(reference).collect()
+    let mut all: Map<String, Value> = PROBLEMS.into_iter().map(reference).collect();
+    // Nobody reads such a request far enough to say more.
+    let says = json!({ "description": "The head of the request is too large." });
+    all.insert("431".to_owned(), says);
+    all
 }
 
 fn responses() -> Map<String, Value> {

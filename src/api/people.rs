@@ -19,7 +19,7 @@ const FIND: &[Param] = &[
     param("has_devices", Kind::Flag, "Only those with, or without, a device credential."),
     param("online", Kind::Flag, "Only those who are, or are not, registered now."),
     param("group", Kind::Text, "Only those in this group."),
-    param("after", Kind::Text, "Where the page before ended; `next` has it."),
+    param("after", Kind::Cursor, "Where the page before ended; `next` has it."),
     LIMIT,
 ];
 

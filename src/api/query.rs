@@ -13,13 +13,17 @@ use crate::web::{Call, Form, Problem};
 const USUAL: u32 = 100;
 /// Entries of one page at most.
 const MOST: u32 = 1_000;
-/// Bytes of a text at most.
+/// The largest number that every language reads.
+const MOST_NUMBERED: u64 = i64::MAX as u64;
+/// Characters of a text at most.
 const LONGEST: usize = 512;
 
 /// What a parameter may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Text,
+    /// Where a page ended.
+    Cursor,
     Flag,
     Number,
     Limit,
@@ -49,13 +53,16 @@ impl Kind {
     /// As JSON Schema.
     pub(super) fn schema(self) -> Value {
         match self {
-            Kind::Text => json!({"type": "string", "maxLength": LONGEST / 4}),
+            Kind::Text => json!({"type": "string", "maxLength": LONGEST}),
             Kind::Flag => json!({"type": "boolean"}),
-            Kind::Number => json!({"type": "integer", "minimum": 0, "format": "int64"}),
+            Kind::Number => {
+                json!({"type": "integer", "minimum": 0, "maximum": MOST_NUMBERED, "format": "int64"})
+            }
             Kind::Limit => {
                 json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL})
             }
-            Kind::Address => json!({"type": "string"}),
+            // A cursor comes from a page before, whatever it looks like.
+            Kind::Address | Kind::Cursor => json!({"type": "string"}),
             Kind::Moment => json!({"type": "string", "format": "date-time"}),
             Kind::Choice(names) => json!({"type": "string", "enum": names}),
         }
@@ -63,9 +70,11 @@ impl Kind {
 
     fn fits(self, text: &str) -> bool {
         match self {
-            Kind::Text => text.len() <= LONGEST,
+            Kind::Text => text.chars().count() <= LONGEST,
+            // The target of a request is bounded.
+            Kind::Cursor => true,
             Kind::Flag => flag(text).is_some(),
-            Kind::Number => digits(text).is_some(),
+            Kind::Number => digits(text).is_some_and(|n| n <= MOST_NUMBERED),
             Kind::Limit => digits(text).is_some_and(|n| (1..=u64::from(MOST)).contains(&n)),
             Kind::Address => text.parse::<IpAddr>().is_ok(),
             Kind::Moment => read_date_time(text).is_some(),

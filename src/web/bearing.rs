@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, header};
 use crate::clock::Tick;
 
 /// Requests of one token that come at once at most.
-const BURST: u32 = 200;
+const BURST: u32 = 500;
 /// Requests of one token in a second, in the long run.
-const RATE: u32 = 20;
+const RATE: u32 = 100;
 /// Tokens whose requests are counted; there are never so many in force.
 const CAPACITY: usize = 1_024;
 
@@ -86,7 +86,7 @@ mod tests {
             assert_eq!(rates.admit(now, "one"), Ok(()));
         }
         let wait = rates.admit(now, "one").unwrap_err();
-        assert_eq!(wait, Duration::from_millis(50));
+        assert_eq!(wait, Duration::from_millis(10));
         assert_eq!(rates.admit(now, "two"), Ok(()));
         assert_eq!(rates.admit(now + wait, "one"), Ok(()));
     }

@@ -235,7 +235,7 @@ enum Refusal {
     /// No token, or none that is in force.
     Token(&'static str),
     /// The token is for something else, or its holder's role for less.
-    Beyond(Shown, Rule),
+    Beyond(Box<Shown>, Rule),
     /// The token was used too often.
     Wait(Duration),
 }
@@ -312,7 +312,7 @@ fn permit(site: &Site, request: &Request, caller: &Caller) -> Result<Option<Show
         let shown = shown(site, request, caller)?;
         let may = rule.is_within(&shown.bearer.scopes);
         if !may || !rule.right.is_of_role(shown.bearer.role) {
-            return Err(Refusal::Beyond(shown, rule));
+            return Err(Refusal::Beyond(Box::new(shown), rule));
         }
         return Ok(Some(shown));
     }

@@ -280,7 +280,7 @@ fn what_is_sent_is_what_is_asked_for_or_it_is_refused() {
         (r#"{"user":"a@b@c"}"#, &[422]),
     ] {
         let answer = api.text("POST", "/api/v1/people", body);
-        assert!(statuses.contains(&answer.status), "{:.60} {answer:?}", body);
+        assert!(statuses.contains(&answer.status), "{body:.60} {answer:?}");
         if answer.status != 201 {
             refused(&answer, answer.status);
         }
