@@ -340,6 +340,8 @@ impl Accounts {
                 commit = commit.delete(Table::Credentials, &row?.0);
                 devices += 1;
             }
+            let mutes = super::applications::erasure_of_mutes(&*self.store, &name)?;
+            let commit = commit.and(mutes);
             let detail = format!("{devices} devices");
             Ok(Plan { commit: commit.and(also.clone()), detail, value: () })
         })

@@ -17,6 +17,7 @@ use crate::identity::{Identity, UserName, is_valid_name};
 use crate::model::{Account, Record as _, Role};
 use crate::store::{Commit, CommitError, Store, StoreError, Table};
 
+mod applications;
 mod bans;
 mod console;
 pub mod csv;
@@ -31,6 +32,7 @@ mod settings;
 mod tests;
 mod trail;
 
+pub use applications::{ApplicationError, NewApplication, OF_ADMINISTRATORS};
 pub use console::{
     Attempt, Bearer, CodeOffer, ConsoleError, NewCode, NewConsoleAccount, NewToken, Origin,
     Principal, RecoveryCodes, SetupState, SignIn,
@@ -180,6 +182,9 @@ pub enum AccountsError {
     /// It concerns the console or its tokens.
     #[error(transparent)]
     Console(#[from] ConsoleError),
+    /// It concerns applications that send notices.
+    #[error(transparent)]
+    Application(#[from] ApplicationError),
     /// A cursor that no page gave.
     #[error("there is no page that begins there; begin with the first one")]
     Cursor,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use super::failure::problem;
+use super::failure;
 use super::query::{self, Param};
 use crate::operations::{Reply, Request, Rule};
 use crate::web::{Access, Call, Problem, Route};
@@ -125,22 +125,25 @@ impl Endpoint {
         let endpoint = Arc::new(self);
         Route::api(method, path, access, move |call| {
             let endpoint = Arc::clone(&endpoint);
-            async move { endpoint.perform(&call).await.unwrap_or_else(Problem::into_response) }
+            async move { endpoint.perform(&call).await.unwrap_or_else(|refusal| refusal) }
         })
     }
 
-    async fn perform(&self, call: &Call) -> Result<Response, Problem> {
-        query::check(&call.query, self.params)?;
-        let request = (self.ask)(call)?;
+    async fn perform(&self, call: &Call) -> Result<Response, Response> {
+        query::check(&call.query, self.params).map_err(Problem::into_response)?;
+        let request = (self.ask)(call).map_err(Problem::into_response)?;
         debug_assert_eq!(request.rule(), self.rule, "{} {}", self.method, self.path);
         // Whoever asks showed a token, or the layer would not have let him come here.
         let actor = call.actor().ok_or_else(|| {
-            Problem::new(StatusCode::UNAUTHORIZED, "show a token: Authorization: Bearer tagus_…")
+            let detail = "show a token: Authorization: Bearer tagus_…";
+            Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
         })?;
-        let reply = call.desk().perform(&actor, request).await.map_err(|error| problem(&error))?;
+        let reply =
+            call.desk().perform(&actor, request).await.map_err(|error| failure::answer(&error))?;
         (self.answer)(call, reply).ok_or_else(|| {
             tracing::error!(event = "reply_unexpected", path = self.path);
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer is not what was expected")
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Problem::new(status, "the answer is not what was expected").into_response()
         })
     }
 }

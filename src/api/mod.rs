@@ -22,6 +22,7 @@ mod devices;
 mod directory;
 mod endpoint;
 mod failure;
+mod notice;
 mod openapi;
 mod people;
 mod presence;
@@ -45,6 +46,7 @@ fn endpoints() -> Vec<Endpoint> {
         bans::endpoints(),
         directory::endpoints(),
         audit::endpoints(),
+        notice::endpoints(),
     ]
     .concat()
 }

@@ -11,11 +11,13 @@ use crate::operations::{Failure, Secret};
 
 mod client;
 mod msrp;
+mod notice;
 
 pub use client::{
     Client, Connection, Listen, Message, Publish, Register, SignIn, Stay, Text, Watch,
 };
 pub use msrp::{Granularity, Msrp, MsrpPriority, MsrpTalk};
+pub use notice::{Application, Notify};
 
 pub mod bench;
 
@@ -69,6 +71,11 @@ pub enum Command {
     /// Prints a link that makes an owner of the console, once, within half an hour: at the first
     /// start, or for whoever lost access
     SetupLink,
+    /// Sends people or a group a short text of an application: mail is there, a print is done
+    Notify(Notify),
+    /// Programs that send notices, and their tokens
+    #[command(subcommand)]
+    Application(Application),
     /// Writes a message to somebody, as `client message` does
     Message(Message),
     /// A SIP client: registers, writes, listens, publishes, watches

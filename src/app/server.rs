@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::administration::{Inside, Live};
+use super::administration::{Inside, Live, Notifying};
 use super::history::History;
 use super::site::Site;
 use super::watching::Watching;
@@ -65,6 +65,7 @@ pub struct Server {
     measuring: measure::Measuring,
     /// Whether it was said which configured groups are not there.
     groups_checked: AtomicBool,
+    notices: metrics::NoticeCounts,
 }
 
 /// What must be ended.
@@ -216,6 +217,7 @@ impl Server {
             running: Mutex::new(Some(Running { workers, sweep, weigh })),
             measuring: measure::Measuring::new(history),
             groups_checked: AtomicBool::new(false),
+            notices: metrics::NoticeCounts::default(),
             site,
         });
         server.site.accounts.index_people().map_err(Failure::failed)?;
@@ -605,6 +607,14 @@ impl Live for Server {
             again.notify_one();
         });
         Ok(())
+    }
+
+    fn notify(&self, notice: net::Notice) -> Notifying<'_> {
+        Box::pin(async move { self.engine.send_notice(&notice).await })
+    }
+
+    fn count_notice(&self, application: &str, outcome: &'static str) {
+        self.notices.count(application, outcome);
     }
 }
 

@@ -10,6 +10,7 @@
 mod account;
 mod address;
 mod alerts;
+mod application;
 mod audit;
 mod ban;
 mod binding;
@@ -34,6 +35,7 @@ pub use account::{
     Account, AccountKind, AlgorithmPolicy, DeviceCredential, DigestAlgorithm, Ha1, Ha1Set, Spelling,
 };
 pub use alerts::{AlertKind, AlertMark, AlertMarks, AlertSettings};
+pub use application::{Application, Mute};
 pub use audit::AuditEntry;
 pub use ban::Ban;
 pub use binding::{Binding, BindingRow, SeenDevice};

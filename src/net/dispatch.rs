@@ -20,6 +20,7 @@ use super::secure::serves_sips;
 use crate::clock::Tick;
 use crate::http_digest::nonce::Examined;
 use crate::identity::{Existence, Lookup, Numbered, UserName};
+use crate::model::Application;
 use crate::sip::Flow;
 use crate::sip::header::{Address, HeaderName, Via};
 use crate::sip::locate::Candidate;
@@ -260,6 +261,12 @@ impl Engine {
             }
             // RFC 3261 s21.4.23
             (_, Target::Ambiguous) => self.refuse(outbox, &request, 485, None, &[], out),
+            (Method::Message, Target::Person { user, .. })
+                if Application::of_user_part(&user).is_some() =>
+            {
+                let name = Application::of_user_part(&user).unwrap_or_default();
+                self.answer_application(outbox, &request, &identified, name, out);
+            }
             (Method::Message, Target::Person { user, aor }) => {
                 self.page(outbox, request, identified, &user, &aor, out);
             }

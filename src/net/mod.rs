@@ -17,6 +17,7 @@
 //! left to the connection's own task.
 
 mod answer;
+mod application;
 mod auth;
 mod beyond;
 mod branch;
@@ -66,6 +67,7 @@ mod worker;
 use std::time::Duration;
 
 pub use crate::channel::Tls;
+pub use application::{Notice, Taken};
 pub use egress::{Counters, Egress, Upgraded};
 pub use engine::{Engine, EngineCounts, Parts, Scratch, Settings};
 pub use guard::Guard;

@@ -153,7 +153,7 @@ impl Engine {
         }
     }
 
-    fn finish_hold(
+    pub(super) fn finish_hold(
         &self,
         outbox: &mut Outbox,
         bytes: &Bytes,

@@ -1,9 +1,9 @@
 //! One request of each kind, so that the table of who may what can be shown as a whole.
 
 use super::{
-    AlertRequest, AuditFilter, AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest,
-    HistoryRequest, JobRequest, LiveRequest, PeopleDeed, PeopleQuery, Request, Secret,
-    SettingRequest, TokenRequest, TrialRequest,
+    AlertRequest, ApplicationTerms, AuditFilter, AuditRequest, CertificateRequest, ConsoleRequest,
+    DnsRequest, HistoryRequest, JobRequest, LiveRequest, NewNotice, NoticeRequest, PeopleDeed,
+    PeopleQuery, Request, Secret, SettingRequest, TokenRequest, TrialRequest,
 };
 use crate::model::Role;
 
@@ -65,6 +65,7 @@ pub fn examples() -> Vec<Request> {
     all.extend(live().map(Request::Live));
     all.extend(settings().map(Request::Setting));
     all.extend(trials().map(Request::Trial));
+    all.extend(notices().map(Request::Notice));
     all
 }
 
@@ -145,6 +146,27 @@ fn settings() -> impl Iterator<Item = SettingRequest> {
 
 fn trials() -> impl Iterator<Item = TrialRequest> {
     [TrialRequest::Settings, TrialRequest::Wait { trial: String::new(), seen: 0 }].into_iter()
+}
+
+fn notices() -> impl Iterator<Item = NoticeRequest> {
+    let name = String::new;
+    let terms = || ApplicationTerms { name: name(), title: name(), per_minute: 1, per_person: 1 };
+    let mute = |muted| NoticeRequest::Mute { user: name(), application: name(), muted };
+    [
+        NoticeRequest::Applications,
+        NoticeRequest::AddApplication(terms()),
+        NoticeRequest::SetApplication(terms()),
+        NoticeRequest::RemoveApplication { name: name() },
+        NoticeRequest::MakeToken { name: name(), expires_at: None, networks: Vec::new() },
+        NoticeRequest::Send(NewNotice::default()),
+        NoticeRequest::SendToAll { text: name(), ttl: None },
+        NoticeRequest::Reach { group: None },
+        NoticeRequest::Job { id: 0 },
+        NoticeRequest::Mutes { user: name() },
+        mute(true),
+        mute(false),
+    ]
+    .into_iter()
 }
 
 fn certificates() -> impl Iterator<Item = CertificateRequest> {

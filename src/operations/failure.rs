@@ -40,6 +40,9 @@ pub struct Failure {
     /// What was wrong with what was asked, where a form can say so at its field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// Seconds after which it may be asked for again; only where it was asked for too often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
 }
 
 /// What is wrong with what somebody asked for about a person.
@@ -72,7 +75,7 @@ impl Failure {
     /// A failure with any code.
     #[must_use]
     pub fn new(exit: Exit, message: impl fmt::Display) -> Failure {
-        Failure { exit, message: message.to_string(), cause: None }
+        Failure { exit, message: message.to_string(), cause: None, retry_after: None }
     }
 
     /// The same with what is wrong.
@@ -103,6 +106,12 @@ impl Failure {
     #[must_use]
     pub fn refused(message: impl fmt::Display) -> Failure {
         Failure::new(Exit::Refused, message)
+    }
+
+    /// Asked for too often: again after so many seconds.
+    #[must_use]
+    pub fn wait(message: impl fmt::Display, seconds: u64) -> Failure {
+        Failure { retry_after: Some(seconds), ..Failure::refused(message) }
     }
 
     /// The server cannot be reached.

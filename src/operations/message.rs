@@ -17,6 +17,7 @@ use super::dns::{DnsRequest, DnsView};
 use super::history::{HistoryRequest, HistoryView};
 use super::jobs::{JobRequest, JobView};
 use super::live::{LiveReply, LiveRequest};
+use super::notice::{NoticeReply, NoticeRequest};
 use super::people::{
     DifferenceView, DirectoryView, GroupView, PeoplePage, PeopleQuery, SyncRunView,
 };
@@ -227,6 +228,8 @@ pub enum Request {
     History(HistoryRequest),
     /// About alerts.
     Alert(AlertRequest),
+    /// About notices of applications.
+    Notice(NoticeRequest),
 }
 
 impl Request {
@@ -343,6 +346,8 @@ pub enum Reply {
     History(Box<HistoryView>),
     /// What alerts somebody gets.
     Alert(AlertView),
+    /// About notices of applications.
+    Notice(Box<NoticeReply>),
 }
 
 /// A person's presence.

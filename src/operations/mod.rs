@@ -19,6 +19,7 @@ mod history;
 mod jobs;
 mod live;
 mod message;
+mod notice;
 mod people;
 mod rights;
 mod secret;
@@ -47,6 +48,10 @@ pub use message::{
     BanView, Device, DeviceSecret, Existing, Health, ImportReport, LdapStatus, ListenerStatus,
     MemoryStatus, PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView,
     Status, User, WatcherView,
+};
+pub use notice::{
+    ApplicationTerms, ApplicationView, MuteView, NewNotice, NoticeCounts, NoticeOutcome,
+    NoticeReply, NoticeReport, NoticeRequest,
 };
 pub use people::{
     DifferenceView, DirectoryView, GroupView, KindView, MentionView, PeoplePage, PeopleQuery,

@@ -2,7 +2,8 @@
 
 use super::{
     AlertRequest, AuditRequest, CertificateRequest, ConsoleRequest, DnsRequest, Failure,
-    JobRequest, LiveRequest, PeopleDeed, Request, SettingRequest, TokenRequest, TrialRequest,
+    JobRequest, LiveRequest, NoticeRequest, PeopleDeed, Request, SettingRequest, TokenRequest,
+    TrialRequest,
 };
 use crate::accounts::{Actor, ActorKind};
 use crate::model::{Role, Scope};
@@ -185,6 +186,7 @@ impl Request {
                 AlertRequest::Set { .. } => tokenless("alert.set", Right::Own),
                 AlertRequest::Test => tokenless("alert.test", Right::Own),
             },
+            Request::Notice(request) => request.rule(),
         }
     }
 }
@@ -280,6 +282,33 @@ impl LiveRequest {
     }
 }
 
+impl NoticeRequest {
+    /// Whoever may help people may write to them, one by one or a group; to everybody administrators
+    /// do. What applications there are is no program's to change.
+    const fn rule(&self) -> Rule {
+        match self {
+            NoticeRequest::Applications => tokenless("application.list", Right::See),
+            NoticeRequest::AddApplication(_) => tokenless("application.add", Right::Administer),
+            NoticeRequest::SetApplication(_) => tokenless("application.set", Right::Administer),
+            NoticeRequest::RemoveApplication { .. } => {
+                tokenless("application.remove", Right::Administer)
+            }
+            NoticeRequest::MakeToken { .. } => tokenless("application.token", Right::Administer),
+            NoticeRequest::Send(_) => rule("notice.send", Right::Help, Scope::NotifySend),
+            NoticeRequest::SendToAll { .. } => tokenless("notice.send_all", Right::Administer),
+            NoticeRequest::Reach { .. } => tokenless("notice.reach", Right::Help),
+            NoticeRequest::Job { .. } => rule("notice.job", Right::Help, Scope::NotifySend),
+            NoticeRequest::Mutes { .. } => rule("notice.mutes", Right::See, Scope::UsersRead),
+            NoticeRequest::Mute { muted: true, .. } => {
+                rule("notice.mute", Right::Help, Scope::UsersWrite)
+            }
+            NoticeRequest::Mute { muted: false, .. } => {
+                rule("notice.unmute", Right::Help, Scope::UsersWrite)
+            }
+        }
+    }
+}
+
 /// Whether an actor may ask for this. What depends on whom it concerns, as an owner, is decided
 /// where the change is made.
 ///
@@ -298,7 +327,7 @@ pub fn permit(actor: &Actor, request: &Request) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations::Whom;
+    use crate::operations::{NewNotice, Whom};
 
     fn actor(role: Role, kind: ActorKind) -> Actor {
         Actor { name: "ana".to_owned(), source: "192.0.2.1".to_owned(), role, kind }
@@ -344,6 +373,10 @@ mod tests {
             (Request::Setting(SettingRequest::Restart), admins),
             (Request::History(crate::operations::HistoryRequest::default()), all),
             (Request::Alert(AlertRequest::Test), owners),
+            (Request::Notice(NoticeRequest::Send(NewNotice::default())), help),
+            (Request::Notice(NoticeRequest::RemoveApplication { name: name() }), admins),
+            (Request::Notice(NoticeRequest::SendToAll { text: name(), ttl: None }), admins),
+            (Request::Notice(NoticeRequest::Mutes { user: user() }), all),
             (Request::Export { path: "/x".into() }, owners),
             (Request::Certificates(CertificateRequest::Show), not_helpdesk),
             (Request::Certificates(CertificateRequest::Renew), admins),

@@ -44,11 +44,15 @@ pub enum Table {
     History = 17,
     /// Who is told of what goes wrong, and what was told; written by `accounts`.
     Alerts = 18,
+    /// Programs that send notices; written by `accounts`.
+    Applications = 19,
+    /// Who does not want to hear from which of them; written by `accounts`.
+    Mutes = 20,
 }
 
 impl Table {
     /// All tables, by number.
-    pub const ALL: [Table; 18] = [
+    pub const ALL: [Table; 20] = [
         Table::Bindings,
         Table::Accounts,
         Table::Credentials,
@@ -67,6 +71,8 @@ impl Table {
         Table::DirectoryPeople,
         Table::History,
         Table::Alerts,
+        Table::Applications,
+        Table::Mutes,
     ];
 
     /// The permanent number.
@@ -103,6 +109,8 @@ impl Table {
             Table::DirectoryPeople => "directory_people",
             Table::History => "history",
             Table::Alerts => "alerts",
+            Table::Applications => "applications",
+            Table::Mutes => "mutes",
         }
     }
 

@@ -17,6 +17,7 @@ mod directory_test;
 mod held_messages;
 mod load_tools;
 mod nat;
+mod notices;
 mod own_client;
 mod page_mode;
 mod pages;

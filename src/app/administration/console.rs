@@ -147,7 +147,7 @@ fn console_user(account: ConsoleAccount) -> ConsoleUser {
     }
 }
 
-fn token(token: ApiToken) -> Token {
+pub(super) fn token(token: ApiToken) -> Token {
     Token {
         token: token.id,
         name: token.name,

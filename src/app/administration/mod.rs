@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::site::Site;
@@ -12,6 +13,7 @@ use crate::config::{Config, Listener};
 use crate::documents;
 use crate::identity::UserName;
 use crate::model::{self, Account, AccountKind, AlgorithmPolicy, DeviceCredential, DeviceKey};
+use crate::net::{Notice, Taken};
 use crate::operations::{
     BanView, Device, DeviceSecret, Failure, Operations, Performing, Reply, Request, Secret, Status,
     User, permit,
@@ -30,10 +32,12 @@ mod dns;
 mod history;
 mod jobs;
 mod live;
+mod notice;
 mod people;
 mod person;
 mod presence;
 mod refusal;
+mod sending;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -93,7 +97,14 @@ pub trait Live: Measured {
     /// # Errors
     /// A [`Failure`] if this server is of a kind that does not.
     fn restart(&self) -> Result<(), Failure>;
+    /// Keeps a notice and offers it to the devices that are here.
+    fn notify(&self, notice: Notice) -> Notifying<'_>;
+    /// Counts what became of a notice.
+    fn count_notice(&self, application: &str, outcome: &'static str);
 }
+
+/// A notice on its way.
+pub type Notifying<'a> = Pin<Box<dyn Future<Output = Taken> + Send + 'a>>;
 
 /// Performs requests over an open store, and with a running server's help where there is one. What is
 /// cloned of it is the same one.
@@ -106,6 +117,7 @@ pub struct Administration {
     /// One change of the configuration at a time.
     configuring: Arc<tokio::sync::Mutex<()>>,
     trials: Arc<trial::Trials>,
+    notices: Arc<sending::Notices>,
 }
 
 impl Administration {
@@ -119,6 +131,7 @@ impl Administration {
             dns: Arc::default(),
             configuring: Arc::default(),
             trials: Arc::default(),
+            notices: Arc::default(),
         }
     }
 
@@ -222,7 +235,7 @@ impl Administration {
             Request::PresenceShow { user } => self.presence(&user).await,
             Request::PresenceWatchers { user } => self.watchers(&user).await,
             Request::RulesShow { user } => self.rules(&user).await,
-            Request::RulesSet { user, document } => self.set_rules(&user, &document).await,
+            Request::RulesSet { user, document } => self.set_rules(actor, &user, &document).await,
             Request::BanList => self.bans().map(Reply::Bans),
             Request::BanLift { source, user } => self.lift(actor, source, user.as_deref()).await,
             Request::SetupLink => self.setup_link(actor).await,
@@ -237,6 +250,7 @@ impl Administration {
             Request::Trial(request) => self.trial(actor, request).await,
             Request::History(request) => self.history(&request),
             Request::Alert(request) => self.alert(actor, request).await,
+            Request::Notice(request) => self.notice(actor, request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await

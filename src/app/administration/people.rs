@@ -108,7 +108,7 @@ impl Administration {
     }
 
     /// Everybody who is registered, as far as a server runs that knows.
-    fn registered(&self) -> HashSet<UserName> {
+    pub(super) fn registered(&self) -> HashSet<UserName> {
         self.live.as_ref().map(|live| live.registered()).unwrap_or_default()
     }
 

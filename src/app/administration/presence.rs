@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Administration;
+use super::{Administration, refused};
+use crate::accounts::{Actor, Deed};
 use crate::app::watching::{self, Watching};
 use crate::config::Policy;
 use crate::documents::{Condition, DocumentError, Place};
@@ -93,7 +94,12 @@ impl Administration {
     }
 
     /// Checks rules as whoever will read them does, and installs them.
-    pub(super) async fn set_rules(&self, user: &str, document: &str) -> Result<Reply, Failure> {
+    pub(super) async fn set_rules(
+        &self,
+        actor: &Actor,
+        user: &str,
+        document: &str,
+    ) -> Result<Reply, Failure> {
         let aor = self.person(user).await?;
         let limits = watching::rules(&self.site.config.limits);
         pres_rules::read_within(document.as_bytes(), &limits).map_err(Failure::usage)?;
@@ -106,10 +112,13 @@ impl Administration {
         };
         let put =
             documents.put(&place, pres_rules::MEDIA_TYPE, document.as_bytes(), Condition::Any);
-        put.await.map(|_| Reply::Done).map_err(|error| match error {
+        put.await.map_err(|error| match error {
             DocumentError::TooLarge { .. } | DocumentError::NoRoom { .. } => Failure::usage(error),
             other => Failure::failed(other),
-        })
+        })?;
+        let name = self.name(user);
+        let deed = Deed { action: "rules.set", subject: &name, detail: "" };
+        self.site.accounts.note(actor, deed).await.map_err(refused).map(|()| Reply::Done)
     }
 
     /// The address-of-record of a person of ours.

@@ -1,6 +1,6 @@
 //! What a refusal of the accounts means to whoever asked: an exit code, and what to do next.
 
-use crate::accounts::{AccountsError, ConsoleError};
+use crate::accounts::{AccountsError, ApplicationError, ConsoleError};
 use crate::operations::{Cause, Exit, Failure};
 use crate::store::CommitError;
 
@@ -23,6 +23,13 @@ pub(in crate::app) fn refused(error: AccountsError) -> Failure {
         | AccountsError::Cursor
         | AccountsError::Header(_) => Exit::Usage,
         AccountsError::Console(error) => of_console(error),
+        AccountsError::Application(error) => match error {
+            ApplicationError::None(_) => Exit::NotFound,
+            ApplicationError::Exists(_) | ApplicationError::TooMany(_) => Exit::Refused,
+            ApplicationError::Name(_) | ApplicationError::Title | ApplicationError::Rate => {
+                Exit::Usage
+            }
+        },
         AccountsError::Unavailable(_) => Exit::Unreachable,
         AccountsError::Store(_) | AccountsError::Commit(_) | AccountsError::Damaged(_) => {
             Exit::Failed

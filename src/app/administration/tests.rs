@@ -54,6 +54,13 @@ impl Live for Noting {
     fn registered(&self) -> std::collections::HashSet<UserName> {
         [UserName::canonical("ana")].into()
     }
+    fn notify(&self, notice: Notice) -> Notifying<'_> {
+        self.note(format!("notice {} {}", notice.user, notice.application));
+        Box::pin(async { Taken::Held })
+    }
+    fn count_notice(&self, application: &str, outcome: &'static str) {
+        self.note(format!("counted {application} {outcome}"));
+    }
     fn departed(&self, user: &UserName) {
         self.note(format!("departed {user}"));
     }

@@ -20,6 +20,7 @@ mod init;
 mod job;
 mod ldap;
 mod msrp;
+mod notice;
 mod presence;
 mod setup_link;
 mod status;
@@ -47,6 +48,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Job(command) => job::run(context, command),
         Command::Audit(command) => audit::run(context, &command),
         Command::SetupLink => setup_link::run(context),
+        Command::Notify(command) => notice::notify(context, command),
+        Command::Application(command) => notice::application(context, command),
         Command::Message(message) => client::message(context, message),
         Command::Client(command) => client::run(context, command),
         Command::Export { file } => archive::export(context, &file),

@@ -1,8 +1,10 @@
 //! The figures that `/metrics` shows, in base units, with labels from closed lists alone: no person,
 //! address or host ever stands in one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet, text};
@@ -112,6 +114,27 @@ impl Collector for Figures {
     }
 }
 
+/// What became of notices, by application and outcome: both from short lists.
+#[derive(Debug, Default)]
+pub(super) struct NoticeCounts(Mutex<BTreeMap<(String, &'static str), u64>>);
+
+impl NoticeCounts {
+    /// Counts one.
+    pub(super) fn count(&self, application: &str, outcome: &'static str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry((application.to_owned(), outcome)).or_default() += 1;
+    }
+
+    fn samples(&self) -> Vec<(Labels, u64)> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sample = |((application, outcome), count): (&(String, &'static str), &u64)| {
+            let application = ("application", application.clone());
+            (vec![application, ("outcome", (*outcome).to_owned())], *count)
+        };
+        counts.iter().map(sample).collect()
+    }
+}
+
 /// One label and its value.
 fn label(name: &'static str, value: impl fmt::Display) -> Labels {
     vec![(name, value.to_string())]
@@ -184,6 +207,8 @@ impl Server {
         let help = "From a message's arrival to its receiver's answer, while the sender waits";
         let delivery = vec![(Labels::new(), self.engine.delivery())];
         figures.histograms("tagus_message_delivery_seconds", help, delivery);
+        let help = "Notices of applications to one person each";
+        figures.counters("tagus_notices", help, self.notices.samples());
         let net = self.egress.counters();
         let datagrams = [("in", net.datagrams_received), ("out", net.datagrams_sent)];
         let datagrams = datagrams.map(|(way, count)| (label("direction", way), count));
