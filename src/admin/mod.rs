@@ -21,6 +21,8 @@ mod directory;
 mod dns;
 mod live;
 mod navigation;
+mod notice;
+mod notice_applications;
 mod password;
 mod people;
 mod person;
@@ -55,6 +57,7 @@ pub fn pages(clock: &Clock) -> Pages {
         settings::routes(),
         charts::routes(),
         alerts::routes(),
+        notice::routes(),
     ]
     .concat();
     Pages { routes, navigation: navigation::GROUPS }

@@ -24,6 +24,7 @@ pub(super) const GROUPS: &[NavGroup] = &[
         title: Key("nav-messaging"),
         pages: &[
             page("/admin/queue", Key("queue-title"), "tray", Right::See),
+            page("/admin/notice", Key("notice-title"), "megaphone", Right::See),
             page("/admin/bans", Key("bans-title"), "shield", Right::See),
         ],
     },

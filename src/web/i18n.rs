@@ -30,6 +30,7 @@ texts![
     "frame",
     "live",
     "network",
+    "notice",
     "people",
     "person",
     "settings",

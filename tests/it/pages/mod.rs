@@ -17,6 +17,7 @@ mod dashboard;
 mod directory;
 mod entrance;
 mod network;
+mod notice;
 mod people;
 mod person;
 mod settings;
