@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod api;
 mod beside_voip;
 mod browser;
 mod calls;
