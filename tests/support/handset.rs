@@ -154,7 +154,7 @@ impl Handset {
         let mut response = format!("SIP/2.0 {answer}\r\n");
         for line in request.lines().take_while(|line| !line.is_empty()) {
             let name = line.split(':').next().unwrap_or_default();
-            if ["Via", "From", "Call-ID", "CSeq"].iter().any(|wanted| name == *wanted) {
+            if ["Via", "From", "Call-ID", "CSeq"].contains(&name) {
                 response += &format!("{line}\r\n");
             } else if name == "To" {
                 let tag = if line.contains(";tag=") { "" } else { ";tag=handset" };

@@ -43,10 +43,10 @@ fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for chunk in bytes.chunks(3) {
         let group = (0..3).fold(0_u32, |group, at| {
-            group << 8 | u32::from(chunk.get(at).copied().unwrap_or_default())
+            (group << 8) | u32::from(chunk.get(at).copied().unwrap_or_default())
         });
         for at in 0..4 {
-            let digit = DIGITS[(group >> (18 - 6 * at) & 63) as usize];
+            let digit = DIGITS[((group >> (18 - 6 * at)) & 63) as usize];
             out.push(if at <= chunk.len() { digit } else { b'=' });
         }
     }
