@@ -49,16 +49,16 @@ for (const input of document.querySelectorAll('input[data-into]')) {
   });
 }
 
-// While the server starts again: goes on as soon as it answers.
+// While the server starts again: goes on once it answers anew, which shows by its asking to sign in.
 const waiting = document.querySelector('[data-wait-for]');
 if (waiting) {
-  let down = false;
+  const next = waiting.dataset.waitFor;
   setInterval(async () => {
     try {
-      const answer = await fetch('/readyz', { cache: 'no-store' });
-      if (down && answer.ok) location.assign(waiting.dataset.waitFor);
+      const answer = await fetch(next, { cache: 'no-store', redirect: 'manual' });
+      if (answer.type === 'opaqueredirect') location.assign(next);
     } catch {
-      down = true;
+      // It is not there yet.
     }
-  }, 300);
+  }, 400);
 }
