@@ -174,14 +174,14 @@ impl Unit {
         match self {
             Unit::Count if value >= 10.0 => number(t, value.round()),
             Unit::Count | Unit::PerMinute => number(t, value),
-            Unit::Seconds if value < 1.0 => format!("{} ms", number(t, value * 1_000.0)),
-            Unit::Seconds => format!("{} s", number(t, value)),
-            Unit::Share => format!("{} %", number(t, value * 100.0)),
+            Unit::Seconds if value < 1.0 => format!("{}\u{a0}ms", number(t, value * 1_000.0)),
+            Unit::Seconds => format!("{}\u{a0}s", number(t, value)),
+            Unit::Share => format!("{}\u{a0}%", number(t, value * 100.0)),
             Unit::Bytes => {
                 const UNITS: [(f64, &str); 3] = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
                 let unit = UNITS.into_iter().find(|(size, _)| value >= *size);
                 let (size, name) = unit.unwrap_or((1.0, "B"));
-                format!("{} {name}", number(t, value / size))
+                format!("{}\u{a0}{name}", number(t, value / size))
             }
         }
     }
@@ -232,8 +232,9 @@ mod tests {
             (Unit::Share, 0.987, "98.7 %", "98,7 %"),
             (Unit::Bytes, 52_400_000.0, "52.4 MB", "52,4 MB"),
         ] {
-            assert_eq!(unit.show(english, value), en);
-            assert_eq!(unit.show(portuguese, value), pt);
+            // No number stands at the end of a line and its unit on the next one.
+            assert_eq!(unit.show(english, value), en.replace(' ', "\u{a0}"));
+            assert_eq!(unit.show(portuguese, value), pt.replace(' ', "\u{a0}"));
         }
     }
 

@@ -80,7 +80,7 @@ pub(super) fn tiles(shell: &Shell, facts: &Facts) -> Vec<Tile> {
 }
 
 fn millis(shell: &Shell, seconds: f64) -> String {
-    format!("{} ms", number(shell.t, (seconds * 1_000.0).max(0.1)))
+    format!("{}\u{a0}ms", number(shell.t, (seconds * 1_000.0).max(0.1)))
 }
 
 fn directory(shell: &Shell, facts: &Facts) -> Tile {
