@@ -1,6 +1,5 @@
 //! What is asked and answered. The answers are also what `--json` prints.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -21,8 +20,10 @@ use super::notice::{NoticeReply, NoticeRequest};
 use super::people::{
     DifferenceView, DirectoryView, GroupView, PeoplePage, PeopleQuery, SyncRunView,
 };
+use super::presence::{PresenceView, RulesView, WatcherView};
 use super::secret::Secret;
 use super::setting::{SettingDifference, SettingRequest, SettingView};
+use super::status::Status;
 use super::trial::{DirectorySettings, TrialRequest, TrialView};
 
 /// Something to do.
@@ -348,192 +349,6 @@ pub enum Reply {
     Alert(AlertView),
     /// About notices of applications.
     Notice(Box<NoticeReply>),
-}
-
-/// A person's presence.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PresenceView {
-    /// The name.
-    pub user: String,
-    /// `user@domain`.
-    pub address: String,
-    /// Whether any device is there to be written to.
-    pub open: bool,
-    /// What the person is doing (RFC 4480 s3.2).
-    pub activities: Vec<String>,
-    /// What the person says.
-    pub notes: Vec<String>,
-    /// What each device published.
-    pub publications: Vec<Publication>,
-    /// The document that somebody sees who may see everything.
-    pub document: String,
-}
-
-/// What one device published.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Publication {
-    /// The device: `credential:ID`, `instance:URN` or `anonymous`.
-    pub device: String,
-    /// Whether it is there to be written to.
-    pub open: bool,
-    /// What the person is doing.
-    pub activities: Vec<String>,
-    /// What the person says.
-    pub notes: Vec<String>,
-    /// When it was set, RFC 3339.
-    pub changed: String,
-    /// Seconds that are left of it.
-    pub expires: u64,
-}
-
-/// Somebody who watches a person, or would like to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct WatcherView {
-    /// `user@domain`.
-    pub watcher: String,
-    /// The name that he shows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `active`, `pending` or `waiting` (RFC 3857 s4.7.1).
-    pub status: String,
-    /// What brought it there.
-    pub event: String,
-    /// Seconds that are left of the subscription; none of one who waits.
-    pub expires: Option<u64>,
-    /// For how many seconds.
-    pub since: Option<u64>,
-}
-
-/// Rules of who may see a person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct RulesView {
-    /// The name.
-    pub user: String,
-    /// What somebody gets whom no rule names: `allow`, `confirm` or `block`.
-    pub default_policy: String,
-    /// The documents.
-    pub documents: Vec<RulesDocument>,
-}
-
-/// A document of rules.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct RulesDocument {
-    /// Its usage (RFC 4825 s5).
-    pub auid: String,
-    /// Its path below the person's directory.
-    pub path: String,
-    /// When it was written, RFC 3339.
-    pub written: String,
-    /// What it says.
-    pub document: String,
-}
-
-/// A running server.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Status {
-    /// The version of the program.
-    pub version: String,
-    /// The process.
-    pub pid: u32,
-    /// The SIP domain.
-    pub domain: String,
-    /// The host name in URIs and certificates.
-    pub public_name: String,
-    /// The data directory.
-    #[schema(value_type = String)]
-    pub data_dir: PathBuf,
-    /// When it started, RFC 3339.
-    pub started: String,
-    /// For how many seconds it runs.
-    pub uptime: u64,
-    /// Worker threads of the data plane.
-    pub workers: u32,
-    /// Addresses that answer.
-    pub listeners: ListenerStatus,
-    /// Accounts.
-    pub accounts: u64,
-    /// Accounts that came with an MD5 hash alone; while there are any, nothing else is offered.
-    #[serde(default)]
-    pub md5_only_accounts: u64,
-    /// Contacts bound.
-    pub bindings: u64,
-    /// Messages that wait for somebody.
-    pub held_messages: u64,
-    /// Subscriptions.
-    pub subscriptions: u64,
-    /// Publications.
-    pub publications: u64,
-    /// Sessions through the relay.
-    pub relay_sessions: u64,
-    /// Open SIP transactions.
-    pub transactions: u64,
-    /// Open stream connections.
-    pub connections: u64,
-    /// Bans in force.
-    pub bans: u64,
-    /// The directory.
-    pub ldap: LdapStatus,
-    /// Certificates.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<crate::tls::Status>,
-    /// The store.
-    pub store: Health,
-    /// Memory of the process.
-    #[serde(default)]
-    pub memory: MemoryStatus,
-    /// Counters since the start, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub counters: BTreeMap<String, u64>,
-}
-
-/// Memory of the process, as it was looked at last.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct MemoryStatus {
-    /// `normal`, `tight` (nobody new is served) or `critical`.
-    pub state: String,
-    /// Resident bytes.
-    pub used_bytes: u64,
-    /// What it may use (`limits.memory`); absent for no ceiling.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ceiling_bytes: Option<u64>,
-}
-
-/// Addresses that answer, by service, as URLs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ListenerStatus {
-    /// SIP.
-    pub sip: Vec<String>,
-    /// The web.
-    pub web: Vec<String>,
-    /// MSRP.
-    pub msrp: Vec<String>,
-    /// Prometheus.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<String>,
-}
-
-/// The directory as seen from here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct LdapStatus {
-    /// `off`, `up`, `degraded` or `down`.
-    pub state: String,
-    /// More about it, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// People whom the directory no longer has, or has locked, and who stay in until an
-    /// administrator decides.
-    #[serde(default)]
-    pub held_people: u64,
-}
-
-/// The store as seen from here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Health {
-    /// `ok`, `read-only` or `failed`.
-    pub state: String,
-    /// More about it, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
 }
 
 /// An account.

@@ -21,9 +21,11 @@ mod live;
 mod message;
 mod notice;
 mod people;
+mod presence;
 mod rights;
 mod secret;
 mod setting;
+mod status;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -45,9 +47,7 @@ pub use live::{
     TestView, TriedDevice,
 };
 pub use message::{
-    BanView, Device, DeviceSecret, Existing, Health, ImportReport, LdapStatus, ListenerStatus,
-    MemoryStatus, PresenceView, Publication, Reply, Request, RowFailure, RulesDocument, RulesView,
-    Status, User, WatcherView,
+    BanView, Device, DeviceSecret, Existing, ImportReport, Reply, Request, RowFailure, User,
 };
 pub use notice::{
     ApplicationTerms, ApplicationView, MuteView, NewNotice, NoticeCounts, NoticeOutcome,
@@ -57,12 +57,14 @@ pub use people::{
     DifferenceView, DirectoryView, GroupView, KindView, MentionView, PeoplePage, PeopleQuery,
     PersonSource, PersonState, PersonView, ProposalView, SyncCountsView, SyncRunView,
 };
+pub use presence::{PresenceView, Publication, RulesDocument, RulesView, WatcherView};
 pub use rights::{Right, Rule, permit};
 pub use secret::Secret;
 pub use setting::{
     ChangedSetting, SettingChange, SettingDifference, SettingEffect, SettingProblem,
     SettingRequest, SettingView, StoredView,
 };
+pub use status::{Health, LdapStatus, ListenerStatus, MemoryStatus, Status};
 pub use trial::{
     DirectorySettings, TrialAnswer, TrialCertificate, TrialDetail, TrialFinding, TrialRequest,
     TrialSample, TrialServer, TrialSettings, TrialStep, TrialView,

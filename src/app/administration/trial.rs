@@ -116,11 +116,11 @@ impl Administration {
         match request {
             TrialRequest::Settings => {
                 let loaded = self.site.loaded();
-                let ldap = loaded.config.identity.ldap.clone();
+                let mut ldap = loaded.config.identity.ldap.clone();
+                let is_sealed = ldap.bind_password.take().is_some();
                 Ok(Reply::DirectorySettings(Box::new(DirectorySettings {
                     in_use: loaded.config.identity.source == Source::Ldap,
-                    password_is_kept: ldap.bind_password.is_some()
-                        || !ldap.bind_password_file.as_os_str().is_empty(),
+                    password_is_kept: is_sealed || !ldap.bind_password_file.as_os_str().is_empty(),
                     ldap,
                     domain: self.site.config.domain.clone(),
                 })))
