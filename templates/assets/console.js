@@ -27,7 +27,7 @@ async function follow(part) {
   const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => null);
   if (answer?.ok) {
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    const next = page.querySelector('[data-live]');
+    const next = page.querySelector('[data-follow]');
     // Done: the whole page says more than this part of it.
     if (!next) return location.reload();
     if (!part.contains(document.activeElement)) {
@@ -37,8 +37,8 @@ async function follow(part) {
   }
   setTimeout(follow, 1000, part);
 }
-const live = document.querySelector('[data-live]');
-if (live) setTimeout(follow, 500, live);
+const followed = document.querySelector('[data-follow]');
+if (followed) setTimeout(follow, 500, followed);
 
 // A text that is asked for can be read from a file; the file itself goes nowhere.
 for (const input of document.querySelectorAll('input[data-into]')) {

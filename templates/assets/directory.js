@@ -15,7 +15,7 @@ function show(line) {
 }
 
 async function go() {
-  const answer = await fetch(form.dataset.live, {
+  const answer = await fetch(form.dataset.steps, {
     method: 'POST',
     body: new URLSearchParams(new FormData(form)),
   });
