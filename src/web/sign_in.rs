@@ -40,9 +40,10 @@ pub(super) async fn enter(visit: Visit) -> Response {
     // As it will be looked up: another spelling is no other account.
     let name = UserName::canonical(typed.trim()).to_string();
     let source = visit.source();
-    if let Some(wait) = site.throttle.wait(site.clock.now(), source, &name) {
-        return wait_for(&visit, wait);
-    }
+    let _trying = match site.throttle.begin(site.clock.now(), source, &name) {
+        Ok(trying) => trying,
+        Err(wait) => return wait_for(&visit, wait),
+    };
     let attempt = Attempt {
         name: typed,
         password: visit.form.get("password"),
