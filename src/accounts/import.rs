@@ -83,7 +83,7 @@ const SYNONYMS: [(&str, &str); 2] = [("username", "user"), ("email_address", "ma
 /// Columns that say nothing here: of such tables, and of the list of rows that failed before.
 const PASSED_OVER: [&str; 5] = ["id", "ha1_sha512t256", "rpid", "line", "reason"];
 /// Columns that nobody gets to see again.
-const SECRET: [&str; 4] = ["password", "ha1", "ha1b", "ha1_sha256"];
+const SECRET: [&str; 5] = ["password", "ha1", "ha1b", "ha1_sha256", "ha1_sha512t256"];
 
 /// Which field of a row is what.
 #[derive(Debug)]
@@ -223,6 +223,8 @@ impl Accounts {
             };
             let user = fields.get(columns.user).map_or("", |user| user.trim());
             if fields.len() > header.len() {
+                // What stands behind the first column may be another one's, as half of a password.
+                let user = if columns.user == 0 { user } else { "" };
                 report.fail(line, user, "more fields than the header names");
                 continue;
             }
@@ -464,6 +466,8 @@ pub fn failures_csv(text: &str, failed: &[RowFailure]) -> String {
     let mut out = String::new();
     let mut write = |line: &str, reason: &str, fields: &[Cow<'_, str>]| {
         let mut row = vec![line, reason];
+        // With more fields than columns nobody knows which of them is the password.
+        let fields: &[Cow<'_, str>] = if fields.len() > header.len() { &[] } else { fields };
         row.extend(columns.iter().map(|at| fields.get(*at).map_or("", AsRef::as_ref)));
         // What was guarded in the file is not guarded twice.
         let plain: Vec<&str> = row.iter().map(|field| csv::unguarded(field)).collect();

@@ -191,6 +191,24 @@ async fn a_device_that_signs_in_is_noted_once_a_day() {
     assert!(site.signs_in("alice", &phone.secret));
 }
 
+/// T70, W17: whatever a line is about, it is one line, and not without end.
+#[tokio::test]
+async fn nothing_in_a_line_of_the_trail_steers_who_reads_it() {
+    let site = site();
+    let subject = format!("one\r\ntwo\u{1b}[2J\u{9b}\u{202e}{}", "x".repeat(5_000));
+    let detail = "signs in a\nb\u{1b}]0;c\u{7}".repeat(10_000);
+    let deed = Deed { action: "directory.try", subject: &subject, detail: &detail };
+    site.accounts.note(&Actor::socket(), deed).await.unwrap();
+    let line = site.accounts.trail(1, 10).unwrap().pop().unwrap();
+    for text in [&line.subject, &line.detail] {
+        assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:.80}");
+    }
+    assert!(line.subject.starts_with("onetwo[2Jx"), "{:.80}", line.subject);
+    assert_eq!(line.subject.chars().count(), 257);
+    assert_eq!(line.detail.chars().count(), 16 * 1024 + 1);
+    assert_eq!(site.accounts.verify_trail().unwrap().broken, None);
+}
+
 #[tokio::test]
 async fn changes_at_once_are_all_made_and_their_trail_is_a_chain() {
     let site = site();
@@ -549,4 +567,9 @@ fn rows_that_failed_are_told_with_their_line_and_without_their_secrets() {
     let csv = failures_csv(text, &failed);
     assert_eq!(csv, "line,reason,user,name\r\n3,no name,\"a\nb\",'=1\r\n5,does not end,,\r\n");
     assert_eq!(failures_csv("", &[]), "line,reason\r\n");
+    // A comma in a password moves what stands behind it; hashes are as good as passwords.
+    let text = "user,password,name,ha1_sha512t256\nana,can,ary,Ana,x\nrui,x,Rui,canary\n";
+    let failed = [failure(2, "ana", "too many"), failure(3, "rui", "is there")];
+    let csv = failures_csv(text, &failed);
+    assert_eq!(csv, "line,reason,user,name\r\n2,too many,,\r\n3,is there,rui,Rui\r\n");
 }

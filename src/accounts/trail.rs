@@ -17,6 +17,10 @@ const LARGEST_PAGE: usize = 1_000;
 const REFUSALS_A_MINUTE: u32 = 30;
 /// Characters of a stranger's name in a line.
 const LONGEST_NAME: usize = 64;
+/// Characters of whom or what a line is about.
+const LONGEST_SUBJECT: usize = 256;
+/// Characters of what a line says in words.
+const LONGEST_DETAIL: usize = 16 * 1024;
 
 /// What a line of the trail says.
 #[derive(Clone, Copy, Debug)]
@@ -69,13 +73,24 @@ fn line(
         actor: actor.to_owned(),
         source: source.to_owned(),
         action: deed.action.to_owned(),
-        subject: deed.subject.to_owned(),
-        detail: deed.detail.to_owned(),
+        subject: told(deed.subject, LONGEST_SUBJECT),
+        detail: told(deed.detail, LONGEST_DETAIL),
         done,
         previous,
     };
     let key = AuditEntry::key(sequence);
     Ok(commit.expect_absent(Table::Audit, &key).put(Table::Audit, &key, entry.encode()))
+}
+
+/// A text as a line of the trail has it, wherever it comes from: nothing in it begins another line or
+/// steers who reads it, and it is not without end.
+fn told(text: &str, most: usize) -> String {
+    let mut text = visible(text);
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// The number of the next line and the digest of the last one. Lines are counted without gaps, so
