@@ -163,6 +163,33 @@ impl Accounts {
         })
     }
 
+    /// Whether an actor could still ask for what he asked for a while ago: he is there, not locked, and
+    /// has that role or a higher one.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if the store cannot be read.
+    pub fn stands(&self, actor: &Actor) -> Result<bool, AccountsError> {
+        let role = match (actor.kind, actor.name.strip_prefix("token:")) {
+            (ActorKind::Machine, _) => return Ok(true),
+            (ActorKind::Console, _) => self
+                .console_row(&actor.name)?
+                .filter(|(account, _)| !account.locked)
+                .map(|(account, _)| account.role),
+            (ActorKind::Directory, _) => (self.console_row(&actor.name)?.is_none()
+                && self.identity.administers(&actor.name))
+            .then_some(Role::Admin),
+            (ActorKind::Token, id) => {
+                let token = self.tokens()?.into_iter().find(|token| Some(&*token.id) == id);
+                let token = token.filter(|one| one.expires_at.is_none_or(|end| self.now() < end));
+                match token {
+                    Some(token) => self.role_of_maker(&token)?.map(|role| role.min(token.role)),
+                    None => None,
+                }
+            }
+        };
+        Ok(role.is_some_and(|role| role >= actor.role))
+    }
+
     /// All tokens, by the time when they were made.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::Live;
+use crate::accounts::OF_ADMINISTRATORS;
 use crate::app::site::Site;
 use crate::clock::WallTime;
 use crate::identity::{Existence, UserName, is_valid_name};
@@ -188,10 +189,21 @@ impl Sending {
         }
     }
 
+    /// Whether there is still an application of that name.
+    fn is_of_one_that_is(&self) -> bool {
+        self.of.name == OF_ADMINISTRATORS
+            || self.site.accounts.application(&self.of.name).is_ok_and(|one| one.is_some())
+    }
+
     /// Sends it to many, when it is its turn.
     pub(super) async fn work(self, people: Vec<UserName>, mut report: NoticeReport) {
         let Ok(_turn) = self.notices.turn.acquire().await else { return };
         for some in people.chunks(AT_ONCE) {
+            // Whoever removes an application means what it is sending, too.
+            if !self.is_of_one_that_is() {
+                some.iter().for_each(|_| report.counts.count("failed"));
+                continue;
+            }
             let outcomes = join_all(some.iter().map(|user| self.deliver(user.clone()))).await;
             outcomes.into_iter().for_each(|outcome| report.counts.count(outcome));
             self.notices.reports().keep(&report);

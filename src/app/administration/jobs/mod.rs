@@ -294,6 +294,16 @@ impl Administration {
         }
     }
 
+    /// Takes down how far a job is, and says whether to go on. It ends with the right of whoever began
+    /// it: what somebody may no longer do is not done for him either.
+    fn goes_on(&self, job: &Job, done: u64) -> bool {
+        if !job.is_cancelled() && !self.site.accounts.stands(&job.by).unwrap_or(false) {
+            tracing::warn!(event = "job_ended", job = job.id, by = job.by.name, "he may no longer");
+            job.is_cancelled.store(true, Ordering::Relaxed);
+        }
+        job.goes_on(done)
+    }
+
     /// Lets a job work aside, where it holds up nobody.
     fn begin<F>(
         &self,

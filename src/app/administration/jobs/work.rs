@@ -48,7 +48,7 @@ impl Administration {
         let text = input.expose();
         let rows = csv::Records::new(text).count().saturating_sub(1) as u64;
         job.total.store(rows, Ordering::Relaxed);
-        let follower = |done| job.goes_on(done);
+        let follower = |done| self.goes_on(job, done);
         let accounts = &self.site.accounts;
         let done = accounts.import_csv_followed(&job.by, text, options, &follower).await;
         let done = done.map_err(refused)?;
@@ -138,7 +138,7 @@ impl Administration {
         let mut failures = Vec::new();
         let mut is_whole = true;
         for (done, user) in (0..).zip(users) {
-            if !job.goes_on(done) {
+            if !self.goes_on(job, done) {
                 is_whole = false;
                 break;
             }

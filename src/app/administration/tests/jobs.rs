@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::accounts::ActorKind;
+use crate::app::administration::sending::Sending;
 use crate::model::Role;
 use crate::operations::{
-    Cause, JobKind, JobRequest, JobState, JobView, PeopleDeed, PersonState, Whom,
+    ApplicationTerms, Cause, ConsoleRequest, JobKind, JobRequest, JobState, JobView, NoticeRequest,
+    PeopleDeed, PersonState, Whom,
 };
 
 /// A server of which everything is asked at one place.
@@ -171,6 +173,85 @@ fn a_job_is_ended_by_whoever_began_it_or_an_administrator() {
     office.ask_as(&actor("eva", Role::Admin), cancel()).unwrap();
     let none = Request::Jobs(JobRequest::Show { job: "x".to_owned() });
     assert_eq!(office.ask(none).unwrap_err().exit, Exit::NotFound);
+}
+
+/// W21, W33: a job goes as far as the right of whoever began it.
+#[test]
+fn a_job_ends_with_the_right_of_whoever_began_it() {
+    let office = Office::new();
+    for name in ["ana", "eva"] {
+        office.house.add(name);
+    }
+    let password = || Secret::new("four words that nobody else has".to_owned());
+    let console = |request| office.ask(Request::Console(request)).unwrap();
+    let helper =
+        ConsoleRequest::Add { name: "hugo".to_owned(), role: Role::Helpdesk, password: password() };
+    console(helper);
+    let hugo = Actor {
+        name: "hugo".to_owned(),
+        source: "192.0.2.1".to_owned(),
+        role: Role::Helpdesk,
+        kind: ActorKind::Console,
+    };
+    let disable = |user: &str| {
+        let whom = Whom::Named(vec![user.to_owned()]);
+        let request = JobRequest::People { deed: PeopleDeed::Disable, whom };
+        match office.ask_as(&hugo, Request::Jobs(request)) {
+            Ok(Reply::Job(job)) => office.ended(&job),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(disable("ana").state, JobState::Done);
+    // As he stood when he asked; meanwhile somebody has lowered, locked or removed him.
+    let name = || "hugo".to_owned();
+    for change in [
+        ConsoleRequest::SetRole { name: name(), role: Role::ReadOnly },
+        ConsoleRequest::Lock { name: name(), locked: true },
+        ConsoleRequest::Delete { name: name() },
+    ] {
+        console(change.clone());
+        let ended = disable("eva");
+        assert_eq!((ended.state, ended.report.changed), (JobState::Cancelled, 0), "{change:?}");
+    }
+    assert!(!office.house.site.accounts.show("eva").unwrap().disabled);
+}
+
+#[test]
+fn a_notice_to_a_group_ends_with_its_application() {
+    let office = Office::new();
+    let people = ["ana", "eva"].map(UserName::canonical);
+    people.iter().for_each(|user| office.house.add(user));
+    let terms = ApplicationTerms {
+        name: "mail".to_owned(),
+        title: "Mail".to_owned(),
+        per_minute: 9,
+        per_person: 9,
+    };
+    office.ask(Request::Notice(NoticeRequest::AddApplication(terms))).unwrap();
+    let of = office.house.site.accounts.application("mail").unwrap().unwrap();
+    let notices = &office.administration.notices;
+    let send = || {
+        let report = notices.begin("mail", 2).unwrap();
+        let id = report.id;
+        let sending = Sending {
+            site: Arc::clone(&office.house.site),
+            live: Arc::clone(&office.live) as Arc<dyn Live>,
+            notices: Arc::clone(notices),
+            of: of.clone(),
+            text: "x".to_owned(),
+            expires_at: office.house.site.clock.wall() + Duration::from_secs(60),
+        };
+        office.house.runtime.block_on(sending.work(people.to_vec(), report));
+        notices.reports().find(id).unwrap()
+    };
+    let report = send();
+    assert_eq!((report.done, report.counts.held, report.counts.failed), (true, 2, 0));
+    let remove = NoticeRequest::RemoveApplication { name: "mail".to_owned() };
+    office.ask(Request::Notice(remove)).unwrap();
+    let report = send();
+    assert_eq!((report.done, report.counts.held, report.counts.failed), (true, 0, 2));
+    let told = office.live.0.lock().unwrap();
+    assert_eq!(told.iter().filter(|line| line.starts_with("notice ")).count(), 2, "{told:?}");
 }
 
 #[test]
