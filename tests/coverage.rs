@@ -252,3 +252,50 @@ fn a_transport_over_which_no_test_goes_is_noticed() {
     assert_eq!(of("other"), BTreeSet::from(["TCP", "TLS", "WS", "WSS"]));
     assert_eq!(of("none"), BTreeSet::new());
 }
+
+/// Rows of the table of the web: their names, and their tests.
+fn web_attacks(page: &str) -> Vec<(&str, Vec<&str>)> {
+    rows(page)
+        .into_iter()
+        .filter(|row| row.section != "row")
+        .map(|row| {
+            let tests = row.tests_or_reason.split(',').map(|name| name.trim().trim_matches('`'));
+            (row.section, tests.collect())
+        })
+        .collect()
+}
+
+fn web_complaints(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let attacks = web_attacks(page);
+    let wanted = (1..=43).step_by(2).map(|number| format!("W{number:02}"));
+    let mut wrong: Vec<String> = wanted
+        .filter(|wanted| attacks.iter().filter(|(row, _)| row == wanted).count() != 1)
+        .map(|wanted| format!("{wanted} does not stand there once"))
+        .collect();
+    for (row, names) in attacks {
+        let missing = names.iter().filter(|name| !tests.contains(**name));
+        wrong.extend(missing.map(|name| format!("{row}: there is no test `{name}`")));
+    }
+    wrong
+}
+
+#[test]
+fn every_attack_on_the_web_has_its_row_and_every_row_its_tests() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security-tests.md");
+    let page = fs::read_to_string(path).expect("docs/security-tests.md");
+    let wrong = web_complaints(&page, &all_tests());
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn an_attack_on_the_web_without_a_row_or_a_test_is_noticed() {
+    let tests = BTreeSet::from(["real_one".to_owned()]);
+    let row = |number: u32, test: &str| format!("| W{number:02} | words | words | `{test}` |\n");
+    let page = |test: &str| (1..=43).step_by(2).map(|n| row(n, test)).collect::<String>();
+    assert_eq!(web_complaints(&page("real_one"), &tests).len(), 0);
+    assert_eq!(web_complaints(&page("gone"), &tests).len(), 22);
+    assert_eq!(web_complaints(&page("real_one").replace("| W21", "| W20"), &tests).len(), 1);
+    assert_eq!(web_complaints(&row(1, "real_one"), &tests).len(), 21);
+    let twice = page("real_one") + &row(1, "real_one");
+    assert_eq!(web_complaints(&twice, &tests).len(), 1);
+}

@@ -100,6 +100,9 @@ fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
 fn refused(visit: &Visit, error: &AccountsError, present: &'static str) -> Response {
     let mut faults = Faults::default();
     if matches!(error, AccountsError::Console(ConsoleError::Present)) {
+        if visit.mistyped() {
+            return visit.sign_out(visit.go("/admin/sign-in"));
+        }
         faults.add(present, visit.texts().get("password-wrong"));
     } else {
         password::fault(visit.texts(), error, &mut faults);

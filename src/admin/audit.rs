@@ -257,6 +257,12 @@ fn file(
     let begin = Some((None, head.to_owned()));
     let parts = stream::unfold((visit, filter, begin), move |(visit, filter, at)| async move {
         let (before, mut text) = at?;
+        if !visit.stands() {
+            return Some((
+                Err(Failure::refused("whoever asked is signed out")),
+                (visit, filter, None),
+            ));
+        }
         match read(&visit, before, PART, filter.clone()).await {
             Ok(page) => {
                 for line in &page.entries {

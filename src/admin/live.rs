@@ -55,7 +55,7 @@ pub(super) fn encoded(text: &str) -> String {
 
 /// The page of a person.
 pub(super) fn person_link(user: &str) -> String {
-    format!("/admin/people/{}", encoded(user))
+    super::people::path_of(user)
 }
 
 /// As much of a text of somebody else's as a row shows.

@@ -16,17 +16,29 @@ use serde_json::error::Category;
 
 use super::form::Form;
 use super::problem::Problem;
-use super::{Desk, Site};
+use super::routes::challenge;
+use super::{Desk, Site, bearing};
 use crate::accounts::{Actor, Bearer};
 
 /// The longest document.
 const LONGEST: usize = 512 * 1024;
+/// How many times as long as a header a document may take.
+const SLOWNESS: u32 = 6;
 
 /// Whoever showed a token, and where he is.
 #[derive(Clone)]
 pub(super) struct Shown {
     pub(super) bearer: Bearer,
     pub(super) source: IpAddr,
+}
+
+impl Shown {
+    /// Whether the token is in force for the same as before.
+    fn stands(&self, site: &Site, headers: &HeaderMap) -> bool {
+        let bearer = bearing::shown(headers)
+            .and_then(|token| site.desk.accounts.bearer(token, self.source).ok().flatten());
+        bearer.as_ref() == Some(&self.bearer)
+    }
 }
 
 /// A request of a program.
@@ -61,8 +73,14 @@ impl FromRequest<Arc<Site>> for Call {
         let query = query.map_err(Problem::into_response)?;
         let mut bytes = Bytes::new();
         if parts.method != Method::GET && parts.method != Method::HEAD {
-            let read = axum::body::to_bytes(body, LONGEST).await;
-            bytes = read.map_err(|_| too_large())?;
+            let patience = site.limits.request.saturating_mul(SLOWNESS);
+            let read = tokio::time::timeout(patience, axum::body::to_bytes(body, LONGEST)).await;
+            let too_slow = |_| unread(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+            bytes = read.map_err(too_slow)?.map_err(|_| too_large())?;
+            // A body may take its time, and what its sender may do can end meanwhile.
+            if shown.as_ref().is_some_and(|shown| !shown.stands(site, &parts.headers)) {
+                return Err(challenge("this token is no longer in force here"));
+            }
         }
         Ok(Call {
             site: Arc::clone(site),

@@ -1,5 +1,7 @@
 //! Forms and queries (`application/x-www-form-urlencoded`): bounded, each name once.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use zeroize::Zeroizing;
@@ -54,17 +56,22 @@ impl Form {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// A [`Problem`] if it is no form, or too large.
-    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Form, Problem> {
+    /// A [`Problem`] if it is no form, too large, or takes longer than `patience`.
+    pub(super) async fn read(
+        headers: &HeaderMap,
+        body: Body,
+        patience: Duration,
+    ) -> Result<Form, Problem> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "this takes a form"));
         }
-        match axum::body::to_bytes(body, LONGEST).await {
-            Ok(bytes) => Form::parse(&bytes),
-            Err(_) => Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large")),
+        match tokio::time::timeout(patience, axum::body::to_bytes(body, LONGEST)).await {
+            Ok(Ok(bytes)) => Form::parse(&bytes),
+            Ok(Err(_)) => Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large")),
+            Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the form came too slowly")),
         }
     }
 

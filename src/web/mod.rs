@@ -163,9 +163,14 @@ struct Site {
     throttle: throttle::Throttle,
     rates: bearing::Rates,
     streams: Arc<live::Streams>,
+    /// Places for files that are being sent: each is in memory as a whole.
+    uploads: tokio::sync::Semaphore,
     routes: Vec<Route>,
     navigation: &'static [NavGroup],
 }
+
+/// Files that are sent at once at most.
+const UPLOADS: usize = 4;
 
 /// Which routes there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,6 +283,7 @@ impl Web {
             throttle: throttle::Throttle::default(),
             rates: bearing::Rates::default(),
             streams: Arc::clone(&streams),
+            uploads: tokio::sync::Semaphore::new(UPLOADS),
             routes: routes::own().into_iter().chain(parts.pages.routes).collect(),
             navigation: parts.pages.navigation,
         });

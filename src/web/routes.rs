@@ -252,7 +252,7 @@ fn is_of_api(path: &str) -> bool {
 }
 
 /// The answer to whoever shows no token that is in force (RFC 6750 s3).
-fn challenge(detail: &'static str) -> Response {
+pub(super) fn challenge(detail: &'static str) -> Response {
     let says = match detail {
         NO_TOKEN => "Bearer realm=\"tagus\"",
         _ => "Bearer realm=\"tagus\", error=\"invalid_token\"",

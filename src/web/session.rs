@@ -19,6 +19,8 @@ pub const ABSOLUTE: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Sessions that one account may have; the one that was longest idle gives way.
 const PER_ACCOUNT: usize = 32;
+/// A session ends with so many wrong passwords of its own holder.
+const MOST_MISTYPED: u32 = 5;
 /// The longest name of a browser that is kept, in characters.
 const LONGEST_AGENT: usize = 200;
 
@@ -41,6 +43,8 @@ pub struct Session {
     pub used: WallTime,
     started: Tick,
     seen: Tick,
+    /// How often its holder typed a wrong password of his own.
+    mistyped: u32,
 }
 
 /// All sessions.
@@ -91,6 +95,7 @@ impl Sessions {
             used: wall,
             started: now,
             seen: now,
+            mistyped: 0,
         };
         let mut all = self.locked();
         all.retain(|_, session| session.lives(now));
@@ -139,6 +144,19 @@ impl Sessions {
         let new = new_id();
         all.insert(digest(&new), Session { principal, ..session });
         Some(new)
+    }
+
+    /// Counts a wrong password that was typed within a session, and says whether it ended with that.
+    pub(super) fn mistyped(&self, id: &str) -> bool {
+        let key = digest(id);
+        let mut all = self.locked();
+        let Some(session) = all.get_mut(&key) else { return true };
+        session.mistyped += 1;
+        let ends = session.mistyped >= MOST_MISTYPED;
+        if ends {
+            all.remove(&key);
+        }
+        ends
     }
 
     /// Ends the session of an id.

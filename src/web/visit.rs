@@ -77,10 +77,15 @@ impl FromRequest<Arc<Site>> for Visit {
             let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
             let takes_files = site.routes.iter().any(|r| r.longest > 0 && Some(r.path) == route);
             let read = if takes_files && upload::is_upload(&parts.headers) {
+                let Ok(_place) = site.uploads.try_acquire() else {
+                    let status = StatusCode::TOO_MANY_REQUESTS;
+                    let problem = Problem::new(status, "other files are being sent; try again");
+                    return Err(([(header::RETRY_AFTER, "10")], problem).into_response());
+                };
                 let longest = usize::try_from(site.longest_body(route)).unwrap_or(usize::MAX);
                 upload::read(&parts.headers, body, longest, is_ours).await
             } else {
-                Form::read(&parts.headers, body).await
+                Form::read(&parts.headers, body, site.limits.request).await
             };
             form = read.map_err(Problem::into_response)?;
             if !is_ours(form.get(TOKEN_FIELD)) {
@@ -88,7 +93,13 @@ impl FromRequest<Arc<Site>> for Visit {
                 return Err(Problem::new(StatusCode::FORBIDDEN, detail).into_response());
             }
         }
-        Ok(Visit { site: Arc::clone(site), caller, params, query, form })
+        let changes = parts.method != Method::GET && parts.method != Method::HEAD;
+        let visit = Visit { site: Arc::clone(site), caller, params, query, form };
+        // A form may take its time, and what its sender may do can end meanwhile.
+        if changes && visit.principal().is_some() && !visit.stands() {
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "sign in first").into_response());
+        }
+        Ok(visit)
     }
 }
 
@@ -178,6 +189,20 @@ impl Visit {
         let Some(principal) = self.principal() else { return false };
         let same = self.site.desk.accounts.still(principal);
         self.site.sessions.goes_on(handle) && same.is_ok_and(|now| now.as_ref() == Some(principal))
+    }
+
+    /// Whether whoever asked is still signed in as he was: an answer that takes long, as a file, ends
+    /// with that.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.session().is_some_and(|session| self.still_stands(&session.handle))
+    }
+
+    /// He typed a wrong password of his own. Whoever found a session open does not guess for long: it
+    /// ends, and so says the answer.
+    #[must_use]
+    pub fn mistyped(&self) -> bool {
+        self.site.sessions.mistyped(&self.caller.id)
     }
 
     /// What stands around the page's own part.

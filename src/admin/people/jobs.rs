@@ -176,7 +176,7 @@ pub(super) async fn result(visit: Visit) -> Response {
         return problem(&failure);
     }
     let (desk, actor) = (visit.desk().clone(), visit.actor());
-    csv_download("not-done.csv", move |after| {
+    csv_download(visit, "not-done.csv", move |after| {
         let (desk, actor) = (desk.clone(), actor.clone());
         let request = Request::Jobs(JobRequest::Result { job: id.clone(), after });
         async move {

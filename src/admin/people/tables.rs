@@ -108,7 +108,7 @@ pub(super) async fn table(visit: Visit) -> Response {
     let Some(filter) = Filter::read(&visit.query) else { return super::list::unreadable() };
     let query = PeopleQuery { limit: PART, after: None, ..filter.query() };
     let (desk, actor) = (visit.desk().clone(), visit.actor());
-    csv_download("people.csv", move |after| {
+    csv_download(visit, "people.csv", move |after| {
         let (desk, actor) = (desk.clone(), actor.clone());
         let is_first = after.is_none();
         let query = PeopleQuery { after, ..query.clone() };
@@ -153,7 +153,7 @@ fn line(person: &PersonView, out: &mut String) {
 /// `GET /admin/people/export`: local accounts, however many, in parts as they go out.
 pub(super) async fn export(visit: Visit) -> Response {
     let (desk, actor) = (visit.desk().clone(), visit.actor());
-    csv_download("people.csv", move |after| {
+    csv_download(visit, "people.csv", move |after| {
         let (desk, actor) = (desk.clone(), actor.clone());
         async move {
             match desk.perform(&actor, Request::UserExport { after }).await? {
