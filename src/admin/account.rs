@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::setup::{CodePage, RecoveryPage};
-use super::{password, qr};
+use super::{browser, password, qr};
 use crate::accounts::{AccountsError, ConsoleError, NewCode, Origin, Principal};
 use crate::operations::Right;
 use crate::web::{Faults, Key, Problem, Route, Shell, Visit, render};
@@ -43,6 +43,7 @@ struct AccountPage {
 
 struct SessionRow {
     handle: String,
+    browser: String,
     agent: String,
     source: String,
     since: String,
@@ -73,6 +74,7 @@ fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
     let row = |session: crate::web::Session| SessionRow {
         is_this: session.handle == this,
         handle: session.handle,
+        browser: browser::name(&session.agent),
         agent: session.agent,
         source: session.source.to_string(),
         since: session.since.to_string(),

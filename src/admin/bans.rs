@@ -35,6 +35,7 @@ struct BansPage {
     failing: Vec<FailingRow>,
     bounds: Vec<BoundRow>,
     may_help: bool,
+    may_inspect: bool,
 }
 
 struct BanRow {
@@ -148,6 +149,7 @@ async fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
             })
             .collect(),
         may_help: live::may(visit, Right::Help),
+        may_inspect: live::may(visit, Right::Inspect),
         shell,
     };
     render(status, &page)

@@ -3,7 +3,7 @@
 use crate::web::Key;
 
 /// Kinds of deeds, with what they are called in filters.
-pub(super) const KINDS: [(&str, Key); 11] = [
+pub(super) const KINDS: [(&str, Key); 18] = [
     ("user.", Key("deeds-user")),
     ("device.", Key("deeds-device")),
     ("directory.", Key("deeds-directory")),
@@ -14,12 +14,22 @@ pub(super) const KINDS: [(&str, Key); 11] = [
     ("token.", Key("deeds-token")),
     ("setup_link.", Key("deeds-setup-link")),
     ("certificate.", Key("deeds-certificate")),
+    ("setting.", Key("deeds-setting")),
+    ("registration.", Key("deeds-registration")),
+    ("queue.", Key("deeds-queue")),
+    ("notice.", Key("deeds-notice")),
+    ("application.", Key("deeds-application")),
+    ("alert.", Key("deeds-alert")),
+    ("server.", Key("deeds-server")),
     ("audit.", Key("deeds-audit")),
 ];
 
 /// What a deed is called; none for one of another release.
 pub(super) fn title(deed: &str) -> Option<Key> {
-    of_people(deed).or_else(|| of_console(deed)).or_else(|| of_server(deed))
+    of_people(deed)
+        .or_else(|| of_console(deed))
+        .or_else(|| of_server(deed))
+        .or_else(|| of_messages(deed))
 }
 
 fn of_people(deed: &str) -> Option<Key> {
@@ -51,6 +61,11 @@ fn of_people(deed: &str) -> Option<Key> {
         "presence.watchers" => Key("deed-presence-watchers"),
         "rules.show" => Key("deed-rules-show"),
         "rules.set" => Key("deed-rules-set"),
+        "user.edit" => Key("deed-user-edit"),
+        "user.log_out" => Key("deed-user-log-out"),
+        "person.show" => Key("deed-person-show"),
+        "failure.list" => Key("deed-failure-list"),
+        "group.list" => Key("deed-group-list"),
         _ => return None,
     })
 }
@@ -96,6 +111,58 @@ fn of_server(deed: &str) -> Option<Key> {
         "certificate.reload" => Key("deed-certificate-reload"),
         "dns.show" => Key("deed-dns-show"),
         "dns.check" => Key("deed-dns-check"),
+        "history.show" => Key("deed-history-show"),
+        "job.list" => Key("deed-job-list"),
+        "job.show" => Key("deed-job-show"),
+        "job.result" => Key("deed-job-result"),
+        "job.cancel" => Key("deed-job-cancel"),
+        "setting.show" => Key("deed-setting-show"),
+        "setting.preview" => Key("deed-setting-preview"),
+        "setting.set" => Key("deed-setting-set"),
+        "setting.reset" => Key("deed-setting-reset"),
+        "server.restart" => Key("deed-server-restart"),
+        "directory.settings" => Key("deed-directory-settings"),
+        "directory.try" => Key("deed-directory-try"),
+        "alert.show" => Key("deed-alert-show"),
+        "alert.set" => Key("deed-alert-set"),
+        "alert.test" => Key("deed-alert-test"),
         _ => return None,
     })
+}
+
+fn of_messages(deed: &str) -> Option<Key> {
+    Some(match deed {
+        "registration.list" => Key("deed-registration-list"),
+        "registration.end" => Key("deed-registration-end"),
+        "queue.show" => Key("deed-queue-show"),
+        "queue.deliver" => Key("deed-queue-deliver"),
+        "queue.drop" => Key("deed-queue-drop"),
+        "message.test" => Key("deed-message-test"),
+        "notice.send" => Key("deed-notice-send"),
+        "notice.send_all" => Key("deed-notice-send-all"),
+        "notice.reach" => Key("deed-notice-reach"),
+        "notice.job" => Key("deed-notice-job"),
+        "notice.mutes" => Key("deed-notice-mutes"),
+        "notice.mute" => Key("deed-notice-mute"),
+        "notice.unmute" => Key("deed-notice-unmute"),
+        "application.list" => Key("deed-application-list"),
+        "application.add" => Key("deed-application-add"),
+        "application.set" => Key("deed-application-set"),
+        "application.remove" => Key("deed-application-remove"),
+        "application.token" => Key("deed-application-token"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::{Request, examples};
+
+    #[test]
+    fn whatever_somebody_can_ask_for_has_a_title() {
+        for deed in examples().iter().map(|request| Request::rule(request).deed) {
+            assert!(title(deed).is_some(), "{deed}");
+        }
+    }
 }

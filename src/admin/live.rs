@@ -111,9 +111,12 @@ pub(super) struct RegistrationRow {
 impl RegistrationRow {
     pub(super) fn new(t: Texts, one: &RegistrationView) -> RegistrationRow {
         let link = person_link(&one.user);
-        let device = match one.label.as_str() {
-            "" => device_name(t, &one.device),
-            label => label.to_owned(),
+        let unnamed = device_name(t, &one.device);
+        let (device, agent) = match (one.label.as_str(), one.agent.as_str()) {
+            ("", "") => (unnamed, String::new()),
+            // What the program calls itself says more than the number of its instance.
+            ("", agent) => (agent.to_owned(), unnamed),
+            (label, agent) => (label.to_owned(), agent.to_owned()),
         };
         RegistrationRow {
             end: format!("{link}/registrations/{}/end", encoded(&one.handle)),
@@ -121,7 +124,7 @@ impl RegistrationRow {
             user: cut(&one.user),
             name: cut_at(&one.name, 60),
             device: cut_at(&device, 60),
-            agent: cut(&one.agent),
+            agent: cut(&agent),
             transport: one.transport.to_uppercase(),
             address: one.address.clone(),
             contact: cut_at(&one.contact, 80),
@@ -139,6 +142,9 @@ impl RegistrationRow {
 pub(super) fn device_name(t: Texts, device: &str) -> String {
     match device {
         "anonymous" => t.get("device-anonymous"),
-        named => named.strip_prefix("instance:").unwrap_or(named).to_owned(),
+        named => {
+            let instance = named.strip_prefix("instance:").unwrap_or(named);
+            instance.trim_matches(['<', '>']).to_owned()
+        }
     }
 }

@@ -13,6 +13,7 @@ mod alerts;
 mod answer;
 mod audit;
 mod bans;
+mod browser;
 mod certificates;
 mod charts;
 mod dashboard;

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::tokens::{not_done, roles};
-use super::{answer, deeds, password};
+use super::{answer, browser, deeds, password};
 use crate::accounts::{Deed, Origin};
 use crate::model::Role;
 use crate::operations::{
@@ -48,6 +48,7 @@ struct TeamPage {
 
 struct SessionRow {
     session: Session,
+    browser: String,
     is_of_directory: bool,
     is_this: bool,
     may_end: bool,
@@ -135,6 +136,7 @@ async fn show(visit: &Visit, status: StatusCode, faults: Faults) -> Response {
         is_of_directory: session.principal.origin == Origin::Directory,
         is_this: session.handle == this,
         may_end: session.handle != this && own.may_manage(session.principal.role),
+        browser: browser::name(&session.agent),
         session,
     };
     let chosen = visit.form.get("role");
@@ -167,11 +169,17 @@ async fn matrix(visit: Visit) -> Response {
         Right::Machine => shell.t.get("right-machine"),
     };
     let group = |right: Right| {
-        let of_right = rules.iter().filter(|rule| rule.right == right);
+        // Several requests are one deed.
+        let mut names: Vec<&'static str> = Vec::new();
+        for rule in rules.iter().filter(|rule| rule.right == right) {
+            if !names.contains(&rule.deed) {
+                names.push(rule.deed);
+            }
+        }
         RightGroup {
             title: title(right),
             may: Role::ALL.map(|role| right.is_of_role(role)),
-            deeds: of_right.map(|rule| (rule.deed, deeds::title(rule.deed))).collect(),
+            deeds: names.into_iter().map(|name| (name, deeds::title(name))).collect(),
         }
     };
     let groups = Right::ALL.map(group).into_iter().filter(|one| !one.deeds.is_empty()).collect();

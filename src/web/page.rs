@@ -167,7 +167,7 @@ impl Shell {
     pub fn when(&self, moment: &str) -> String {
         match moment.split_once('T') {
             Some((day, time)) => {
-                format!("{day} {} UTC", time.get(..5).unwrap_or(time))
+                format!("{day} {}\u{a0}UTC", time.get(..5).unwrap_or(time))
             }
             None => moment.to_owned(),
         }

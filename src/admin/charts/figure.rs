@@ -72,7 +72,10 @@ impl Figure {
             .collect();
         let now = |series: Series| find(series).and_then(|one| scaled(&one.now));
         let legend = subject.lines.iter().map(|(series, name)| {
-            (t.key(name), now(*series).map_or_else(|| "–".to_owned(), |value| unit.show(t, value)))
+            // Of a minute in which somebody came or went.
+            let whole = |value: f64| if unit == Unit::Count { value.round() } else { value };
+            let now = now(*series).map(|value| unit.show(t, whole(value)));
+            (t.key(name), now.unwrap_or_else(|| "–".to_owned()))
         });
         let top = match unit {
             Unit::Share => 1.0,

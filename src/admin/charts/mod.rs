@@ -14,6 +14,9 @@ use crate::web::{Key, Problem, Route, Shell, Texts, Visit, render};
 mod draw;
 mod figure;
 
+/// Quarters of an hour of which a chart of the day says little: those of two hours.
+const FEW: usize = 8;
+
 /// What is shown, in this order.
 const SUBJECTS: &[Subject] = &[
     subject(
@@ -159,23 +162,37 @@ pub(super) async fn history(
     }
 }
 
+/// Figures of the last day; of the last hours where a chart of the day would have next to nothing.
+pub(super) async fn telling(
+    visit: &Visit,
+    series: &[Series],
+) -> Result<(Window, HistoryView), Response> {
+    let view = history(visit, Window::Day, series).await?;
+    if view.series.iter().any(|one| one.points.iter().flatten().count() >= FEW) {
+        return Ok((Window::Day, view));
+    }
+    Ok((Window::Hours, history(visit, Window::Hours, series).await?))
+}
+
 /// The chart of the first page.
-pub(super) fn of_messages(t: Texts, view: &HistoryView) -> Figure {
-    Figure::new(t, &MESSAGES, Window::Day, view)
+pub(super) fn of_messages(t: Texts, window: Window, view: &HistoryView) -> Figure {
+    Figure::new(t, &MESSAGES, window, view)
 }
 
 /// `GET /admin/charts?window=24h`.
 async fn page(visit: Visit) -> Response {
-    let window = match visit.query.get("window") {
-        "" => Some(Window::default()),
-        word => Window::parse(word),
+    let told = match visit.query.get("window") {
+        "" => telling(&visit, Series::ALL).await,
+        word => {
+            let Some(window) = Window::parse(word) else {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                return Problem::new(status, "there are no charts of such a time").into_response();
+            };
+            history(&visit, window, Series::ALL).await.map(|view| (window, view))
+        }
     };
-    let Some(window) = window else {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Problem::new(status, "there are no charts of such a time").into_response();
-    };
-    let view = match history(&visit, window, Series::ALL).await {
-        Ok(view) => view,
+    let (window, view) = match told {
+        Ok(told) => told,
         Err(refusal) => return refusal,
     };
     let reply = visit.desk().perform(&visit.actor(), Request::Status).await;

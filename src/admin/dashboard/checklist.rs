@@ -30,6 +30,8 @@ pub(super) struct Beside {
     /// Whether the records of DNS were as they should be when they were looked up last; `None` where
     /// the visitor may not know.
     found: Option<bool>,
+    /// Whether it is for the visitor to set things up.
+    may_set_up: bool,
 }
 
 pub(super) async fn beside(visit: &Visit) -> Beside {
@@ -49,7 +51,7 @@ pub(super) async fn beside(visit: &Visit) -> Beside {
     let has = |right: Right| principal.is_some_and(|one| right.is_of_role(one.role));
     let answered = if has(Right::Administer) { answered(visit).await } else { None };
     let found = if has(Right::Inspect) { found(visit).await } else { None };
-    Beside { owners, has_code, answered, found }
+    Beside { owners, has_code, answered, found, may_set_up: has(Right::Administer) }
 }
 
 /// Whether somebody said which domain it is, and who sees whether people are online.
@@ -119,6 +121,10 @@ pub(super) fn checklist(shell: &Shell, status: &Status, beside: &Beside) -> Vec<
         let texts = (Key("check-owner-done"), Key("check-owner-open"));
         let to = Some((Place::Team, Key("to-team")));
         steps.push(step(owners > 1, Key("check-owner"), texts, to));
+    }
+    // Whoever cannot set anything up is not asked to.
+    if !beside.may_set_up {
+        steps.clear();
     }
     if let Some(has_code) = beside.has_code {
         let texts = (Key("check-code-done"), Key("check-code-open"));

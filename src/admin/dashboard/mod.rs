@@ -76,6 +76,7 @@ fn link(shell: &Shell, place: Place) -> Option<&'static str> {
 /// What the page is made of.
 struct Facts {
     status: Box<Status>,
+    window: Window,
     history: HistoryView,
     beside: Beside,
 }
@@ -87,8 +88,8 @@ impl Facts {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             return Err(Problem::new(status, "the status cannot be had").into_response());
         };
-        let history = charts::history(visit, Window::Day, SERIES).await?;
-        Ok(Facts { status, history, beside: beside(visit).await })
+        let (window, history) = charts::telling(visit, SERIES).await?;
+        Ok(Facts { status, window, history, beside: beside(visit).await })
     }
 
     /// A series in the last minute.
@@ -118,6 +119,7 @@ struct Dashboard {
     shell: Shell,
     attention: Vec<Attention>,
     tiles: Vec<Tile>,
+    past: String,
     figure: Figure,
     /// Whether there is a page with more of them.
     has_charts: bool,
@@ -140,7 +142,8 @@ async fn page(visit: Visit) -> Response {
     let page = Dashboard {
         attention,
         tiles,
-        figure: charts::of_messages(t, &facts.history),
+        past: t.key(if facts.window == Window::Hours { Key("past-hours") } else { Key("past") }),
+        figure: charts::of_messages(t, facts.window, &facts.history),
         has_charts: link(&shell, Place::Charts).is_some(),
         is_unfinished: checklist.iter().any(|step| !step.done),
         checklist,

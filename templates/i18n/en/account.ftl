@@ -1,13 +1,13 @@
 # Passwords and codes
-password-hint = At least 12 characters. A few words that only you would put together are good.
-password-present = Present password
+password-hint = At least 12 characters; a few words that do not belong together are good.
+password-present = Current password
 password-new = New password
-password-again = The same again
+password-again = Repeat the password
 password-differs = The two passwords are not the same.
 password-short = The password needs at least 12 characters.
 password-unusable = This password cannot be used; it is too long.
-password-wrong = The present password is wrong.
-name-unusable = This name cannot be used. Letters, digits, full stop, hyphen and underline are good.
+password-wrong = The current password is wrong.
+name-unusable = This name cannot be used. Use letters, digits, full stops, hyphens and underscores.
 code-title = Authenticator
 code-scan = Scan this with an authenticator app on your telephone.
 code-type = No camera? Type this key
@@ -17,7 +17,7 @@ code-confirm = Confirm
 code-wrong = The code does not fit. Check the clock of your telephone, and enter the code that it shows now.
 code-began-anew = The key is no longer valid; this is a new one.
 recovery-title = Recovery codes
-recovery-detail = Each of these serves once in place of a code, if you lose your telephone. They are shown this once: print them, or keep them in a password manager.
+recovery-detail = Each of these works once in place of a code, if you lose your telephone. They are shown only now: print them, or keep them in a password manager.
 recovery-next = I have kept them
 busy = The server is busy. Try again in a moment.
 failed = The server could not do this; its log says why.
@@ -25,16 +25,16 @@ failed = The server could not do this; its log says why.
 # Own account
 account-title = Your account
 account-password = Change password
-account-ends-sessions = Your other sessions end with it.
+account-ends-sessions = Your other sessions end when you change it.
 account-password-done = Your password was changed, and your other sessions have ended.
 account-code = Second factor
 account-code-on = Signing in asks for a code of your authenticator.
 account-code-off = Signing in asks for the password alone. A code from your telephone keeps others out even if they learn it.
 account-code-set = Set up an authenticator
-account-code-renew = Set up another one
-account-code-drop = Give up the second factor
+account-code-renew = Set up another authenticator
+account-code-drop = Turn off the second factor
 account-code-drop-detail = From then on the password alone signs you in.
-account-code-done = The second factor was given up.
+account-code-done = The second factor is turned off.
 account-recovery-left = { $count ->
     [one] One recovery code is left.
    *[other] { $count } recovery codes are left.

@@ -22,7 +22,7 @@ alert-memory-well = there is enough memory again.
 
 # The page about them
 alerts-title = Alerts
-alerts-lead = Tagus can write to you when something goes wrong here: to a person of this server, on whichever device that person reads messages. It works with no browser open, at most once an hour for each kind, and you are told when things are in order again.
+alerts-lead = Tagus can write to you when something goes wrong here: to a person of this server, on whichever device that person reads messages. No browser has to be open. Each kind comes at most once an hour, and you are told when things are in order again.
 alerts-person = Who gets them
 alerts-person-hint = The name or the SIP address of a person here, for example your own. Empty: nobody.
 alerts-person-unknown = There is nobody of that name here.

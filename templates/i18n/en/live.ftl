@@ -24,7 +24,7 @@ registrations-total = { $count ->
    *[other] { $count } registrations
 }
 registrations-none = Nobody is registered now. As soon as somebody signs in on a device, it is listed here.
-registrations-none-found = No registration fits this search.
+registrations-none-found = No registration matches.
 registration-person = Person
 registration-device = Device
 registration-address = Address
@@ -33,14 +33,14 @@ registration-since = Since
 registration-left = Ends in
 registration-bound = ends with its connection
 registration-flow = connection of its own, flow { $flow }
-registration-path = by way of
+registration-path = through
 registration-end = End
 registration-end-note = A registration that is ended can come back with the device's next attempt. To keep a device out, revoke it; to keep a person out, disable the account.
 registration-ended = The registration has ended.
 
 # Message queue
 queue-title = Message queue
-queue-about = Messages for people whose devices were away. They are delivered as soon as a device registers, and thrown away when their time is up. What they say is shown nowhere.
+queue-about = Messages for people whose devices were away. They are delivered as soon as a device registers, and deleted when they expire. Their text is never shown.
 queue-search = Find a person
 queue-search-hint = A part of the name or of the user name.
 queue-total = { $messages ->
@@ -50,17 +50,17 @@ queue-total = { $messages ->
     [one] { $people } person
    *[other] { $people } people
 }, those who wait longest first
-queue-none = No message is waiting: everybody has had everything.
-queue-none-found = For nobody of that name is a message waiting.
+queue-none = No messages are waiting: everything has been delivered.
+queue-none-found = No messages are waiting for anybody of that name.
 queue-person = Person
 queue-count = Messages
 queue-oldest = Oldest
-queue-first-expiry = First ends
+queue-first-expiry = Next to expire
 queue-size = Size
 queue-here = Devices
 queue-is-here = Registered
 queue-is-away = Away
-queue-back = Back to the message queue
+queue-back = Message queue
 queue-of-title = Waiting for
 queue-of-summary = { $count ->
     [one] { $count } message
@@ -70,25 +70,25 @@ queue-of-none = No message waits for this person.
 queue-to-person = To the person
 held-sender = From
 held-received = Received
-held-expires = Ends
+held-expires = Expires
 held-tries = Attempts
 held-devices = Waits for
-held-notification = Notice of delivery
+held-notification = Delivery receipt
 held-anybody = the next new device
 held-being-sent = Being sent
 held-partly = Some devices have it
-held-waiting = Nobody has it
+held-waiting = No device has it
 held-deliver = Deliver now
 held-offered = The messages were offered to the devices that are registered. Load the page again to see what is left.
 held-nobody-here = No device of this person is registered. The messages go out as soon as one is.
-held-drop = Drop
-held-drop-detail = The message is thrown away for all devices. This cannot be undone.
-held-drop-confirm = Drop the message
-held-drop-all = Drop all messages
-held-drop-all-detail = Everything that waits for this person is thrown away. Senders who asked for it are told that their messages did not arrive. This cannot be undone.
+held-drop = Delete
+held-drop-detail = The message is deleted for all devices. This cannot be undone.
+held-drop-confirm = Delete the message
+held-drop-all = Delete all messages
+held-drop-all-detail = Everything that waits for this person is deleted. Senders who asked to know are told that their messages did not arrive. This cannot be undone.
 held-drop-all-label = Type { $user } to confirm
 held-drop-all-name = Type the user name exactly as it is shown.
-held-dropped = Dropped.
+held-dropped = Deleted.
 held-tries-note = Attempts are counted since the server started.
 
 # Bans and limits
@@ -101,7 +101,7 @@ bans-total = { $count ->
 }
 bans-none = Nobody is banned.
 bans-lift-all = Lift all bans
-bans-lift-all-detail = Everybody may try again at once, whoever was guessing passwords too.
+bans-lift-all-detail = Everybody may try again at once, including whoever was guessing passwords.
 bans-lifted = Lifted: they may try again at once.
 bans-no-source = Say which ban is to be lifted.
 bans-not-confirmed = Confirm that all bans are to be lifted.
@@ -115,7 +115,7 @@ failing-none = Nobody has mistyped a password lately.
 failing-failures = Failures
 failing-count = { $count } of { $most }
 bounds = Limits in force
-bounds-about = They are set in the configuration file, by the keys shown here.
+bounds-about = Each limit is a setting, found in the settings by the key shown here.
 bound-meaning = Limit
 bound-value = Value
 bound-key = Key

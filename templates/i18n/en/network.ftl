@@ -1,6 +1,6 @@
 # Certificates
 certificates-title = Certificates
-certificate-served = What is served
+certificate-served = In use
 certificate-trouble = Something is wrong:
 certificate-distrusted = Devices will not believe this certificate.
 certificate-distrusted-detail = A machine like this one cannot follow its chain to an authority that it trusts. Add the certificates in between to the chain, or have the authority installed on every device.
@@ -10,10 +10,10 @@ certificate-days = { $count ->
     [one] one day left
    *[other] { $count } days left
 }
-certificate-over = out of date
+certificate-over = expired
 certificate-renewal = Next renewal
-certificate-renewal-at = By itself, on { $when }
-certificate-renewal-none = Not by itself: hand a new one over before it ends.
+certificate-renewal-at = Automatic, on { $when }
+certificate-renewal-none = Not automatic: install a new one before it ends.
 certificate-file = File
 certificate-names = Names
 certificate-names-detail = Clients ask for these names, and believe the certificate only if they stand in it: the host that they connect to, and each domain that it speaks for.
@@ -28,9 +28,9 @@ certificate-all-names = { $count ->
    *[other] All { $count } names in it
 }
 certificate-chain = The chain of { $count } certificates
-certificate-reload = Read and ask again
+certificate-reload = Reload files and ask again
 certificate-reload-detail = Files are read again, and an ACME authority is asked again. Connections that live stay as they are.
-certificate-renew = Make the internal certificate anew
+certificate-renew = Renew the internal certificate
 certificate-installed = The certificate is served from now on.
 certificate-removed = The installed certificate was taken away.
 certificate-renewed = A new internal certificate is served from now on.
@@ -38,15 +38,16 @@ certificate-reloaded = Files were read again.
 source-none = There is no certificate.
 source-none-detail = Nothing is served over TLS. The log says why.
 source-internal = From this server's own authority.
-source-internal-detail = Devices believe it once they trust the authority below. It is renewed by itself.
+source-internal-detail = Devices believe it once they trust the authority below. It renews itself.
 source-acme = From an ACME authority.
-source-acme-detail = Devices believe it as they are. It is renewed by itself.
+source-acme-detail = Devices believe it without further ado. It renews itself.
 source-files = From files that the configuration names.
 source-files-detail = Whoever replaces the files need not restart anything.
-source-installed = Handed over on this page.
+source-installed = Installed on this page.
 source-installed-detail = It is kept in the data directory.
 acme-title = ACME
-acme-off = No ACME authority is asked. Where the server's names are public and its web port can be reached from the internet, tls.acme = true in the configuration gets a certificate that every device believes.
+acme-settings = The settings for it
+acme-off = No ACME authority is asked. If the server's names are public and its web port can be reached from the internet, turn on tls.acme in the settings to get a certificate that every device believes.
 acme-asks = An authority is asked for { $names }.
 acme-no-names = Neither public_name nor domain is a public name, so no authority can be asked.
 acme-no-proof = Names are proved by a listener of [web], and there is none.
@@ -59,8 +60,8 @@ acme-again = { $minutes ->
 }
 acme-unproved = { $name } is left out, since nothing could prove that it leads here: { $why }
 install-title = Install a certificate
-install-detail = What you hand over here is checked first: the key must belong to the certificate, the chain must hold, and it must be valid now for a name of this server. It is served from the next connection on.
-install-decided = tls.mode, tls.cert_file or tls.key_file of the configuration decide which certificate is served. Replace those files, and it is taken by itself.
+install-detail = It is checked first: the key must belong to the certificate, the chain must hold, and it must be valid now for a name of this server. It is used from the next connection on.
+install-decided = The settings tls.mode, tls.cert_file or tls.key_file decide which certificate is served. Replace those files, and the new ones are used at once.
 install-chain-label = Certificate and chain
 install-chain-hint = PEM: the server's own certificate first, then the ones above it.
 install-chain-file = Or choose its file
@@ -76,7 +77,7 @@ install-locked-key = This key asks for a password, which nobody could type at th
 install-mismatch = This key does not belong to the first certificate.
 install-unusable = It cannot be used: { $why }
 install-chain = Certificate { $at } of the chain was not signed by the one after it. The server's own comes first, then the one that signed it, and so on.
-install-ended = This certificate ended on { $when }.
+install-ended = This certificate expired on { $when }.
 install-early = This certificate is not valid before { $when }.
 install-other-names = This certificate names none of this server's names. Its own are: { $names }.
 authority-title = The server's own authority
@@ -88,7 +89,7 @@ authority-qr-detail = For telephones, scan:
 # DNS
 dns-title = DNS
 dns-intro = Clients find this server by these records of its domains. Without them each client needs the host name and port typed in.
-dns-never = They were not looked up since this server started.
+dns-never = They have not been looked up since this server started.
 dns-checked = Looked up on { $when },
 dns-by-machine = as the DNS servers of this machine see them. From outside the campus they may look different.
 dns-by-servers = as seen by { $servers }. From outside the campus they may look different.

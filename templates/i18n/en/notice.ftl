@@ -22,8 +22,8 @@ notice-text-long = The text is too long by { $over ->
     [one] one character.
    *[other] { $over } characters.
 } Characters with accents count twice.
-notice-wait = Waits for those who are away
-notice-wait-hint = Then it is of no use any more, and they do not get it.
+notice-wait = Keep it for those who are away for
+notice-wait-hint = After that it is no longer delivered.
 notice-wait-missing = Choose how long it waits.
 notice-hours = { $hours ->
     [1] one hour
@@ -31,14 +31,14 @@ notice-hours = { $hours ->
     [72] three days
    *[other] { $hours } hours
 }
-notice-look = Look at it once more
+notice-look = Preview before sending
 notice-preview-title = Send this notice?
 notice-reach = Goes to
 notice-people = { $count ->
     [one] one person
    *[other] { $count } people
 }
-notice-send-now = Send it
+notice-send-now = Send
 notice-back = Change it
 notice-too-often = Many notices were sent within this minute. Wait a little, then send this one.
 notice-directory-away = The directory does not answer, and only it knows who is in the group. Try again in a moment.
@@ -66,12 +66,12 @@ application-name-hint = Small letters, digits and hyphens, as in mail or print-h
 application-title = Sender
 application-title-hint = What people read as the sender of its notices.
 application-address = Address
-application-per-minute = Sends a minute
-application-per-person = A minute to one person
+application-per-minute = Notices per minute
+application-per-person = Per minute to one person
 application-tokens = Tokens
 application-token = Make a token
 application-networks = Only from these addresses
-application-networks-hint = Addresses or networks such as 192.0.2.0/24. Nothing here: from everywhere.
+application-networks-hint = Addresses or networks such as 192.0.2.0/24. Empty: from everywhere.
 application-network-unfit = “{ $text }” is not an address or a network.
 application-save = Save
 application-remove = Remove it

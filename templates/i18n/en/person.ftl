@@ -1,6 +1,7 @@
 # A person
 person-title = Person
 person-profile = Profile
+person-edit = Change details, password or access
 profile-user = User name
 profile-address = Address
 profile-name = Name
@@ -31,7 +32,7 @@ profile-locked-there-detail = The directory has locked this person. Unlock the p
 profile-absent-detail = The directory has not listed this person since { $since }. Whoever comes back there is let in again.
 profile-held-in-detail = The directory no longer lists this person, or has locked the person, together with many others. The person stays in until an administrator decides.
 person-test = Send a test message
-person-log-out = Log out everywhere
+person-log-out = Sign out everywhere
 person-log-out-detail = All registrations and subscriptions of this person end now. The devices keep their passwords and may sign in again by themselves; to keep one out, revoke it.
 person-logged-out = All registrations and subscriptions have ended.
 
@@ -60,7 +61,7 @@ device-md5-hint = Offer MD5 alone, for devices that cannot sign in otherwise.
 device-add = Add a device
 device-add-detail = Makes a password for one device. It is shown once.
 device-revoke = Revoke
-device-revoke-detail = The device is signed out now, and its password serves no more.
+device-revoke-detail = The device is signed out now, and its password stops working.
 device-revoked = The device was revoked, and its registrations have ended.
 
 # A new device
@@ -98,9 +99,9 @@ watcher-active = Sees this person
 watcher-pending = Waits for this person's answer
 watcher-waiting = Has asked, and is away
 rules = Who may watch
-rules-default-allow = Whoever no rule names may watch this person.
-rules-default-confirm = Whoever no rule names waits for this person's answer.
-rules-default-block = Whoever no rule names may not watch this person.
+rules-default-allow = Unless a rule says otherwise, everybody may watch this person.
+rules-default-confirm = Unless a rule says otherwise, whoever wants to watch waits for this person's answer.
+rules-default-block = Unless a rule says otherwise, nobody may watch this person.
 rules-unreadable = One document of rules cannot be read; it grants nothing.
 rule-allow = { $whom }: may watch.
 rule-confirm = { $whom }: must wait for this person's answer.

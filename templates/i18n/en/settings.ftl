@@ -1,18 +1,18 @@
 # Settings
 settings-title = Settings
 nav-system = System
-settings-intro = Every key of the configuration, what it says and where that comes from. What is set here goes before the configuration file; --set and the environment go before what is set here.
+settings-intro = Every setting, its value and where the value comes from. What is set here overrides the configuration file; --set and the environment override what is set here.
 settings-search = Search
-settings-search-hint = a part of a key or of its description
+settings-search-hint = Part of a key or of its description.
 settings-changed-only = Only what is not the default
-settings-find = Find
-settings-all = All sections
+settings-find = Search
+settings-all = All settings
 settings-export = Download as TOML
 settings-found = { $count ->
     [one] One key
    *[other] { $count } keys
 }
-settings-none = No key fits. Search for something shorter, or look at all sections.
+settings-none = No setting matches. Search for something shorter, or look at all sections.
 settings-key = Key
 settings-value = Value
 settings-origin = From
@@ -43,8 +43,8 @@ settings-password-set = The password is stored, encrypted, and in force.
 settings-reset = Reset
 settings-reset-key = Reset { $key }
 settings-warnings = Allowed, but is it meant?
-settings-password-again = Password of the directory’s account
-settings-password-again-hint = The directory is reached in another way, so the password has to be typed again.
+settings-password-again = Password of the directory's account
+settings-password-again-hint = The directory is reached in a different way, so type the password again.
 settings-password-new = New password
 settings-password-store = Store the password
 settings-password-none = No password is stored.
@@ -61,7 +61,7 @@ origin-default = the default
 origin-file = the file { $place }
 origin-console = set here
 origin-console-by = set here by { $by }, { $at }
-origin-above = { $place }, which goes before what is set here
+origin-above = { $place }, which overrides what is set here
 origin-store = settled in the store
 effect-now = at once
 effect-next-start = at the next start
@@ -234,7 +234,7 @@ set-log-format = How a line of the log is written.
 setup-campus-title = Your campus
 setup-step-campus = Step 3 of 4: the domain, and who sees whom
 setup-domain = Domain
-setup-domain-hint = What stands after the @ of everybody’s address, as ana@campus.example. It is guessed from this machine’s name. It stays once somebody has an address in it.
+setup-domain-hint = What stands after the @ of everybody's address, as ana@campus.example. It is guessed from this machine's name. It stays once somebody has an address in it.
 setup-domain-settled = It stays: somebody has an address in it, or it is set above the console.
 setup-see = Who may see whether people are online?
 setup-see-confirm = Whoever asks, after the person agrees

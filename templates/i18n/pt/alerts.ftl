@@ -22,7 +22,7 @@ alert-memory-well = há de novo memória suficiente.
 
 # A página sobre eles
 alerts-title = Alertas
-alerts-lead = O Tagus pode escrever-lhe quando algo corre mal aqui: a uma pessoa deste servidor, no dispositivo em que ela lê mensagens. Funciona sem nenhum navegador aberto, no máximo uma vez por hora para cada tipo, e é avisado quando tudo volta à ordem.
+alerts-lead = O Tagus pode escrever-lhe quando algo corre mal: a uma pessoa deste servidor, no dispositivo em que ela lê mensagens. Não é preciso ter um navegador aberto. Cada tipo chega no máximo uma vez por hora, e é avisado quando tudo volta à ordem.
 alerts-person = Quem os recebe
 alerts-person-hint = O nome ou o endereço SIP de uma pessoa daqui, por exemplo o seu. Vazio: ninguém.
 alerts-person-unknown = Não há aqui ninguém com esse nome.

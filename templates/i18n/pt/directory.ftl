@@ -32,11 +32,11 @@ why-held = { $count ->
     [one] Uma pessoa já não está na lista do diretório.
    *[other] { $shown } pessoas já não estão na lista do diretório.
 } Ninguém foi posto fora: a decisão é sua.
-do-held = Se o diretório tem razão, deixe-as sair em «Leituras»; se não tem, corrija-o, e nunca terão saído.
+do-held = Se o diretório tem razão, deixe-as sair em “Sincronização”; se não tem, corrija-o, e nunca terão saído.
 why-list = O diretório responde, mas não entrega a lista de pessoas.
 do-list = Permita que a conta de serviço leia todas as pessoas por páginas e sem limite, e leia de novo.
 why-groups = O diretório responde, mas os grupos não podem ser lidos.
-do-groups = Experimente as definições dele: o passo «Grupos» diz porquê.
+do-groups = Experimente as definições dele: o passo “Grupos” diz porquê.
 means-down = { $count ->
     [one] Uma pessoa conhecida continua a trabalhar
    *[other] { $shown } pessoas conhecidas continuam a trabalhar
@@ -49,7 +49,7 @@ means-groups = As pessoas iniciam sessão como antes; quem está em que grupo fi
 
 # A bancada de ensaio
 workbench = Definições
-workbench-intro = Experimente-as quantas vezes quiser: nada é guardado, nada muda no diretório e o servidor continua como está. Um servidor que falha diz porquê e, quase sempre, o que o resolve.
+workbench-intro = Experimente-as quantas vezes quiser: nada é guardado, nada muda no diretório e o servidor continua como está. Se um passo falhar, diz-se porquê e, quase sempre, como o resolver.
 part-server = Servidor
 part-account = Conta de serviço
 part-people = Pessoas
@@ -64,12 +64,12 @@ ldap-start-tls = StartTLS (start_tls)
 ldap-start-tls-hint = Cifrar as ligações a ldap:// antes de dizer seja o que for.
 ldap-authority = Autoridade do certificado do servidor
 ldap-authority-pem = Certificado da autoridade
-ldap-authority-hint = Em PEM, a partir de -----BEGIN CERTIFICATE-----. Vazio é aquilo em que o servidor confia agora.
+ldap-authority-hint = Em PEM, a partir de -----BEGIN CERTIFICATE-----. Vazio: aquilo em que o servidor confia agora.
 ldap-bind-dn = Nome distinto (DN)
-ldap-bind-dn-hint = cn=tagus,ou=services,dc=campus,dc=example. Vazio pergunta como ninguém.
+ldap-bind-dn-hint = cn=tagus,ou=services,dc=campus,dc=example. Vazio: anónimo.
 ldap-password = Palavra-passe
 ldap-password-hint = Desta conta. Nunca mais é mostrada.
-ldap-password-kept = Vazia usa a que está guardada, enquanto o servidor, a autoridade e o nome forem os mesmos.
+ldap-password-kept = Vazia mantém a que está guardada, enquanto o servidor, a autoridade e o nome forem os mesmos.
 ldap-password-again = Escreva-a de novo: as palavras-passe não são devolvidas ao navegador.
 ldap-base = Onde estão as pessoas
 ldap-base-hint = Procura-se em tudo o que está abaixo: ou=people,dc=campus,dc=example
@@ -80,30 +80,30 @@ ldap-attribute-user-hint = Torna-se o endereço SIP.
 ldap-attribute-name = Nome a mostrar
 ldap-attribute-mail = Endereço de correio
 ldap-attribute-number = Número de telefone
-ldap-attribute-number-hint = Vazio é nenhum.
+ldap-attribute-number-hint = Vazio: nenhum.
 ldap-attribute-photo = Fotografia
 ldap-attribute-id = Identificador permanente
 ldap-attribute-id-hint = Nunca muda e nunca é dado duas vezes, para que uma pessoa nova com um nome antigo não seja tomada pela primeira.
 ldap-disabled = Quem está bloqueado
-ldap-disabled-hint = Um filtro; vazio é ninguém.
+ldap-disabled-hint = Um filtro. Vazio: ninguém.
 ldap-secret = Segredo para Digest
 ldap-secret-hint = Só se o diretório guarda palavras-passe às claras ou como HA1; vazio deixa as pessoas iniciar sessão com uma palavra-passe por dispositivo.
 ldap-secret-format = O que contém
 ldap-group-base = Onde estão os grupos
-ldap-group-base-hint = Vazio não lê grupos.
+ldap-group-base-hint = Vazio: não se leem grupos.
 ldap-group-filter = O que é um grupo
 ldap-admin-group = Quem administra
-ldap-admin-group-hint = O grupo cujos membros iniciam aqui sessão como administradores. Vazio é nenhum.
+ldap-admin-group-hint = O grupo cujos membros iniciam aqui sessão como administradores. Vazio: nenhum.
 ldap-person = Nome de utilizador
 ldap-person-password = Palavra-passe
-trial-begin = Experimentar
+trial-begin = Testar as definições
 trial-busy = Neste momento há outros a experimentar definições do diretório. Tente daqui a pouco.
-trial-filled = Preenchido. Experimente de novo para ver o resultado.
+trial-filled = Preenchido. Teste de novo para ver o resultado.
 trial-broken = A ligação a este servidor caiu. Tente de novo.
-trial-results = O resultado
+trial-results = Resultado
 trial-progress = Passo { $number } de 8: { $step } …
 trial-good = Está tudo bem: com estas definições as pessoas podem iniciar sessão.
-trial-odd = Funciona, mas veja o que é estranho.
+trial-odd = Funciona, mas veja os avisos.
 trial-failed = Ainda não funciona. Comece pelo primeiro passo que falhou.
 step-resolve = Encontrar o servidor
 step-connect = Ligar
@@ -113,8 +113,8 @@ step-search = Encontrar pessoas
 step-map = Ler pessoas
 step-groups = Grupos
 step-sign-in = Iniciar sessão de alguém
-step-ok = bem
-step-warning = estranho
+step-ok = em ordem
+step-warning = aviso
 step-failed = falhou
 step-not-run = não tentado
 step-waiting = à espera
@@ -144,10 +144,10 @@ conflict-lacks = falta algo
 groups-found = Os maiores grupos
 group-name = Grupo
 group-listed = Membros na lista
-group-people = Pessoas nossas
+group-people = Pessoas conhecidas aqui
 save = Guardar
-save-done = Guardado e em uso. O diretório está a ser lido; «Leituras» diz o resultado.
-save-intro = Guardar experimenta-as mais uma vez e põe-nas em uso de imediato.
+save-done = Guardado e em uso. O diretório está a ser lido; “Sincronização” mostra o resultado.
+save-intro = Ao guardar, são testadas mais uma vez e postas em uso de imediato.
 save-fails = Não foi guardado, porque não funciona: veja abaixo que passo falhou.
 save-anyway = Guardar embora não funcione.
 save-anyway-hint = As pessoas conhecidas continuam a trabalhar; ninguém novo pode iniciar sessão enquanto o diretório não responder.
@@ -155,23 +155,23 @@ save-password = Escreva de novo a palavra-passe: iria para outro servidor, ou de
 save-wrong = Não é possível guardar isto: { $why }
 
 # Leituras
-sync-title = Leituras
-sync-now = Ler agora
-sync-done = O diretório foi lido.
+sync-title = Sincronização
+sync-now = Sincronizar agora
+sync-done = O diretório foi sincronizado.
 sync-applied = Está feito: quem continua fora do diretório saiu. As contas e as mensagens mantêm-se.
 sync-kept = Ficam.
 sync-refused = Não é possível como as coisas estão: talvez não haja diretório, ou ele já diga outra coisa.
 sync-failed = O diretório não pôde ser lido, por isso nada mudou. Veja acima o que se passa.
-runs = As últimas leituras
-runs-hint = Leituras seguidas em que nada aconteceu são uma só linha.
+runs = Últimas sincronizações
+runs-hint = As sincronizações seguidas em que nada mudou partilham uma linha.
 runs-none = O diretório ainda não foi lido.
 run-last = Última
-run-outcome = Como terminou
-run-changes = O que mudou
+run-outcome = Resultado
+run-changes = Alterações
 run-people = Pessoas
-run-by = Pedida por
+run-by = Iniciada por
 run-times = Vezes
-run-took = Demorou
+run-took = Duração
 run-applied = feita
 run-partly = em parte
 run-failed = falhou
@@ -185,14 +185,14 @@ run-disabled = { $count } bloqueadas
 run-absent = { $count } desaparecidas
 run-replaced = { $count } substituídas
 run-held = { $count } retidas
-preview = O que uma leitura mudaria
-preview-do = Ver o que uma leitura mudaria
+preview = O que uma sincronização mudaria
+preview-do = Ver o que mudaria
 preview-summary = { $people ->
     [one] O diretório tem uma pessoa na lista
    *[other] O diretório tem { $shown } pessoas na lista
 }; aqui conheciam-se { $known }.
 preview-changed-nothing = Nada foi alterado.
-preview-anew = O diretório ainda não tinha sido lido tal como está agora configurado.
+preview-anew = O diretório ainda não tinha sido lido com estas definições.
 preview-held = { $count ->
     [one] Uma delas ficaria até decidir.
    *[other] { $shown } delas ficariam até decidir: são demasiadas de uma vez.

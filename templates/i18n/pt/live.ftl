@@ -24,7 +24,7 @@ registrations-total = { $count ->
    *[other] { $count } registos
 }
 registrations-none = Ninguém está registado neste momento. Assim que alguém iniciar sessão num dispositivo, este aparece aqui.
-registrations-none-found = Nenhum registo corresponde a esta procura.
+registrations-none-found = Nenhum registo corresponde.
 registration-person = Pessoa
 registration-device = Dispositivo
 registration-address = Endereço
@@ -40,7 +40,7 @@ registration-ended = O registo terminou.
 
 # Fila de mensagens
 queue-title = Fila de mensagens
-queue-about = Mensagens para pessoas cujos dispositivos estavam ausentes. São entregues assim que um dispositivo se regista e eliminadas quando o seu prazo termina. O que dizem não é mostrado em lado nenhum.
+queue-about = Mensagens para pessoas cujos dispositivos estavam ausentes. São entregues assim que um dispositivo se regista e eliminadas quando expiram. O texto nunca é mostrado.
 queue-search = Procurar uma pessoa
 queue-search-hint = Uma parte do nome ou do nome de utilizador.
 queue-total = { $messages ->
@@ -50,17 +50,17 @@ queue-total = { $messages ->
     [one] { $people } pessoa
    *[other] { $people } pessoas
 }, primeiro quem espera há mais tempo
-queue-none = Não há mensagens à espera: todos receberam tudo.
+queue-none = Não há mensagens à espera: está tudo entregue.
 queue-none-found = Não há mensagens à espera para ninguém com esse nome.
 queue-person = Pessoa
 queue-count = Mensagens
 queue-oldest = Mais antiga
-queue-first-expiry = Primeiro prazo
+queue-first-expiry = Próxima a expirar
 queue-size = Tamanho
 queue-here = Dispositivos
 queue-is-here = Registado
 queue-is-away = Ausente
-queue-back = Voltar à fila de mensagens
+queue-back = Fila de mensagens
 queue-of-title = À espera de
 queue-of-summary = { $count ->
     [one] { $count } mensagem
@@ -70,14 +70,14 @@ queue-of-none = Nenhuma mensagem espera por esta pessoa.
 queue-to-person = Ir para a pessoa
 held-sender = De
 held-received = Recebida
-held-expires = Prazo
+held-expires = Expira
 held-tries = Tentativas
 held-devices = Espera por
-held-notification = Aviso de entrega
+held-notification = Recibo de entrega
 held-anybody = o próximo dispositivo novo
 held-being-sent = A ser enviada
 held-partly = Alguns dispositivos já a têm
-held-waiting = Ninguém a tem
+held-waiting = Nenhum dispositivo a tem
 held-deliver = Entregar agora
 held-offered = As mensagens foram oferecidas aos dispositivos registados. Carregue a página de novo para ver o que resta.
 held-nobody-here = Nenhum dispositivo desta pessoa está registado. As mensagens seguem assim que houver um.
@@ -85,7 +85,7 @@ held-drop = Eliminar
 held-drop-detail = A mensagem é eliminada para todos os dispositivos. Não é possível desfazer.
 held-drop-confirm = Eliminar a mensagem
 held-drop-all = Eliminar todas as mensagens
-held-drop-all-detail = Tudo o que espera por esta pessoa é eliminado. Os remetentes que o pediram são avisados de que as suas mensagens não chegaram. Não é possível desfazer.
+held-drop-all-detail = Tudo o que espera por esta pessoa é eliminado. Os remetentes que pediram para saber são avisados de que as suas mensagens não chegaram. Não é possível desfazer.
 held-drop-all-label = Escreva { $user } para confirmar
 held-drop-all-name = Escreva o nome de utilizador exatamente como é mostrado.
 held-dropped = Eliminado.
@@ -101,7 +101,7 @@ bans-total = { $count ->
 }
 bans-none = Ninguém está bloqueado.
 bans-lift-all = Levantar todos os bloqueios
-bans-lift-all-detail = Todos podem tentar de novo de imediato, também quem estava a adivinhar palavras-passe.
+bans-lift-all-detail = Todos podem tentar de novo de imediato, incluindo quem estava a adivinhar palavras-passe.
 bans-lifted = Levantado: já podem tentar de novo.
 bans-no-source = Indique o bloqueio a levantar.
 bans-not-confirmed = Confirme que quer levantar todos os bloqueios.
@@ -115,7 +115,7 @@ failing-none = Ninguém se enganou na palavra-passe ultimamente.
 failing-failures = Falhas
 failing-count = { $count } de { $most }
 bounds = Limites em vigor
-bounds-about = São definidos no ficheiro de configuração, pelas chaves aqui mostradas.
+bounds-about = Cada limite é uma definição, que se encontra nas definições pela chave aqui mostrada.
 bound-meaning = Limite
 bound-value = Valor
 bound-key = Chave

@@ -1,19 +1,19 @@
 # Certificados
 certificates-title = Certificados
-certificate-served = O que é servido
+certificate-served = Em uso
 certificate-trouble = Algo está errado:
 certificate-distrusted = Os dispositivos não vão acreditar neste certificado.
-certificate-distrusted-detail = Uma máquina como esta não consegue seguir a cadeia até uma autoridade em que confie. Acrescente à cadeia os certificados intermédios, ou instale a autoridade em cada dispositivo.
+certificate-distrusted-detail = Uma máquina como esta não consegue seguir a cadeia até uma autoridade em que confie. Adicione à cadeia os certificados intermédios, ou instale a autoridade em cada dispositivo.
 certificate-issuer = Emitido por
 certificate-valid = Válido
 certificate-days = { $count ->
     [one] resta um dia
    *[other] restam { $count } dias
 }
-certificate-over = fora de prazo
+certificate-over = expirado
 certificate-renewal = Próxima renovação
 certificate-renewal-at = Automática, em { $when }
-certificate-renewal-none = Não é automática: entregue um novo antes de este terminar.
+certificate-renewal-none = Não é automática: instale um novo antes de este terminar.
 certificate-file = Ficheiro
 certificate-names = Nomes
 certificate-names-detail = Os clientes pedem estes nomes, e só acreditam no certificado se lá estiverem: a máquina a que se ligam, e cada domínio por que ela fala.
@@ -28,9 +28,9 @@ certificate-all-names = { $count ->
    *[other] Todos os { $count } nomes
 }
 certificate-chain = A cadeia de { $count } certificados
-certificate-reload = Voltar a ler e a pedir
+certificate-reload = Voltar a ler os ficheiros e a pedir
 certificate-reload-detail = Os ficheiros são lidos de novo, e é feito um novo pedido à autoridade ACME. As ligações abertas ficam como estão.
-certificate-renew = Fazer de novo o certificado interno
+certificate-renew = Renovar o certificado interno
 certificate-installed = O certificado é servido a partir de agora.
 certificate-removed = O certificado instalado foi retirado.
 certificate-renewed = A partir de agora é servido um novo certificado interno.
@@ -43,10 +43,11 @@ source-acme = De uma autoridade ACME.
 source-acme-detail = Os dispositivos acreditam nele sem mais nada. Renova-se automaticamente.
 source-files = De ficheiros indicados na configuração.
 source-files-detail = Quem substituir os ficheiros não precisa de reiniciar nada.
-source-installed = Entregue nesta página.
+source-installed = Instalado nesta página.
 source-installed-detail = Está guardado na pasta de dados.
 acme-title = ACME
-acme-off = Não é feito nenhum pedido a uma autoridade ACME. Se os nomes do servidor são públicos e a sua porta web se alcança da Internet, tls.acme = true na configuração obtém um certificado em que todos os dispositivos acreditam.
+acme-settings = As definições para isso
+acme-off = Não é feito nenhum pedido a uma autoridade ACME. Se os nomes do servidor são públicos e a sua porta web se alcança da Internet, ative tls.acme nas definições para obter um certificado em que todos os dispositivos acreditam.
 acme-asks = É pedido a uma autoridade um certificado para { $names }.
 acme-no-names = Nem public_name nem domain são nomes públicos, pelo que nenhuma autoridade pode ser consultada.
 acme-no-proof = Os nomes são provados por um endereço de [web], e não há nenhum.
@@ -59,8 +60,8 @@ acme-again = { $minutes ->
 }
 acme-unproved = { $name } fica de fora, porque nada pôde provar que conduz a este servidor: { $why }
 install-title = Instalar um certificado
-install-detail = O que aqui entregar é verificado primeiro: a chave tem de pertencer ao certificado, a cadeia tem de estar certa, e ele tem de ser válido agora para um nome deste servidor. É servido a partir da ligação seguinte.
-install-decided = tls.mode, tls.cert_file ou tls.key_file da configuração decidem que certificado é servido. Substitua esses ficheiros e ele é aceite automaticamente.
+install-detail = É verificado primeiro: a chave tem de pertencer ao certificado, a cadeia tem de estar certa, e ele tem de ser válido agora para um nome deste servidor. É usado a partir da ligação seguinte.
+install-decided = As definições tls.mode, tls.cert_file ou tls.key_file decidem que certificado é servido. Substitua esses ficheiros e os novos são usados de imediato.
 install-chain-label = Certificado e cadeia
 install-chain-hint = PEM: primeiro o certificado do próprio servidor, depois os que estão acima.
 install-chain-file = Ou escolha o ficheiro
@@ -76,7 +77,7 @@ install-locked-key = Esta chave pede uma palavra-passe, que ninguém poderia esc
 install-mismatch = Esta chave não pertence ao primeiro certificado.
 install-unusable = Não pode ser usado: { $why }
 install-chain = O certificado { $at } da cadeia não foi assinado pelo seguinte. Primeiro vem o do próprio servidor, depois o que o assinou, e assim por diante.
-install-ended = Este certificado terminou em { $when }.
+install-ended = Este certificado expirou em { $when }.
 install-early = Este certificado não é válido antes de { $when }.
 install-other-names = Este certificado não contém nenhum dos nomes deste servidor. Os que contém são: { $names }.
 authority-title = A autoridade própria do servidor

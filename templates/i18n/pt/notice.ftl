@@ -22,8 +22,8 @@ notice-text-long = O texto tem { $over ->
     [one] um carácter a mais.
    *[other] { $over } caracteres a mais.
 } As letras com acento contam a dobrar.
-notice-wait = Espera por quem está ausente
-notice-wait-hint = Depois deixa de ter utilidade e já não é entregue.
+notice-wait = Guardar para quem está ausente durante
+notice-wait-hint = Depois disso já não é entregue.
 notice-wait-missing = Escolha quanto tempo espera.
 notice-hours = { $hours ->
     [1] uma hora
@@ -66,7 +66,7 @@ application-name-hint = Minúsculas, algarismos e hífenes, como correio ou impr
 application-title = Remetente
 application-title-hint = O que as pessoas leem como remetente dos seus avisos.
 application-address = Endereço
-application-per-minute = Envios por minuto
+application-per-minute = Avisos por minuto
 application-per-person = Por minuto a cada pessoa
 application-tokens = Chaves
 application-token = Criar uma chave

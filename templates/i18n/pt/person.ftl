@@ -1,6 +1,7 @@
 # Uma pessoa
 person-title = Pessoa
 person-profile = Perfil
+person-edit = Alterar dados, palavra-passe ou acesso
 profile-user = Nome de utilizador
 profile-address = Endereço
 profile-name = Nome
@@ -98,9 +99,9 @@ watcher-active = Vê esta pessoa
 watcher-pending = Espera pela resposta desta pessoa
 watcher-waiting = Pediu e está ausente
 rules = Quem pode observar
-rules-default-allow = Quem não é abrangido por nenhuma regra pode observar esta pessoa.
-rules-default-confirm = Quem não é abrangido por nenhuma regra espera pela resposta desta pessoa.
-rules-default-block = Quem não é abrangido por nenhuma regra não pode observar esta pessoa.
+rules-default-allow = Salvo regra em contrário, toda a gente pode observar esta pessoa.
+rules-default-confirm = Salvo regra em contrário, quem quer observar espera pela resposta desta pessoa.
+rules-default-block = Salvo regra em contrário, ninguém pode observar esta pessoa.
 rules-unreadable = Um documento de regras não pode ser lido; não concede nada.
 rule-allow = { $whom }: pode observar.
 rule-confirm = { $whom }: tem de esperar pela resposta desta pessoa.

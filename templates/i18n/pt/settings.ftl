@@ -1,18 +1,18 @@
 # Definições
 settings-title = Definições
 nav-system = Sistema
-settings-intro = Cada chave da configuração, o que diz e de onde isso vem. O que se define aqui tem precedência sobre o ficheiro de configuração; --set e o ambiente têm precedência sobre o que se define aqui.
+settings-intro = Cada definição, o seu valor e de onde vem. O que se define aqui sobrepõe-se ao ficheiro de configuração; --set e o ambiente sobrepõem-se ao que se define aqui.
 settings-search = Procurar
-settings-search-hint = uma parte de uma chave ou da sua descrição
+settings-search-hint = Parte de uma chave ou da sua descrição.
 settings-changed-only = Só o que não é o valor predefinido
 settings-find = Procurar
-settings-all = Todas as secções
-settings-export = Transferir como TOML
+settings-all = Todas as definições
+settings-export = Transferir em TOML
 settings-found = { $count ->
     [one] Uma chave
    *[other] { $count } chaves
 }
-settings-none = Nenhuma chave corresponde. Procure algo mais curto, ou veja todas as secções.
+settings-none = Nenhuma definição corresponde. Procure algo mais curto, ou veja todas as secções.
 settings-key = Chave
 settings-value = Valor
 settings-origin = De onde vem
@@ -61,7 +61,7 @@ origin-default = valor predefinido
 origin-file = o ficheiro { $place }
 origin-console = definido aqui
 origin-console-by = definido aqui por { $by }, { $at }
-origin-above = { $place }, que tem precedência sobre o que se define aqui
+origin-above = { $place }, que se sobrepõe ao que se define aqui
 origin-store = fixado no armazenamento
 effect-now = de imediato
 effect-next-start = no próximo arranque
@@ -250,7 +250,7 @@ setup-source = De onde vêm as pessoas?
 setup-directory = De um diretório LDAP
 setup-directory-about = OpenLDAP, Active Directory, FreeIPA e semelhantes. As pessoas iniciam sessão com o que já têm; as contas locais funcionam ao lado.
 setup-local = De contas deste servidor
-setup-local-about = Acrescentadas à mão, ou importadas de uma lista. Um diretório pode vir depois.
+setup-local-about = Adicionadas à mão, ou importadas de uma lista. Um diretório pode vir depois.
 setup-choose = Escolha uma das duas.
 setup-later = Mais tarde
 restarting-title = O servidor está a arrancar de novo

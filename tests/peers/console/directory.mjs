@@ -25,6 +25,11 @@ async function found(page, code) {
 async function connect(ana) {
   await go(ana, '/admin/directory');
   await look(ana, 'directory-off', 'en');
+  // What is typed stays while she looks elsewhere: nothing loads the form again.
+  await ana.fill('#urls', 'ldap://typed.test');
+  await ana.evaluate(() => document.activeElement.blur());
+  const again = await ana.waitForRequest(/\/admin\/directory$/, { timeout: 1_500 }).catch(() => null);
+  expect(ana, 'what is typed stays', again === null && (await ana.inputValue('#urls')).includes('typed'));
   await ana.click('text=Active Directory');
   expect(ana, 'a preset fills the filter', (await ana.inputValue('#user_filter')).includes('sAMAccountName'));
   await ana.click('button:text-is("OpenLDAP")');
@@ -55,7 +60,7 @@ async function connect(ana) {
   expect(ana, 'no password comes back', !(await ana.content()).includes(facts.password));
   await look(ana, 'directory-not-saved', 'en');
   await ana.fill('#password', facts.password);
-  await ana.locator('#attempt button', { hasText: /^Take ou=people,/ }).first().click();
+  await ana.locator('#attempt button', { hasText: /^Use ou=people,/ }).first().click();
   expect(ana, 'the base is filled in', (await ana.inputValue('#base_dn')) === facts.base);
 
   await ana.fill('#person', facts.person);
