@@ -39,6 +39,7 @@ async function everyPage(page, language) {
 /** A device without a name, then one with a name, its secret, and its end. */
 async function device(page, language) {
   await go(page, '/admin/people/away');
+  expect(page, 'the way to what can be changed', await page.isVisible('main a[href$="/away/edit"]'));
   await page.click('#new-device summary');
   await send(page, '#new-device button');
   expect(page, 'a name is asked for', await page.isVisible('#label-fault'));
