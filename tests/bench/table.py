@@ -164,4 +164,33 @@ def table(lines):
                 line["failed"], line["lost"], line["duplicated"], line["retransmissions"], late,
                 number(line, "use", "cpu_us_per_request"),
                 f"{line.get('pss_before_kib')} / {line.get('pss_after_kib')}")
+    pages = [line for line in lines if line["test"] == "console"]
+    if pages:
+        head("Pages of the console", "page", "bytes", "p50 / p95 / max, ms", "of them CPU, ms",
+             "bound, ms")
+        for line in pages:
+            row(line["what"], f"{line['bytes']:,}",
+                f"{line['p50_ms']:.1f} / {line['p95_ms']:.1f} / {line['max_ms']:.1f}",
+                f"{line['cpu_ms']:.1f}", f"{line['bound_ms']}{'' if line['clean'] else ' MISSED'}")
+    files = [line for line in lines if line["test"] == "console-files"]
+    if files:
+        head("Files that leave", "file", "lines", "bytes", "seconds",
+             "resident before / most / after, KiB")
+        for line in files:
+            row(line["what"], f"{line['lines']:,}", f"{line['bytes']:,}", line["seconds"],
+                f"{line['before_kib']:,} / {line['most_kib']:,} / {line['after_kib']:,}")
+    beside = [line for line in lines if line["test"] == "console-beside" and "use" in line]
+    if beside:
+        head("Messages beside the console", "console", "rate", "failed", "lost", "sent again",
+             "CPU us a message", "answer p50 / p99, ms")
+        for console in (False, True):
+            of = [line for line in beside if line["console"] == console]
+            total = {key: sum(line[key] for line in of)
+                     for key in ("failed", "lost", "retransmissions")}
+            late = " / ".join(f"{statistics.median(line['latency_us'][key] for line in of) / 1000:.2f}"
+                              for key in ("p50", "p99"))
+            row("the dashboard, and a page a second" if console else "nobody",
+                shown([line["rate"] for line in of]), total["failed"], total["lost"],
+                total["retransmissions"],
+                shown([number(line, "use", "cpu_us_per_request") for line in of]), late)
     return "\n".join(out).lstrip() + "\n"
