@@ -6,13 +6,11 @@ use utoipa::ToSchema;
 
 use super::endpoint::Endpoint;
 use super::failure::unfit;
-use super::query::{self, Kind, LIMIT, Param, param};
-use crate::operations::{BanView, Reply, Request};
+use super::live::live;
+use super::query::{self, Kind, PAGE, Param, param};
+use crate::operations::{BanView, BoundView, FailingView, LiveReply, LiveRequest, Reply, Request};
 use crate::web::{Call, Problem};
 
-/// What a page of the list begins with.
-const PAGE: &[Param] =
-    &[param("after", Kind::Cursor, "Where the page before ended; `next` has it."), LIMIT];
 /// Which bans end.
 const LIFT: &[Param] = &[
     param("source", Kind::Address, "Those of this address."),
@@ -29,6 +27,20 @@ struct Bans {
     next: Option<String>,
 }
 
+/// Who is close to a ban; the first hundred.
+#[derive(Debug, Serialize, ToSchema)]
+struct Failing {
+    /// Them.
+    items: Vec<FailingView>,
+}
+
+/// What bans and refusals go by.
+#[derive(Debug, Serialize, ToSchema)]
+struct Bounds {
+    /// The bounds, with their keys in the configuration.
+    items: Vec<BoundView>,
+}
+
 /// How many bans ended.
 #[derive(Debug, Serialize, ToSchema)]
 struct Lifted {
@@ -39,18 +51,6 @@ struct Lifted {
 /// What bans are in the order of.
 fn key(ban: &BanView) -> String {
     format!("{} {}", ban.source, ban.user.as_deref().unwrap_or_default())
-}
-
-fn page(call: &Call, mut bans: Vec<BanView>) -> Bans {
-    bans.sort_by_cached_key(key);
-    if let Some(after) = query::text(call, "after") {
-        bans.retain(|ban| key(ban) > after);
-    }
-    let limit = query::limit(call) as usize;
-    let is_last = bans.len() <= limit;
-    bans.truncate(limit);
-    let last = bans.last().filter(|_| !is_last).map(key);
-    Bans { items: bans, next: last.map(|after| query::next(call, &after)) }
 }
 
 fn lift(call: &Call) -> Result<Request, Problem> {
@@ -70,7 +70,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::GET, ALL, &Request::BanList, "List bans", |_| Ok(Request::BanList))
             .with(PAGE)
             .gives(|call, reply| match reply {
-                Reply::Bans(bans) => Some(page(call, bans)),
+                Reply::Bans(bans) => {
+                    let (items, next) = query::page(call, bans, key);
+                    Some(Bans { items, next })
+                }
                 _ => None,
             }),
         Endpoint::new(Method::DELETE, ALL, &lifted, "Lift bans", lift).with(LIFT).gives(
@@ -79,5 +82,29 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 _ => None,
             },
         ),
+        Endpoint::new(
+            Method::GET,
+            "/api/v1/bans/failing",
+            &Request::Live(LiveRequest::Failing),
+            "List who is close to a ban",
+            |_| Ok(Request::Live(LiveRequest::Failing)),
+        )
+        .called("ban.failing")
+        .gives(|_, reply| match live(reply)? {
+            LiveReply::Failing(items) => Some(Failing { items }),
+            _ => None,
+        }),
+        Endpoint::new(
+            Method::GET,
+            "/api/v1/bans/bounds",
+            &Request::Live(LiveRequest::Bounds),
+            "List the bounds that bans and refusals go by",
+            |_| Ok(Request::Live(LiveRequest::Bounds)),
+        )
+        .called("ban.bounds")
+        .gives(|_, reply| match live(reply)? {
+            LiveReply::Bounds(items) => Some(Bounds { items }),
+            _ => None,
+        }),
     ]
 }

@@ -1,5 +1,6 @@
 //! One line of the table: what is asked for by which method and path, who may, and what is answered.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,8 +13,8 @@ use utoipa::openapi::schema::Schema;
 
 use super::failure;
 use super::query::{self, Param};
-use crate::operations::{Reply, Request, Rule};
-use crate::web::{Access, Call, Problem, Route};
+use crate::operations::{Failure, Reply, Request, Rule};
+use crate::web::{Access, Call, Problem, Route, csv_onwards};
 
 /// Reads the request that a call is.
 pub(super) type Ask = fn(&Call) -> Result<Request, Problem>;
@@ -39,17 +40,31 @@ impl Document {
     }
 }
 
+/// What is answered beside the status.
+#[derive(Clone)]
+pub(super) enum Given {
+    Nothing,
+    Document(Document),
+    Csv,
+}
+
 /// One line of the table.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     pub(super) method: Method,
     pub(super) path: &'static str,
     pub(super) rule: Rule,
+    /// A request of the kind that is asked for.
+    pub(super) sample: Request,
+    /// Its name in the description, one of its own.
+    pub(super) name: &'static str,
     pub(super) summary: &'static str,
     pub(super) params: &'static [Param],
     pub(super) takes: Option<Document>,
+    /// The largest CSV that it takes in the document's place; 0 where it takes none.
+    pub(super) longest_csv: u64,
     pub(super) status: StatusCode,
-    pub(super) gives: Option<Document>,
+    pub(super) gives: Given,
     ask: Ask,
     answer: Answer,
 }
@@ -67,14 +82,22 @@ impl Endpoint {
             method,
             path,
             rule: sample.rule(),
+            sample: sample.clone(),
+            name: sample.rule().deed,
             summary,
             params: &[],
             takes: None,
+            longest_csv: 0,
             status: StatusCode::NO_CONTENT,
-            gives: None,
+            gives: Given::Nothing,
             ask,
             answer: Arc::new(|_, _| Some(StatusCode::NO_CONTENT.into_response())),
         }
+    }
+
+    /// Under a name of its own, where others do the same deed.
+    pub(super) fn called(self, name: &'static str) -> Endpoint {
+        Endpoint { name, ..self }
     }
 
     /// With these parameters of the query, and no others.
@@ -87,6 +110,35 @@ impl Endpoint {
         Endpoint { takes: Some(Document::of::<T>()), ..self }
     }
 
+    /// With CSV of up to so many bytes, if one likes; so long may a document be too.
+    pub(super) fn or_csv(self, longest: u64) -> Endpoint {
+        Endpoint { longest_csv: longest, ..self }
+    }
+
+    /// With CSV that is answered in parts, while it is made; `part` asks for those behind the first,
+    /// by the job that the path names, if it names one.
+    pub(super) fn streams(
+        self,
+        name: &'static str,
+        part: fn(&str, Option<String>) -> Request,
+    ) -> Endpoint {
+        let answer = move |call: &Call, reply| {
+            let first = exported(reply)?;
+            let (desk, actor, job) =
+                (call.desk().clone(), call.actor()?, call.param("job").to_owned());
+            Some(csv_onwards(call.standing(), name, first, move |after| {
+                let (desk, actor) = (desk.clone(), actor.clone());
+                let request = part(&job, after);
+                async move {
+                    let reply = desk.perform(&actor, request).await?;
+                    let other = || Failure::failed("the answer is to another question");
+                    exported(reply).ok_or_else(other)
+                }
+            }))
+        };
+        Endpoint { status: StatusCode::OK, gives: Given::Csv, answer: Arc::new(answer), ..self }
+    }
+
     /// With a document that is answered.
     pub(super) fn gives<T: Serialize + ToSchema + 'static>(
         self,
@@ -95,7 +147,7 @@ impl Endpoint {
         let answer = move |call: &Call, reply| Some(json(StatusCode::OK, &pick(call, reply)?));
         Endpoint {
             status: StatusCode::OK,
-            gives: Some(Document::of::<T>()),
+            gives: Given::Document(Document::of::<T>()),
             answer: Arc::new(answer),
             ..self
         }
@@ -116,23 +168,27 @@ impl Endpoint {
             }
             Some(response)
         };
-        Endpoint { status, gives: Some(Document::of::<T>()), answer: Arc::new(answer), ..self }
+        let gives = Given::Document(Document::of::<T>());
+        Endpoint { status, gives, answer: Arc::new(answer), ..self }
     }
 
     /// The route of this line.
     pub(super) fn into_route(self) -> Route {
         let (method, path, access) = (self.method.clone(), self.path, Access::Token(self.rule));
+        let longest = self.longest_csv;
         let endpoint = Arc::new(self);
-        Route::api(method, path, access, move |call| {
+        let route = Route::api(method, path, access, move |call| {
             let endpoint = Arc::clone(&endpoint);
             async move { endpoint.perform(&call).await.unwrap_or_else(|refusal| refusal) }
-        })
+        });
+        if longest > 0 { route.taking(longest) } else { route }
     }
 
     async fn perform(&self, call: &Call) -> Result<Response, Response> {
         query::check(&call.query, self.params).map_err(Problem::into_response)?;
         let request = (self.ask)(call).map_err(Problem::into_response)?;
         debug_assert_eq!(request.rule(), self.rule, "{} {}", self.method, self.path);
+        debug_assert_eq!(discriminant(&request), discriminant(&self.sample), "{}", self.path);
         // Whoever asks showed a token, or the layer would not have let him come here.
         let actor = call.actor().ok_or_else(|| {
             let detail = "show a token: Authorization: Bearer tagus_…";
@@ -145,6 +201,13 @@ impl Endpoint {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Problem::new(status, "the answer is not what was expected").into_response()
         })
+    }
+}
+
+fn exported(reply: Reply) -> Option<(String, Option<String>)> {
+    match reply {
+        Reply::Exported { csv, next } => Some((csv, next)),
+        _ => None,
     }
 }
 

@@ -18,15 +18,22 @@ use crate::web::{Access, Call, Route};
 
 mod audit;
 mod bans;
+mod certificates;
 mod devices;
 mod directory;
+mod dns;
 mod endpoint;
 mod failure;
+mod history;
+mod jobs;
+mod live;
 mod notice;
 mod openapi;
 mod people;
 mod presence;
 mod query;
+mod queue;
+mod settings;
 mod status;
 
 use endpoint::Endpoint;
@@ -47,6 +54,13 @@ fn endpoints() -> Vec<Endpoint> {
         directory::endpoints(),
         audit::endpoints(),
         notice::endpoints(),
+        live::endpoints(),
+        queue::endpoints(),
+        jobs::endpoints(),
+        certificates::endpoints(),
+        dns::endpoints(),
+        settings::endpoints(),
+        history::endpoints(),
     ]
     .concat()
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{Document, Endpoint, Schemas};
+use super::endpoint::{Document, Endpoint, Given, Schemas};
+use super::query::Kind;
 use super::{DOCUMENT, ROOT};
 
 /// Problems that any line may answer, beside those of its own.
@@ -29,7 +30,11 @@ pub(super) fn text(endpoints: &[Endpoint]) -> String {
     for endpoint in endpoints {
         let operations = paths.entry(endpoint.path).or_default();
         operations.insert(endpoint.method.as_str().to_lowercase(), operation(endpoint));
-        for document in [&endpoint.takes, &endpoint.gives].into_iter().flatten() {
+        let given = match &endpoint.gives {
+            Given::Document(document) => Some(document),
+            Given::Nothing | Given::Csv => None,
+        };
+        for document in endpoint.takes.iter().chain(given) {
             (document.schemas)(&mut schemas);
         }
     }
@@ -69,23 +74,32 @@ fn reference(document: &Document) -> Value {
 fn operation(endpoint: &Endpoint) -> Value {
     let mut parameters: Vec<Value> = endpoint.path.split('/').filter_map(part).collect();
     parameters.extend(endpoint.params.iter().map(|param| {
-        json!({
+        let mut parameter = json!({
             "name": param.name,
             "in": "query",
             "required": false,
             "description": param.says,
             "schema": param.kind.schema(),
-        })
+        });
+        if matches!(param.kind, Kind::Words(_)) {
+            // One parameter with commas.
+            parameter["explode"] = json!(false);
+        }
+        parameter
     }));
     let scope = endpoint.rule.scope.map_or("", |scope| scope.name());
     let mut answers = failures();
     let mut done = json!({ "description": "Done." });
-    if let Some(document) = &endpoint.gives {
-        done["content"] = json!({ "application/json": { "schema": reference(document) } });
+    match &endpoint.gives {
+        Given::Document(document) => {
+            done["content"] = json!({ "application/json": { "schema": reference(document) } });
+        }
+        Given::Csv => done["content"] = json!({ "text/csv": { "schema": { "type": "string" } } }),
+        Given::Nothing => {}
     }
     answers.insert(endpoint.status.as_u16().to_string(), done);
     let mut operation = json!({
-        "operationId": endpoint.rule.deed.replace('.', "_"),
+        "operationId": endpoint.name.replace('.', "_"),
         "tags": [tag(endpoint.path)],
         "summary": endpoint.summary,
         "description": format!("Needs the scope `{scope}`."),
@@ -94,10 +108,11 @@ fn operation(endpoint: &Endpoint) -> Value {
         "security": [{ "token": [scope] }],
     });
     if let Some(document) = &endpoint.takes {
-        operation["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": reference(document) } },
-        });
+        let mut content = json!({ "application/json": { "schema": reference(document) } });
+        if endpoint.longest_csv > 0 {
+            content["text/csv"] = json!({});
+        }
+        operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::endpoint::Endpoint;
-use super::query::{self, Kind, LIMIT, Param, param, segment};
+use super::query::{self, Kind, LIMIT, PAGE, Param, param, segment};
 use crate::operations::{
-    PeopleQuery, PersonSource, PersonState, PersonView, Reply, Request, Secret, User,
+    GroupView, PeopleQuery, PersonSource, PersonState, PersonView, Reply, Request, Secret, User,
 };
 use crate::web::Call;
 
@@ -15,7 +15,7 @@ use crate::web::Call;
 const FIND: &[Param] = &[
     param("text", Kind::Text, "Beginnings of words of the name, user name or mail address."),
     param("source", Kind::Choice(&["local", "directory"]), "Only those who come from there."),
-    param("state", Kind::Choice(&["active", "disabled", "absent"]), "Only those."),
+    param("state", Kind::Choice(&["active", "disabled", "absent", "held"]), "Only those."),
     param("has_devices", Kind::Flag, "Only those with, or without, a device credential."),
     param("online", Kind::Flag, "Only those who are, or are not, registered now."),
     param("group", Kind::Text, "Only those in this group."),
@@ -32,6 +32,15 @@ struct People {
     total: u64,
     /// There are more than `total`.
     more_than_total: bool,
+    /// The next page; none if this is the last.
+    next: Option<String>,
+}
+
+/// A page of groups, in the order of their names.
+#[derive(Debug, Serialize, ToSchema)]
+struct Groups {
+    /// The groups.
+    items: Vec<GroupView>,
     /// The next page; none if this is the last.
     next: Option<String>,
 }
@@ -58,6 +67,24 @@ struct NewPerson {
     /// The password; none makes an account that only devices sign in to.
     #[serde(default)]
     password: Option<Secret>,
+}
+
+/// What is to be another of a local account; what is not named stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// The name that others see; empty is the user name.
+    #[serde(default)]
+    name: Option<String>,
+    /// The mail address.
+    #[serde(default)]
+    mail: Option<String>,
+    /// The telephone number; empty takes it away.
+    #[serde(default)]
+    number: Option<String>,
+    /// Groups, all of them.
+    #[serde(default)]
+    groups: Option<Vec<String>>,
 }
 
 /// A new password.
@@ -101,6 +128,7 @@ fn find(call: &Call) -> PeopleQuery {
             "active" => Some(PersonState::Active),
             "disabled" => Some(PersonState::Disabled),
             "absent" => Some(PersonState::Absent),
+            "held" => Some(PersonState::Held),
             _ => None,
         },
         has_devices: query::wanted(call, "has_devices"),
@@ -124,6 +152,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         password: None,
     };
     let show = Request::UserShow { user: name() };
+    let edit =
+        Request::UserEdit { user: name(), name: None, mail: None, number: None, groups: None };
     let password = Request::UserPassword { user: name(), password: Secret::default() };
     let number = Request::UserNumber { user: name(), number: name() };
     let disable = Request::UserDisable { user: name() };
@@ -154,6 +184,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             Ok(Request::UserShow { user: user(call) })
         })
         .gives(|_, reply| account(reply)),
+        Endpoint::new(Method::PATCH, ONE, &edit, "Change a local account", |call| {
+            let Change { name, mail, number, groups } = call.json()?;
+            Ok(Request::UserEdit { user: user(call), name, mail, number, groups })
+        })
+        .takes::<Change>(),
         Endpoint::new(Method::DELETE, ONE, &delete, "Remove an account and all of it", |call| {
             Ok(Request::UserDelete { user: user(call) })
         }),
@@ -193,5 +228,28 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Let an account in again",
             |call| Ok(Request::UserEnable { user: user(call) }),
         ),
+        Endpoint::new(
+            Method::GET,
+            "/api/v1/people.csv",
+            &Request::UserExport { after: None },
+            "Local accounts as CSV, without passwords, as an import takes it",
+            |_| Ok(Request::UserExport { after: None }),
+        )
+        .streams("people.csv", |_, after| Request::UserExport { after }),
+        Endpoint::new(
+            Method::GET,
+            "/api/v1/groups",
+            &Request::GroupList,
+            "List groups of accounts and of the directory",
+            |_| Ok(Request::GroupList),
+        )
+        .with(PAGE)
+        .gives(|call, reply| match reply {
+            Reply::Groups(all) => {
+                let (items, next) = query::page(call, all, |group| group.name.clone());
+                Some(Groups { items, next })
+            }
+            _ => None,
+        }),
     ]
 }

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     /// RFC 3339, in UTC.
     Moment,
     Choice(&'static [&'static str]),
+    /// Some of these, with commas between them.
+    Words(&'static [&'static str]),
 }
 
 /// A parameter.
@@ -49,6 +51,10 @@ pub(super) const fn param(name: &'static str, kind: Kind, says: &'static str) ->
 /// How many entries a page has.
 pub(super) const LIMIT: Param = param("limit", Kind::Limit, "How many at most, up to 1000.");
 
+/// The parameters of a list.
+pub(super) const PAGE: &[Param] =
+    &[param("after", Kind::Cursor, "Where the page before ended; `next` has it."), LIMIT];
+
 impl Kind {
     /// As JSON Schema.
     pub(super) fn schema(self) -> Value {
@@ -65,6 +71,12 @@ impl Kind {
             Kind::Address | Kind::Cursor => json!({"type": "string"}),
             Kind::Moment => json!({"type": "string", "format": "date-time"}),
             Kind::Choice(names) => json!({"type": "string", "enum": names}),
+            Kind::Words(names) => json!({
+                "type": "array",
+                "items": {"type": "string", "enum": names},
+                "minItems": 1,
+                "maxItems": names.len(),
+            }),
         }
     }
 
@@ -79,6 +91,10 @@ impl Kind {
             Kind::Address => text.parse::<IpAddr>().is_ok(),
             Kind::Moment => read_date_time(text).is_some(),
             Kind::Choice(names) => names.contains(&text),
+            Kind::Words(names) => {
+                let words = || text.split(',');
+                words().count() <= names.len() && words().all(|word| names.contains(&word))
+            }
         }
     }
 }
@@ -143,6 +159,24 @@ pub(super) fn next(call: &Call, after: &str) -> String {
     }
     query.append_pair("after", after);
     format!("{}?{}", call.path(), query.finish())
+}
+
+/// The page that is asked for of something that is short enough to be there as a whole, in the order of
+/// its keys, no two of which are the same; and where the next page is.
+pub(super) fn page<T>(
+    call: &Call,
+    mut all: Vec<T>,
+    key: fn(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    all.sort_by_cached_key(key);
+    if let Some(after) = text(call, "after") {
+        all.retain(|one| key(one) > after);
+    }
+    let limit = limit(call) as usize;
+    let is_last = all.len() <= limit;
+    all.truncate(limit);
+    let last = all.last().filter(|_| !is_last).map(key);
+    (all, last.map(|after| next(call, &after)))
 }
 
 /// A part of a path.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// About the records that clients find this server by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +16,7 @@ pub enum DnsRequest {
 }
 
 /// Records that there should be, and how they are.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DnsView {
     /// When they were looked up, RFC 3339; none if never since the start.
     pub checked: Option<String>,
@@ -26,7 +27,7 @@ pub struct DnsView {
 }
 
 /// A record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DnsRecord {
     /// Its name, without the full stop at the end.
     pub name: String,
@@ -43,7 +44,7 @@ pub struct DnsRecord {
 }
 
 /// What a record is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DnsPurpose {
     /// The address of the host.
@@ -61,7 +62,7 @@ pub enum DnsPurpose {
 }
 
 /// How a record is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DnsState {
     /// It was not looked up.

@@ -1,12 +1,13 @@
 //! What is asked and answered about figures of the past.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Makes the closed list of series.
 macro_rules! series {
     ($($(#[$doc:meta])* $variant:ident = $measure:ident,)*) => {
         /// What is measured. The order of the words is stored: new ones go to the end.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum Series {
             $($(#[$doc])* $variant,)*
@@ -163,7 +164,7 @@ pub struct HistoryRequest {
 }
 
 /// The answer to a [`HistoryRequest`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryView {
     /// When the first point begins, seconds since 1970.
     pub from: u64,
@@ -174,7 +175,7 @@ pub struct HistoryView {
 }
 
 /// One series.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SeriesView {
     /// Which.
     pub series: Series,

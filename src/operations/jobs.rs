@@ -1,6 +1,7 @@
 //! Work that takes longer than an answer may: it runs in the server, and who asked looks at it again.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Existing, PeopleQuery, RowFailure, Secret};
 
@@ -91,7 +92,7 @@ pub enum Whom {
 }
 
 /// What a job does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
     /// Tries an import.
@@ -108,7 +109,7 @@ pub enum JobKind {
 }
 
 /// How a job stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// It works.
@@ -123,7 +124,7 @@ pub enum JobState {
 }
 
 /// A job.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
     /// Names it.
     pub id: String,
@@ -159,7 +160,7 @@ pub struct JobView {
 }
 
 /// What a job did, or would.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobReport {
     /// Accounts made.
     pub added: u64,

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::people::{PersonSource, PersonState};
 use super::{Device, PresenceView, WatcherView};
@@ -115,7 +116,7 @@ pub enum LiveReply {
 }
 
 /// A value, and where it comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sourced {
     /// The value.
     pub value: String,
@@ -125,7 +126,7 @@ pub struct Sourced {
 }
 
 /// Everything of one person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PersonDetail {
     /// The name.
     pub user: String,
@@ -170,7 +171,7 @@ pub struct PersonDetail {
 }
 
 /// Who may see somebody.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulesSummary {
     /// What somebody gets whom no rule names: `allow`, `confirm` or `block`.
     pub default_policy: String,
@@ -181,7 +182,7 @@ pub struct RulesSummary {
 }
 
 /// One rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleView {
     /// `allow`, `polite-block`, `confirm` or `block`.
     pub handling: String,
@@ -202,7 +203,7 @@ pub struct RuleView {
 }
 
 /// A registration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistrationView {
     /// Names it among those of its person.
     pub handle: String,
@@ -248,7 +249,7 @@ pub struct RegistrationPage {
 }
 
 /// What waits for one person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueView {
     /// Whose.
     pub user: String,
@@ -280,7 +281,7 @@ pub struct QueuePage {
 }
 
 /// A message that waits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldView {
     /// Names it among those of its person.
     pub message: u64,
@@ -318,7 +319,7 @@ pub struct HeldPage {
 }
 
 /// A failure to sign in, or several in a row that were alike.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailureView {
     /// When the last of them was, RFC 3339.
     pub at: String,
@@ -333,9 +334,10 @@ pub struct FailureView {
 }
 
 /// Failures that have led to no ban yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailingView {
     /// Where they came from.
+    #[schema(value_type = String)]
     pub source: IpAddr,
     /// The account that they were for.
     pub user: String,
@@ -346,7 +348,7 @@ pub struct FailingView {
 }
 
 /// A bound that is in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BoundView {
     /// Its key in the configuration.
     pub key: String,
@@ -355,7 +357,7 @@ pub struct BoundView {
 }
 
 /// How a test message fared.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TestView {
     /// `delivered`, `held`, `refused`, `full` or `failed`.
     pub ending: String,
@@ -368,7 +370,7 @@ pub struct TestView {
 }
 
 /// A device that was sent a test message.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TriedDevice {
     /// Its registration.
     pub registration: RegistrationView,

@@ -250,7 +250,7 @@ impl Request {
 }
 
 /// What becomes of rows of an import whose names are taken by local accounts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Existing {
     /// They fail, and the others go on.
@@ -431,7 +431,7 @@ pub struct ImportReport {
 }
 
 /// A row that failed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RowFailure {
     /// Its line in the file.
     pub line: u64,

@@ -100,7 +100,7 @@ pub struct PersonView {
 }
 
 /// A group.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupView {
     /// The name.
     pub name: String,

@@ -1,6 +1,7 @@
 //! The configuration: seen, tried, changed.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::secret::Secret;
 
@@ -52,7 +53,7 @@ impl SettingChange {
 }
 
 /// When a changed key is in force.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettingEffect {
     /// At once.
@@ -65,7 +66,7 @@ pub enum SettingEffect {
 }
 
 /// One key of the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingView {
     /// The key, dotted.
     pub key: String,
@@ -94,7 +95,7 @@ pub struct SettingView {
 }
 
 /// What the console stored of a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoredView {
     /// TOML; empty for a secret.
     pub value: String,
@@ -105,7 +106,7 @@ pub struct StoredView {
 }
 
 /// What changes would do, or did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingDifference {
     /// The keys that say something else.
     pub changes: Vec<ChangedSetting>,
@@ -118,7 +119,7 @@ pub struct SettingDifference {
 }
 
 /// A key that says something else.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedSetting {
     /// The key.
     pub key: String,
@@ -133,7 +134,7 @@ pub struct ChangedSetting {
 }
 
 /// Something wrong with a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingProblem {
     /// The key; empty if it is the configuration as a whole.
     pub key: String,

@@ -8,6 +8,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{ServerName, UnixTime};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::authority::RENEW_DAYS_BEFORE;
 use super::material::Material;
@@ -17,11 +18,13 @@ use crate::config::TlsMode;
 const DAY: u64 = 86_400;
 
 /// The certificates as the console shows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Certificates)]
 pub struct Overview {
     /// What is served.
     pub status: Status,
     /// `tls.mode`.
+    #[schema(value_type = String)]
     pub mode: TlsMode,
     /// Whom the certificate that is served is for.
     pub subject: String,
@@ -41,6 +44,7 @@ pub struct Overview {
     /// When it is replaced by itself, RFC 3339; none if it is not.
     pub renewal: Option<String>,
     /// `tls.cert_file`; empty is none.
+    #[schema(value_type = String)]
     pub cert_file: PathBuf,
     /// Whether a pair was handed over in the console.
     pub installed: bool,
@@ -55,7 +59,8 @@ pub struct Overview {
 }
 
 /// A certificate of a chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CertificateLink)]
 pub struct Link {
     /// Whom it is for.
     pub subject: String,
@@ -66,7 +71,8 @@ pub struct Link {
 }
 
 /// A name that clients ask for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CertificateName)]
 pub struct Needed {
     /// The name.
     pub name: String,
@@ -77,7 +83,8 @@ pub struct Needed {
 }
 
 /// How it stands with an ACME authority.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CertificateAcme)]
 pub struct AcmeOverview {
     /// The URL of its directory.
     pub directory: String,
@@ -96,6 +103,7 @@ pub struct AcmeOverview {
     /// What went wrong last.
     pub error: Option<String>,
     /// Names that were not proved, each with the reason.
+    #[schema(value_type = Vec<Vec<String>>)]
     pub unproved: Vec<(String, String)>,
 }
 

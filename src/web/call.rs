@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts as _, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, MatchedPath, RawPathParams, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::de::DeserializeOwned;
@@ -45,6 +45,8 @@ impl Shown {
 pub struct Call {
     site: Arc<Site>,
     shown: Option<Shown>,
+    /// The header that shows the token.
+    proof: HeaderMap,
     params: Vec<(String, String)>,
     /// The query.
     pub query: Form,
@@ -73,18 +75,23 @@ impl FromRequest<Arc<Site>> for Call {
         let query = query.map_err(Problem::into_response)?;
         let mut bytes = Bytes::new();
         if parts.method != Method::GET && parts.method != Method::HEAD {
+            let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+            let longest = site.longest_upload(route).and_then(|bytes| usize::try_from(bytes).ok());
+            let body = axum::body::to_bytes(body, longest.unwrap_or(LONGEST));
             let patience = site.limits.request.saturating_mul(SLOWNESS);
-            let read = tokio::time::timeout(patience, axum::body::to_bytes(body, LONGEST)).await;
             let too_slow = |_| unread(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+            let read = tokio::time::timeout(patience, body).await;
             bytes = read.map_err(too_slow)?.map_err(|_| too_large())?;
             // A body may take its time, and what its sender may do can end meanwhile.
             if shown.as_ref().is_some_and(|shown| !shown.stands(site, &parts.headers)) {
                 return Err(challenge("this token is no longer in force here"));
             }
         }
+        let proof = parts.headers.get(header::AUTHORIZATION).cloned();
         Ok(Call {
             site: Arc::clone(site),
             shown,
+            proof: proof.map(|proof| (header::AUTHORIZATION, proof)).into_iter().collect(),
             params,
             query,
             path: parts.uri.path().to_owned(),
@@ -113,6 +120,14 @@ impl Call {
     #[must_use]
     pub fn desk(&self) -> &Desk {
         &self.site.desk
+    }
+
+    /// Says whenever it is asked whether the token is still in force: an answer that takes long, as a
+    /// file, ends with that.
+    pub fn standing(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (site, shown) = (Arc::clone(&self.site), self.shown.clone());
+        let proof = self.proof.clone();
+        move || shown.as_ref().is_none_or(|shown| shown.stands(&site, &proof))
     }
 
     /// Whoever showed the token; nobody where somebody who is signed in reads what is no secret.
@@ -150,6 +165,21 @@ impl Call {
             return Err(Problem::new(status, "this takes application/json"));
         }
         read(&self.body)
+    }
+
+    /// Whether a table was brought, and no document.
+    #[must_use]
+    pub fn has_csv(&self) -> bool {
+        self.kind == "text/csv"
+    }
+
+    /// The text that was brought.
+    ///
+    /// # Errors
+    /// A [`Problem`] (400) if it is no UTF-8.
+    pub fn text(&self) -> Result<String, Problem> {
+        let text = std::str::from_utf8(&self.body).map(str::to_owned);
+        text.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
     }
 }
 

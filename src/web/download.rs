@@ -18,7 +18,33 @@ where
     N: Fn(Option<String>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(String, Option<String>), Failure>> + Send + 'static,
 {
-    let mut response = Response::new(Body::from_stream(parts(move || visit.stands(), next)));
+    // Spreadsheets take text without a mark for one of another encoding.
+    let mark = "\u{feff}".to_owned();
+    sent(name, parts(move || visit.stands(), mark, Some(None), next))
+}
+
+/// The same for programs, which need no mark, where the first part is there already: what can be
+/// wrong was said before anything is sent. It breaks off where `stands` says no.
+#[must_use]
+pub fn csv_onwards<S, F, N>(
+    stands: S,
+    name: &str,
+    (text, end): (String, Option<String>),
+    next: N,
+) -> Response
+where
+    S: Fn() -> bool + Send + Sync + 'static,
+    N: Fn(Option<String>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(String, Option<String>), Failure>> + Send + 'static,
+{
+    sent(name, parts(stands, text, end.map(Some), next))
+}
+
+fn sent(
+    name: &str,
+    parts: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static,
+) -> Response {
+    let mut response = Response::new(Body::from_stream(parts));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     let how = format!("attachment; filename=\"{name}\"");
@@ -28,16 +54,20 @@ where
     response
 }
 
-/// The parts, for as long as `stands` says so.
-fn parts<S, F, N>(stands: S, next: N) -> impl Stream<Item = Result<Bytes, Failure>>
+/// What stands before the parts, and the parts from `at` on for as long as `stands` says so.
+fn parts<S, F, N>(
+    stands: S,
+    before: String,
+    at: Option<Option<String>>,
+    next: N,
+) -> impl Stream<Item = Result<Bytes, Failure>>
 where
     S: Fn() -> bool,
     N: Fn(Option<String>) -> F,
     F: Future<Output = Result<(String, Option<String>), Failure>>,
 {
-    // Spreadsheets take text without a mark for one of another encoding.
-    let mark = stream::iter([Ok(Bytes::from_static("\u{feff}".as_bytes()))]);
-    let parts = stream::try_unfold(Some(None), move |at: Option<Option<String>>| {
+    let before = stream::iter([Ok(Bytes::from(before))]);
+    let parts = stream::try_unfold(at, move |at: Option<Option<String>>| {
         let part = at.map(|at| stands().then(|| next(at)));
         async move {
             let part = match part {
@@ -51,7 +81,7 @@ where
             Ok::<_, Failure>(Some((Bytes::from(text), end.map(Some))))
         }
     });
-    stream::StreamExt::chain(mark, parts)
+    stream::StreamExt::chain(before, parts)
 }
 
 #[cfg(test)]
@@ -72,7 +102,8 @@ mod tests {
                 let at: u32 = after.map_or(0, |after| after.parse().unwrap());
                 Ok((format!("{at}\r\n"), (at < 4).then(|| (at + 1).to_string())))
             };
-            let mut parts = std::pin::pin!(parts(stands, next));
+            let mut parts =
+                std::pin::pin!(parts(stands, String::from('\u{feff}'), Some(None), next));
             let mut sent = Vec::new();
             while let Some(part) = parts.next().await {
                 sent.push(part.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));

@@ -54,7 +54,7 @@ mod websocket;
 pub use call::Call;
 pub use counts::{Counters, Counts};
 pub use desk::Desk;
-pub use download::csv as csv_download;
+pub use download::{csv as csv_download, csv_onwards};
 pub use form::Form;
 pub use i18n::{Key, Language, Texts};
 pub use listen::{Bound, ListenError, bind};
@@ -200,8 +200,13 @@ impl Stage {
 impl Site {
     /// The largest body that a request may have: some routes take files.
     fn longest_body(&self, path: Option<&str>) -> u64 {
+        self.longest_upload(path).unwrap_or(self.limits.body_bytes)
+    }
+
+    /// What a route takes that takes more than most.
+    fn longest_upload(&self, path: Option<&str>) -> Option<u64> {
         let route = self.routes.iter().find(|route| route.longest > 0 && Some(route.path) == path);
-        route.map_or(self.limits.body_bytes, |route| route.longest)
+        route.map(|route| route.longest)
     }
 
     /// Read anew for each request: whatever the store says now is so.

@@ -94,6 +94,12 @@ impl Route {
         Route { method, path, access, longest: 0, answer, quiet: false }
     }
 
+    /// The same with a body of up to so many bytes, where most take fewer.
+    #[must_use]
+    pub fn taking(self, longest: u64) -> Route {
+        Route { longest, ..self }
+    }
+
     /// A stream of what is new on a page, told every few seconds while somebody looks at it; it ends
     /// when `tell` has nothing to say.
     pub fn live<F, A>(path: &'static str, access: Access, tell: F) -> Route

@@ -22,6 +22,7 @@ for (const all of document.querySelectorAll('input[data-all]')) {
   });
 }
 
+// What is at work is looked at again until it is done; without scripts the page is loaded again.
 async function follow(part) {
   const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => null);
   if (answer?.ok) {

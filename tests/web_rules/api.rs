@@ -10,13 +10,13 @@ use tagus::web::Access;
 
 use crate::http::{Answer, Site, ask};
 
-fn control(site: &Site, request: &Request) -> Reply {
+pub(crate) fn control(site: &Site, request: &Request) -> Reply {
     let mut client = Client::connect(&site.server.data_dir().join("tagus.sock")).expect("a server");
     client.call(request).expect("done")
 }
 
 /// A site with an owner: before, there is no API.
-fn owned() -> Site {
+pub(crate) fn owned() -> Site {
     let site = Site::new("");
     let password = Secret::new("four words that nobody else has".to_owned());
     let owner = ConsoleRequest::Add { name: "ana".to_owned(), role: Role::Owner, password };
@@ -38,21 +38,21 @@ fn make(site: &Site, role: Role, scopes: &[Scope], networks: &[&str]) -> (String
 }
 
 /// A program with a token.
-struct Program<'a> {
-    site: &'a Site,
-    token: String,
+pub(crate) struct Program<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) token: String,
 }
 
 impl<'a> Program<'a> {
-    fn new(site: &'a Site, role: Role, scopes: &[Scope]) -> Program<'a> {
+    pub(crate) fn new(site: &'a Site, role: Role, scopes: &[Scope]) -> Program<'a> {
         Program { site, token: make(site, role, scopes, &[]).1 }
     }
 
-    fn owner(site: &'a Site) -> Program<'a> {
+    pub(crate) fn owner(site: &'a Site) -> Program<'a> {
         Program::new(site, Role::Owner, Scope::ALL)
     }
 
-    fn send(&self, method: &str, path: &str, more: &str, body: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, more: &str, body: &str) -> Answer {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{more}\
              Content-Length: {}\r\n\r\n{body}",
@@ -62,25 +62,25 @@ impl<'a> Program<'a> {
         ask(&mut self.site.connect(), &request)
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, "", "")
     }
 
-    fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.text(method, path, &body.to_string())
     }
 
-    fn text(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn text(&self, method: &str, path: &str, body: &str) -> Answer {
         self.send(method, path, "Content-Type: application/json\r\n", body)
     }
 }
 
-fn read(answer: &Answer) -> Value {
+pub(crate) fn read(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"))
 }
 
 /// A problem document of this status, and nothing of a page.
-fn refused(answer: &Answer, status: u16) {
+pub(crate) fn refused(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer:?}");
     let problem = read(answer);
@@ -113,6 +113,10 @@ fn a_token_gets_what_its_scopes_and_its_role_permit_and_no_more() {
         assert!(answer.header("www-authenticate").is_some_and(|says| says.starts_with("Bearer")));
         let Access::Token(rule) = route.access else { continue };
         for (role, program) in &of_roles {
+            // Whoever may ends this server.
+            if rule.deed == "server.restart" && rule.right.is_of_role(*role) {
+                continue;
+            }
             let answer = program.text(method, &path, "{}");
             let is_permitted = rule.right.is_of_role(*role);
             assert_eq!(answer.status != 403, is_permitted, "{role} {route:?} {answer:?}");

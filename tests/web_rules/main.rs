@@ -8,6 +8,7 @@ mod support;
 
 mod alerts;
 mod api;
+mod api_deeds;
 mod attacks;
 mod audit;
 mod bounds;

@@ -67,7 +67,10 @@ impl Administration {
             CertificateRequest::Renew => {
                 self.write_down(actor, "certificate.renew", "", "").await?;
                 let renewed = on_a_thread(certificates, Certificates::renew_internal).await?;
-                renewed.map_err(|error: TlsError| Failure::failed(error))?;
+                renewed.map_err(|error| match error {
+                    TlsError::NoAuthority(_) => Failure::refused(error),
+                    error => Failure::failed(error),
+                })?;
             }
             CertificateRequest::Reload => {
                 self.write_down(actor, "certificate.reload", "", "").await?;

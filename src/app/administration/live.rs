@@ -306,10 +306,12 @@ impl Administration {
         let limit = limit.clamp(1, LARGEST_PAGE) as usize;
         let now = self.site.clock.wall();
         let wanted = fold(text.trim());
-        let after = after.and_then(|after| {
+        let place = |after: &str| {
             let (millis, user) = after.split_once('.')?;
             Some((millis.parse::<u64>().ok()?, user.to_owned()))
-        });
+        };
+        let no_place = || Failure::usage("no page of the queues ended there");
+        let after = after.map(|after| place(after).ok_or_else(no_place)).transpose()?;
         let mut page = QueuePage::default();
         let mut waiting = Vec::new();
         for one in inside.page_mode.held().overview(now) {

@@ -220,7 +220,9 @@ fn a_job_ends_with_the_right_of_whoever_began_it() {
 fn a_notice_to_a_group_ends_with_its_application() {
     let office = Office::new();
     let people = ["ana", "eva"].map(UserName::canonical);
-    people.iter().for_each(|user| office.house.add(user));
+    for user in &people {
+        office.house.add(user);
+    }
     let terms = ApplicationTerms {
         name: "mail".to_owned(),
         title: "Mail".to_owned(),
