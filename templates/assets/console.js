@@ -55,7 +55,8 @@ if (waiting) {
   const next = waiting.dataset.waitFor;
   setInterval(async () => {
     try {
-      const answer = await fetch(next, { cache: 'no-store', redirect: 'manual' });
+      const headers = { Accept: 'text/html' };
+      const answer = await fetch(next, { cache: 'no-store', redirect: 'manual', headers });
       if (answer.type === 'opaqueredirect') location.assign(next);
     } catch {
       // It is not there yet.

@@ -63,9 +63,9 @@ fn ended(browser: &mut Browser<'_>, path: &str) -> Answer {
         let page = browser.get(path);
         assert_eq!(page.status, 200, "{page:?}");
         // Without scripts the browser looks again by itself.
-        let is_live = page.body.contains("data-live");
-        assert_eq!(page.body.contains("<noscript><meta http-equiv=\"refresh\""), is_live);
-        if !is_live {
+        let is_followed = page.body.contains("data-follow");
+        assert_eq!(page.body.contains("<noscript><meta http-equiv=\"refresh\""), is_followed);
+        if !is_followed {
             return page;
         }
     }
