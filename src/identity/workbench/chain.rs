@@ -82,6 +82,17 @@ impl Witness {
                 verdict.findings.push(unknown(&verdict.chain, trustable));
                 verdict.chain.trustable = trustable;
             }
+            // An authority of the same name that has another key; a chain that is good in itself is
+            // not to blame.
+            Some(error @ Error::InvalidCertificate(CertificateError::BadSignature)) => {
+                let trustable = self.trustable(&seen, name, unix);
+                verdict.findings.push(if trustable.is_some() || seen.len() == 1 {
+                    unknown(&verdict.chain, trustable)
+                } else {
+                    Code::BadCertificate.with([("reason", reason(error))])
+                });
+                verdict.chain.trustable = trustable;
+            }
             Some(error) if is_authority(error) => {
                 verdict.findings.push(Code::AuthorityAsServer.alone());
             }
