@@ -67,6 +67,18 @@ impl Server {
         server
     }
 
+    /// Starts without a domain, as before anybody has said which one it is.
+    pub(crate) fn start_without_domain(more: &str) -> Server {
+        let home = TempDir::new().expect("temporary directory");
+        fs::write(config_path(home.path()), common(home.path(), more) + more)
+            .expect("configuration");
+        let (child, lines) = spawn(tagus(home.path()));
+        let (udp, tcp, tls) = (NOWHERE, NOWHERE, NOWHERE);
+        let mut server = Server { child, lines, home, udp, tcp, tls };
+        server.wait_until_ready();
+        server
+    }
+
     /// Starts where `entrance` leads, if it leads anywhere, listening on `address`, under a name that its certificate has.
     pub(crate) fn start_at(entrance: &[String], address: IpAddr, name: &str, more: &str) -> Server {
         let home = TempDir::new().expect("temporary directory");
@@ -134,6 +146,11 @@ impl Server {
     pub(crate) fn web(&self, scheme: &str) -> SocketAddr {
         let status = self.run(&["status", "--json"], None).json();
         listener(&status, "web", scheme)
+    }
+
+    /// Where SIP is served over UDP now: elsewhere than before, if it has started again by itself.
+    pub(crate) fn udp_now(&self) -> SocketAddr {
+        listener(&self.run(&["status", "--json"], None).json(), "sip", "udp://")
     }
 
     /// SIGKILL, as a power cut would; the data directory stays.

@@ -22,3 +22,4 @@ mod network;
 mod pages;
 mod people;
 mod upgrades;
+mod ways;

@@ -6,8 +6,8 @@ use axum::response::Response;
 
 use super::live::{self, RegistrationRow};
 use crate::operations::{
-    ConsoleRequest, Failure, FailureView, LiveReply, LiveRequest, PersonDetail, Reply, Request,
-    Right,
+    ConsoleRequest, Failure, FailureView, LiveReply, LiveRequest, NoticeReply, NoticeRequest,
+    PersonDetail, PersonState, Reply, Request, Right,
 };
 use crate::web::{Access, Faults, Key, Route, Shell, Visit, render};
 
@@ -51,8 +51,14 @@ struct PersonPage {
     held: String,
     held_link: Option<String>,
     failures: Vec<FailureRow>,
+    /// Applications that the person does not want to hear from, and since when.
+    mutes: Vec<(String, String)>,
     is_locked: bool,
+    /// Locked by somebody here, who can let the person in again.
+    is_disabled: bool,
     may_help: bool,
+    /// What the audit trail has of the person, if the visitor may see it.
+    trail: Option<String>,
 }
 
 struct FailureRow {
@@ -99,6 +105,11 @@ async fn compose(visit: &Visit, faults: Faults) -> Result<PersonPage, Failure> {
         "ended" => Some(t.get("registration-ended")),
         "revoked" => Some(t.get("device-revoked")),
         "out" => Some(t.get("person-logged-out")),
+        "added" => Some(t.get("people-of-made")),
+        "edited" => Some(t.get("people-of-edited")),
+        "password" => Some(t.get("people-of-password-set")),
+        "disabled" => Some(t.get("people-of-disabled-now")),
+        "enabled" => Some(t.get("people-of-enabled-now")),
         _ => None,
     };
     let (devices, revoked) = devices::rows(&detail);
@@ -135,8 +146,12 @@ async fn compose(visit: &Visit, faults: Faults) -> Result<PersonPage, Failure> {
         held_link: (held.count > 0)
             .then(|| format!("/admin/queue/{}", live::encoded(&detail.user))),
         failures: failures.into_iter().take(20).map(|one| failure(&shell, one)).collect(),
+        mutes: mutes(visit, &detail.user).await,
         is_locked,
+        is_disabled: detail.state == PersonState::Disabled && !detail.by_directory,
         may_help: live::may(visit, Right::Help),
+        trail: live::may(visit, Right::Inspect)
+            .then(|| format!("/admin/audit?subject={}", live::encoded(&detail.user))),
         shell,
     })
 }
@@ -150,6 +165,20 @@ async fn role(visit: &Visit, user: &str) -> Option<crate::model::Role> {
     match visit.desk().perform(&visit.actor(), request).await {
         Ok(Reply::Console(all)) => all.into_iter().find(|one| one.name == user).map(|one| one.role),
         _ => None,
+    }
+}
+
+/// What the person does not want to hear from, if anything can be said about it.
+async fn mutes(visit: &Visit, user: &str) -> Vec<(String, String)> {
+    let request = Request::Notice(NoticeRequest::Mutes { user: user.to_owned() });
+    match visit.desk().perform(&visit.actor(), request).await {
+        Ok(Reply::Notice(reply)) => match *reply {
+            NoticeReply::Mutes(mutes) => {
+                mutes.into_iter().map(|one| (live::cut(&one.application), one.since)).collect()
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

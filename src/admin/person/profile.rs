@@ -18,6 +18,8 @@ pub(super) struct Badge {
 pub(super) struct Fact {
     pub(super) label: Key,
     pub(super) value: String,
+    /// Pages that the value consists of, before the rest of it.
+    pub(super) links: Vec<(String, String)>,
     pub(super) note: String,
 }
 
@@ -76,7 +78,7 @@ pub(super) fn facts(
     let mut all = Vec::new();
     let mut add = |label, value: String, note: String| {
         if !value.is_empty() {
-            all.push(Fact { label, value, note });
+            all.push(Fact { label, value, links: Vec::new(), note });
         }
     };
     let origin = |sourced: &Sourced| match &sourced.attribute {
@@ -96,16 +98,14 @@ pub(super) fn facts(
     ] {
         add(label, live::cut_at(&sourced.value, 400), origin(sourced));
     }
-    let mut groups: Vec<String> =
-        detail.groups.iter().take(MOST_GROUPS).map(|group| live::cut_at(group, 80)).collect();
-    if detail.groups.len() > MOST_GROUPS {
-        groups.push(t.of("and-more", "count", detail.groups.len() - MOST_GROUPS));
+    if !detail.groups.is_empty() {
+        all.push(groups(t, detail));
     }
-    let of_groups = match detail.source {
-        PersonSource::Local => String::new(),
-        PersonSource::Directory => t.get("profile-groups-note"),
+    let mut add = |label, value: String, note: String| {
+        if !value.is_empty() {
+            all.push(Fact { label, value, links: Vec::new(), note });
+        }
     };
-    add(Key("profile-groups"), groups.join(", "), of_groups);
     if let Some(role) = role {
         add(Key("person-role"), shell.role(role), String::new());
     } else if detail.is_admin_by_group {
@@ -116,4 +116,22 @@ pub(super) fn facts(
     let created = detail.created.as_deref().map(|at| shell.when(at));
     add(Key("person-created"), created.unwrap_or_default(), String::new());
     all
+}
+
+/// The groups, each with the page of whoever is in it.
+fn groups(t: Texts, detail: &PersonDetail) -> Fact {
+    let link = |group: &String| {
+        let link = format!("/admin/people?group={}", live::encoded(group));
+        (live::cut_at(group, 80), link)
+    };
+    let more = detail.groups.len().saturating_sub(MOST_GROUPS);
+    Fact {
+        label: Key("profile-groups"),
+        value: if more > 0 { t.of("and-more", "count", more) } else { String::new() },
+        links: detail.groups.iter().take(MOST_GROUPS).map(link).collect(),
+        note: match detail.source {
+            PersonSource::Local => String::new(),
+            PersonSource::Directory => t.get("profile-groups-note"),
+        },
+    }
 }

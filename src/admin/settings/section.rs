@@ -18,6 +18,7 @@ struct Page {
     faults: Faults,
     done: Option<String>,
     about: Key,
+    elsewhere: Option<(&'static str, Key)>,
     path: String,
     fields: Vec<Field>,
     /// What is known of the password of the directory's account, where this is its section.
@@ -97,6 +98,7 @@ pub(super) async fn show(visit: &Visit, status: StatusCode, faults: Faults) -> R
         faults,
         done,
         about: section.about,
+        elsewhere: section.elsewhere(),
         path: section.path(),
         fields,
         password: secret.map(|setting| kept(&shell, setting)),

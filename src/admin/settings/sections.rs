@@ -54,6 +54,15 @@ impl Section {
             .filter(move |one| one.key.rsplit_once('.').map_or("", |(prefix, _)| prefix) == prefix)
     }
 
+    /// The page that sets the same with more help, if there is one, and what leads there.
+    pub(super) fn elsewhere(&self) -> Option<(&'static str, Key)> {
+        match self.id {
+            "directory" => Some(("/admin/directory", Key("section-directory-elsewhere"))),
+            "tls" => Some(("/admin/certificates", Key("section-tls-elsewhere"))),
+            _ => None,
+        }
+    }
+
     /// Where its page is.
     pub(super) fn path(&self) -> String {
         format!("/admin/settings/{}", self.id)

@@ -20,6 +20,7 @@ people-none-found = Nobody matches. Try other words, or fewer filters.
 people-add = Add a person
 people-add-another = Add another one
 people-import = Import a list
+people-connect = Connect the directory
 people-export = Export accounts as CSV
 people-table = Download this list as CSV
 people-user = User

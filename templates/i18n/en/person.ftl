@@ -35,6 +35,10 @@ person-test = Send a test message
 person-log-out = Sign out everywhere
 person-log-out-detail = All registrations and subscriptions of this person end now. The devices keep their passwords and may sign in again by themselves; to keep one out, revoke it.
 person-logged-out = All registrations and subscriptions have ended.
+person-trail = What was done to this person
+person-mutes = Notices
+person-mutes-detail = This person does not want to hear from these applications; what they send is not delivered.
+person-mute-since = since { $date }
 
 # Devices
 devices = Devices

@@ -35,6 +35,10 @@ person-test = Enviar uma mensagem de teste
 person-log-out = Terminar sessão em todo o lado
 person-log-out-detail = Todos os registos e subscrições desta pessoa terminam agora. Os dispositivos mantêm as suas palavras-passe e podem voltar a iniciar sessão sozinhos; para afastar um, revogue-o.
 person-logged-out = Todos os registos e subscrições terminaram.
+person-trail = O que se fez a esta pessoa
+person-mutes = Avisos
+person-mutes-detail = Esta pessoa não quer receber nada destas aplicações; o que enviam não lhe é entregue.
+person-mute-since = desde { $date }
 
 # Dispositivos
 devices = Dispositivos

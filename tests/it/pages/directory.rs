@@ -20,10 +20,10 @@ use crate::support::server::Server;
 const SEEN: Duration = Duration::from_secs(40);
 
 /// Where nobody looks for people.
-const AWAY: &str = "ou=away,dc=campus,dc=test";
+pub(super) const AWAY: &str = "ou=away,dc=campus,dc=test";
 
 /// A certificate for 127.0.0.1 followed by its authority's, and its key.
-fn certificates() -> (String, String) {
+pub(super) fn certificates() -> (String, String) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "Campus CA <svg onload=alert(1)>");
@@ -71,7 +71,7 @@ fn hostile() -> String {
     changes
 }
 
-fn directory(certificate: Option<(&str, &str)>) -> Directory {
+pub(super) fn directory(certificate: Option<(&str, &str)>) -> Directory {
     let people = people();
     let people: Vec<(&str, &str)> =
         people.iter().map(|(name, secret)| (name.as_str(), secret.as_str())).collect();
@@ -84,7 +84,7 @@ fn directory(certificate: Option<(&str, &str)>) -> Directory {
 }
 
 /// Moves people from one place to another: they stay who they are.
-fn moved(names: impl Iterator<Item = String>, from: &str, to: &str) -> String {
+pub(super) fn moved(names: impl Iterator<Item = String>, from: &str, to: &str) -> String {
     let one = |uid: String| {
         format!(
             "dn: uid={uid},{from}\nchangetype: modrdn\nnewrdn: uid={uid}\ndeleteoldrdn: 0\n\
@@ -94,7 +94,7 @@ fn moved(names: impl Iterator<Item = String>, from: &str, to: &str) -> String {
     names.map(one).collect()
 }
 
-fn view(server: &Server) -> DirectoryView {
+pub(super) fn view(server: &Server) -> DirectoryView {
     match ask(server, &Request::DirectoryShow) {
         Reply::Directory(view) => *view,
         other => panic!("{other:?}"),
@@ -102,7 +102,7 @@ fn view(server: &Server) -> DirectoryView {
 }
 
 /// Waits until the directory stands so.
-fn until(server: &Server, fits: impl Fn(&DirectoryView) -> bool) {
+pub(super) fn until(server: &Server, fits: impl Fn(&DirectoryView) -> bool) {
     let clock = Clock::system();
     let deadline = clock.now() + SEEN;
     loop {

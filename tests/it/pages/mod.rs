@@ -21,6 +21,7 @@ mod notice;
 mod people;
 mod person;
 mod settings;
+mod whole;
 
 /// The password of everybody here, as the walks type it.
 pub(super) const PASSWORD: &str = "four words that nobody else has";

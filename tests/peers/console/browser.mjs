@@ -47,6 +47,9 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
 });
 
+/** Pages that look for a server which is starting again. */
+export const waiting = new Set();
+
 /** A browser of somebody who reads this language. */
 export async function person(language, more = {}) {
   const locale = language === 'pt' ? 'pt-PT' : 'en-GB';
@@ -59,7 +62,8 @@ export async function person(language, more = {}) {
   const page = await context.newPage();
   page.on('console', (line) => {
     const expected = /the server responded with a status of (401|403|404|422|429)/;
-    if (line.type() === 'error' && !expected.test(line.text())) {
+    const isNotThere = waiting.has(page) && line.text().includes('net::ERR_');
+    if (line.type() === 'error' && !expected.test(line.text()) && !isNotThere) {
       tell('console', { page: page.url(), text: line.text() });
     }
   });
