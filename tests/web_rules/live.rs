@@ -142,7 +142,7 @@ fn waiting_messages_are_told_of_and_dropped_and_never_shown() {
     assert_eq!(ana.post("/admin/queue/rui/drop", "confirm=eva").status, 422);
     assert!(ana.get("/admin/queue").body.contains("2 messages for 1 person"));
     assert_eq!(ana.post("/admin/queue/rui/drop", "confirm=rui").status, 303);
-    assert!(ana.get("/admin/queue").body.contains("No message is waiting"));
+    assert!(ana.get("/admin/queue").body.contains("No messages are waiting"));
     let details: Vec<String> = deeds(&site, "queue.drop").into_iter().map(|deed| deed.1).collect();
     assert_eq!(details.first().map(String::as_str), Some("2 messages"));
     assert_eq!(details.len(), 2);

@@ -68,7 +68,7 @@ fn a_certificate_is_handed_over_served_at_once_and_taken_away_again() {
     let mut fresh = site.connect_secure(DOMAIN, roots(&chain));
     assert_eq!(ask(&mut fresh, PING).status, 200);
     let page = ana.get("/admin/certificates?done=installed").body;
-    assert!(page.contains("Handed over on this page"), "{page}");
+    assert!(page.contains("Installed on this page"), "{page}");
     assert!(page.contains("will not believe this certificate"), "{page}");
     assert!(!page.contains("PRIVATE KEY-----\n"), "{page}");
 
