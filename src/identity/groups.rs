@@ -154,51 +154,76 @@ impl Identity {
         self.groups.known().map(|known| known.names.iter().any(|group| fold(group) == wanted))
     }
 
-    /// Who is in a group of that name, in whatever case: for many questions in a row.
-    pub fn members<'a>(&'a self, group: &str) -> impl Fn(&UserName) -> bool + Sync + use<'a> {
+    /// Who is in a group of that name, in whatever case.
+    #[must_use]
+    pub fn members(&self, group: &str) -> HashSet<UserName> {
         let wanted = fold(group).into_owned();
-        let known = self.group_directory().and_then(|_| self.groups.known());
-        let is_wanted = move |group: &Arc<str>| fold(group) == wanted;
-        move |user| {
-            let (is_in, is_local) = self.people.with(user, |person| {
-                let local = person.and_then(|person| person.local.as_deref());
-                local.map_or((false, false), |local| {
-                    (local.groups.iter().any(&is_wanted), !local.is_of_directory())
-                })
-            });
-            if is_in || is_local {
-                return is_in;
+        let is_wanted = |group: &Arc<str>| fold(group) == wanted;
+        let mut members = HashSet::new();
+        self.people.each(|user, person| {
+            let local = person.local.as_deref();
+            if local.is_some_and(|local| local.groups.iter().any(is_wanted)) {
+                members.insert(user.clone());
             }
-            let set = known.as_ref().zip(self.uid_of(user));
-            let set = set.and_then(|(known, uid)| known.people.get(uid));
-            set.is_some_and(|set| set.iter().any(&is_wanted))
+        });
+        let known = self.group_directory().and_then(|_| self.groups.known());
+        for (uid, set) in known.iter().flat_map(|known| &known.people) {
+            if !set.iter().any(is_wanted) {
+                continue;
+            }
+            let user = self.user_of(uid);
+            let is_local = self.people.with(&user, |person| {
+                let local = person.and_then(|person| person.local.as_deref());
+                local.is_some_and(|local| !local.is_of_directory())
+            });
+            // A local account is another person.
+            if !is_local {
+                members.insert(user);
+            }
         }
+        members
     }
 
     /// All groups, in the order of their names, with how many have them in their rows here and how
     /// many in the directory.
     #[must_use]
     pub fn all_groups(&self) -> Vec<(String, u64, u64)> {
-        let mut all: BTreeMap<String, (String, u64, u64)> = BTreeMap::new();
-        let entry = |all: &mut BTreeMap<String, (String, u64, u64)>, name: &str, here, there| {
-            let key = fold(name).into_owned();
-            let group = all.entry(key).or_insert_with(|| (name.to_owned(), 0, 0));
-            group.1 += here;
-            group.2 += there;
+        // Each spelling is counted by itself first: people are many, and spellings are few.
+        let mut spelt: BTreeMap<Arc<str>, (u64, u64)> = BTreeMap::new();
+        let mut count = |name: &Arc<str>, here, there| match spelt.get_mut(name) {
+            Some(group) => {
+                group.0 += here;
+                group.1 += there;
+            }
+            None => drop(spelt.insert(Arc::clone(name), (here, there))),
         };
-        if let Some(known) = self.group_directory().and_then(|_| self.groups.known()) {
+        let known = self.group_directory().and_then(|_| self.groups.known());
+        if let Some(known) = &known {
             for name in &known.names {
-                entry(&mut all, name, 0, 0);
+                count(name, 0, 0);
             }
             for name in known.people.values().flat_map(|set| set.iter()) {
-                entry(&mut all, name, 0, 1);
+                count(name, 0, 1);
             }
         }
         self.people.each(|_, person| {
             for name in person.local.iter().flat_map(|local| &local.groups) {
-                entry(&mut all, name, 1, 0);
+                count(name, 1, 0);
             }
         });
+        let mut all: BTreeMap<String, (String, u64, u64)> = BTreeMap::new();
+        // The directory's spelling goes before others.
+        let first = known.iter().flat_map(|known| &known.names);
+        for name in first.chain(spelt.keys()) {
+            let group = all.entry(fold(name).into_owned());
+            group.or_insert_with(|| (name.to_string(), 0, 0));
+        }
+        for (name, (here, there)) in &spelt {
+            if let Some(group) = all.get_mut(&*fold(name)) {
+                group.1 += here;
+                group.2 += there;
+            }
+        }
         all.into_values().collect()
     }
 

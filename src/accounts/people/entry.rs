@@ -163,6 +163,12 @@ impl Entry {
         self.found_by.get(..self.sorted_by as usize).unwrap_or_default()
     }
 
+    /// Which of two comes first: by folded name, then by user name.
+    pub(super) fn order(&self, other: &Entry) -> Ordering {
+        let by_name = self.sorted_by().cmp(other.sorted_by());
+        by_name.then_with(|| self.user.as_str().cmp(other.user.as_str()))
+    }
+
     /// What he is found by: lines, the folded name first.
     pub(super) fn found_by(&self) -> &str {
         &self.found_by
@@ -197,16 +203,13 @@ fn length(text: &str) -> u32 {
     u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
-/// An entry in the order of people: by folded name, then by user name.
+/// An entry in the order of people.
 #[derive(Clone, Debug)]
 pub(super) struct ByName(pub(super) Arc<Entry>);
 
 impl Ord for ByName {
     fn cmp(&self, other: &ByName) -> Ordering {
-        self.0
-            .sorted_by()
-            .cmp(other.0.sorted_by())
-            .then_with(|| self.0.user.as_str().cmp(other.0.user.as_str()))
+        self.0.order(&other.0)
     }
 }
 

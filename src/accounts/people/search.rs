@@ -1,5 +1,7 @@
 //! Looking for people: which, in what order, and a page at a time.
 
+use std::collections::HashSet;
+
 use memchr::memmem::Finder;
 
 use super::entry::{ByName, Entry, Origin, State};
@@ -19,6 +21,8 @@ pub const LARGEST_PAGE: usize = 500;
 pub const MOST_COUNTED: usize = 50_000;
 /// Digits from which on a number is looked for also by its end.
 const END_OF_NUMBER: usize = 3;
+/// One in so many of all are few: they are looked up, and not all looked through for them.
+const FEW: usize = 16;
 
 /// What the caller knows of people.
 pub type Question<'a> = &'a (dyn Fn(&UserName) -> bool + Sync);
@@ -37,7 +41,9 @@ pub struct Query<'a> {
     pub has_devices: Option<bool>,
     /// Whether they are online, which the caller knows.
     pub online: Option<(bool, Question<'a>)>,
-    /// Whatever else is asked, as the caller knows: a group that they are in.
+    /// Only these, of whom some may be nobody: a group.
+    pub among: Option<&'a HashSet<UserName>>,
+    /// Whatever else is asked, as the caller knows.
     pub also: Option<Question<'a>>,
     /// The cursor of the page before.
     pub after: Option<&'a str>,
@@ -101,18 +107,15 @@ impl Index {
             found.extend(rest.by_ref().take(limit).map(|entry| &*entry.0));
             more = rest.next().is_some();
         } else {
-            for entry in &self.by_name {
-                if !wanted.fits(&entry.0) {
-                    continue;
-                }
+            for entry in self.fitting(&wanted) {
                 if page.total >= MOST_COUNTED {
                     page.more_than_total = true;
                 } else {
                     page.total += 1;
                 }
-                if after.as_ref().is_none_or(|after| entry > after) {
+                if after.as_ref().is_none_or(|after| entry.order(&after.0).is_gt()) {
                     if found.len() < limit {
-                        found.push(&entry.0);
+                        found.push(entry);
                     } else {
                         more = true;
                         if page.more_than_total {
@@ -125,6 +128,24 @@ impl Index {
         page.next = found.last().filter(|_| more).map(|last| cursor(last));
         page.people = found.into_iter().map(shown).collect();
         Ok(page)
+    }
+
+    /// Who fits a query, in order.
+    fn fitting<'s>(&'s self, wanted: &'s Wanted<'_>) -> Box<dyn Iterator<Item = &'s Entry> + 's> {
+        let all = self.by_name.iter().map(|entry| &*entry.0);
+        match wanted.query.among {
+            None => Box::new(all.filter(|entry| wanted.fits(entry))),
+            Some(among) if among.len() > self.by_name.len() / FEW => {
+                Box::new(all.filter(|entry| wanted.fits(entry) && among.contains(&entry.user)))
+            }
+            Some(among) => {
+                let some = among.iter().filter_map(|user| self.by_user.get(user));
+                let mut some: Vec<&Entry> =
+                    some.map(|entry| &**entry).filter(|entry| wanted.fits(entry)).collect();
+                some.sort_unstable_by(|one, other| one.order(other));
+                Box::new(some.into_iter())
+            }
+        }
     }
 }
 
@@ -161,10 +182,24 @@ fn position(cursor: &str) -> Result<ByName, AccountsError> {
         .ok_or(AccountsError::Cursor)
 }
 
+/// A telephone number that is looked for.
+struct Number {
+    /// Without its sign.
+    digits: Box<str>,
+    finder: Finder<'static>,
+}
+
+impl Number {
+    fn new(number: &str) -> Number {
+        let digits = number.trim_start_matches('+');
+        Number { digits: digits.into(), finder: Finder::new(digits).into_owned() }
+    }
+}
+
 /// A query, made ready.
 struct Wanted<'a> {
     words: Vec<Finder<'static>>,
-    number: Option<Box<str>>,
+    number: Option<Number>,
     query: &'a Query<'a>,
 }
 
@@ -176,18 +211,19 @@ impl<'a> Wanted<'a> {
         let words = folded.split_whitespace().take(MOST_WORDS);
         Wanted {
             words: words.map(|word| Finder::new(word).into_owned()).collect(),
-            number: canonical_number(text),
+            number: canonical_number(text).map(|number| Number::new(&number)),
             query,
         }
     }
 
     fn is_everybody(&self) -> bool {
-        let Query { origin, state, has_devices, online, also, .. } = self.query;
+        let Query { origin, state, has_devices, online, among, also, .. } = self.query;
         self.words.is_empty()
             && origin.is_none()
             && state.is_none()
             && has_devices.is_none()
             && online.is_none()
+            && among.is_none()
             && also.is_none()
     }
 
@@ -209,12 +245,15 @@ impl<'a> Wanted<'a> {
     /// A number is found by its beginning in any spelling, and from a few digits on by its end: an
     /// extension is the end of the whole number.
     fn has_number(&self, lines: &str) -> bool {
-        let Some(number) = self.number.as_deref() else { return false };
-        let digits = number.trim_start_matches('+');
+        let Some(Number { digits, finder }) = &self.number else { return false };
+        // Nearly nobody has these digits anywhere.
+        if finder.find(lines.as_bytes()).is_none() {
+            return false;
+        }
         lines.lines().skip(1).any(|line| {
             let is_number = line.bytes().all(|b| b.is_ascii_digit() || b"+*#".contains(&b));
-            let begins = line.trim_start_matches('+').starts_with(digits);
-            is_number && (begins || digits.len() >= END_OF_NUMBER && line.ends_with(digits))
+            let begins = line.trim_start_matches('+').starts_with(&**digits);
+            is_number && (begins || digits.len() >= END_OF_NUMBER && line.ends_with(&**digits))
         })
     }
 }

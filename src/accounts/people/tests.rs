@@ -1,5 +1,6 @@
 //! Whoever is looked for is found, on the right page, and what changes is seen at once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,6 +172,17 @@ async fn filters_are_asked_together() {
     assert_eq!(users(Query { online: Some((true, &odd)), ..all }).len(), 10);
     assert_eq!(users(Query { online: Some((false, &odd)), text: "person 1", ..all }).len(), 5);
     assert_eq!(users(Query { also: Some(&odd), has_devices: Some(true), ..all }), ["u03"]);
+    // One of many is looked up, several are looked for.
+    let among = |users: &[&str]| users.iter().map(|user| UserName::canonical(user)).collect();
+    let one: HashSet<UserName> = among(&["u07"]);
+    let some: HashSet<UserName> = among(&["u12", "nobody", "u03", "u05"]);
+    assert_eq!(users(Query { among: Some(&one), ..all }), ["u07"]);
+    assert_eq!(users(Query { among: Some(&one), text: "person 08", ..all }), [""; 0]);
+    assert_eq!(users(Query { among: Some(&some), ..all }), ["u03", "u05", "u12"]);
+    assert_eq!(users(Query { among: Some(&some), also: Some(&odd), ..all }), ["u03", "u05"]);
+    let page = site.find(&Query { among: Some(&some), limit: 2, ..all });
+    let next = Query { among: Some(&some), after: page.next.as_deref(), limit: 2, ..all };
+    assert_eq!((page.total, users(next)), (3, vec!["u12".to_owned()]));
     // A device that is revoked, and a person who is deleted.
     let device = site.accounts.devices("u03").unwrap()[0].id.clone();
     site.accounts.revoke_device(&actor, "u03", &device).await.unwrap();

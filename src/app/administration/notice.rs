@@ -246,18 +246,15 @@ impl Administration {
                 return Err(Failure::unreachable("the directory's groups have not been read yet"));
             }
         }
-        let (site, wanted) = (Arc::clone(&self.site), group.to_lowercase());
+        let (site, group) = (Arc::clone(&self.site), group.to_owned());
         let look = tokio::task::spawn_blocking(move || {
-            let is_member = |user: &UserName| {
-                let groups = site.identity.groups(user).unwrap_or_default();
-                groups.iter().any(|group| group.to_lowercase() == wanted)
-            };
+            let of_group = site.identity.members(&group);
             let mut members = Vec::new();
             let mut after: Option<String> = None;
             loop {
                 let query = Query {
                     state: Some(State::Active),
-                    also: Some(&is_member),
+                    among: Some(&of_group),
                     after: after.as_deref(),
                     limit: PAGE,
                     ..Query::default()

@@ -26,11 +26,8 @@ impl Administration {
         let identity = &self.site.identity;
         let held = identity.held_people();
         let members = query.group.as_deref().map(|group| identity.members(group));
+        let is_held = |user: &UserName| held.contains(user);
         let wants_held = query.state == Some(PersonState::Held);
-        let is_so = |user: &UserName| {
-            members.as_ref().is_none_or(|is_member| is_member(user))
-                && (!wants_held || held.contains(user))
-        };
         let wanted = Query {
             text: &query.text,
             origin: query.source.map(|source| match source {
@@ -45,7 +42,8 @@ impl Administration {
             }),
             has_devices: query.has_devices,
             online: query.online.map(|online| (online, &is_registered as _)),
-            also: (members.is_some() || wants_held).then_some(&is_so as _),
+            among: members.as_ref(),
+            also: wants_held.then_some(&is_held as _),
             after: query.after.as_deref(),
             limit: query.limit as usize,
         };
