@@ -190,12 +190,10 @@ impl Identity {
     pub fn all_groups(&self) -> Vec<(String, u64, u64)> {
         // Each spelling is counted by itself first: people are many, and spellings are few.
         let mut spelt: BTreeMap<Arc<str>, (u64, u64)> = BTreeMap::new();
-        let mut count = |name: &Arc<str>, here, there| match spelt.get_mut(name) {
-            Some(group) => {
-                group.0 += here;
-                group.1 += there;
-            }
-            None => drop(spelt.insert(Arc::clone(name), (here, there))),
+        let mut count = |name: &Arc<str>, here: u64, there: u64| {
+            let group = spelt.entry(Arc::clone(name)).or_default();
+            group.0 += here;
+            group.1 += there;
         };
         let known = self.group_directory().and_then(|_| self.groups.known());
         if let Some(known) = &known {

@@ -307,14 +307,15 @@ def measure(bench, server, plan, browser, program):
 
 
 def leave(bench, server, browser):
-    """Files, each twice: the first one brings what stays."""
+    """Files, each twice; memory is looked at from before the first to after the second."""
     for what, path in (("export of accounts", "/admin/people/export"),
                        ("table of everybody", "/admin/people/table"),
                        ("table of those with a name", "/admin/people/table?q=conceicao"),
                        ("the trail", "/admin/audit/audit.csv")):
-        browser.ask(path)
-        before, began = resident_kib(server.pid), time.monotonic()
+        before = resident_kib(server.pid)
         with Watch(server.pid) as watch:
+            browser.ask(path)
+            began = time.monotonic()
             status, text = browser.ask(path)
             took = time.monotonic() - began
         bench.tell(dict(test="console-files", what=what, status=status, bytes=len(text),
