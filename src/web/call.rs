@@ -183,16 +183,21 @@ impl Call {
     }
 }
 
-/// Reads JSON as strictly as it is written: a name stands once in an object, numbers are numbers, text
-/// is Unicode, and nothing is nested without end.
+/// Reads JSON as strictly as it is written: a document is an object, a name stands once in it, numbers
+/// are numbers, text is Unicode, and nothing is nested without end.
 fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(text).map_err(|error| {
+    let document = serde_json::from_slice(text).map_err(|error| {
         let status = match error.classify() {
             Category::Data => StatusCode::UNPROCESSABLE_ENTITY,
             Category::Io | Category::Syntax | Category::Eof => StatusCode::BAD_REQUEST,
         };
         Problem::new(status, error.to_string())
-    })
+    })?;
+    // Values without their names would be taken for those of the fields, in their order.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "this takes an object"));
+    }
+    Ok(document)
 }
 
 #[cfg(test)]
@@ -228,6 +233,7 @@ mod tests {
             (r#"{"name":1}"#, 422),
             ("{}", 422),
             ("[]", 422),
+            (r#" ["Ana", 0.5]"#, 422),
         ] {
             assert_eq!(read(text).err().map(|status| status.as_u16()), Some(status), "{text}");
         }

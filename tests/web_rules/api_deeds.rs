@@ -35,7 +35,7 @@ fn ended(api: &Program<'_>, begun: &Answer) -> Value {
 }
 
 /// A table, to its end.
-fn table(api: &Program<'_>, path: &str) -> String {
+fn whole_table(api: &Program<'_>, path: &str) -> String {
     let mut stream = api.site.connect();
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
@@ -67,7 +67,7 @@ fn people_are_imported_by_a_job_tried_first_and_exported_as_a_table() {
     assert_eq!(done["report"]["added"], 2, "{done}");
     refused(&api.send("POST", &again, "", ""), 404);
     let result = format!("/api/v1/jobs/{}/result", done["id"].as_str().expect("an id"));
-    let result = table(&api, &result);
+    let result = whole_table(&api, &result);
     assert!(result.contains("a b,Nobody"), "{result}");
     // As it is, with rows that change what is there.
     let table = "user,name\nrui,Rui R\n";
@@ -75,7 +75,7 @@ fn people_are_imported_by_a_job_tried_first_and_exported_as_a_table() {
     assert_eq!(ended(&api, &begun)["report"]["changed"], 1);
     let edit = api.json("PATCH", "/api/v1/people/eva", &json!({"mail": "eva@campus.example"}));
     assert_eq!(edit.status, 204, "{edit:?}");
-    let export = table(&api, "/api/v1/people.csv");
+    let export = whole_table(&api, "/api/v1/people.csv");
     assert!(export.contains("\r\nuser,name,mail,") && export.contains("rui,Rui R"), "{export}");
     assert!(export.contains("eva@campus.example"), "{export}");
     let groups = read(&api.get("/api/v1/groups?limit=1"));
