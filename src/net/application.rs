@@ -6,17 +6,16 @@
 //! machine answers a machine for ever.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use super::Outbox;
 use super::auth::Identified;
 use super::dispatch::Request;
 use super::engine::{Engine, EngineCounts};
+use super::own::{self, Own, Unkept};
 use crate::clock::WallTime;
-use crate::entropy;
 use crate::identity::UserName;
-use crate::model::{Application, DeviceKey};
-use crate::page_mode::{HoldError, cpim, is_composing, is_notification};
+use crate::model::Application;
+use crate::page_mode::{cpim, is_composing, is_notification};
 use crate::sip::wire::Message;
 
 /// A short text of an application to a person.
@@ -86,105 +85,35 @@ fn plain<'a>(message: &Message<'a>) -> Option<&'a str> {
     std::str::from_utf8(text).ok()
 }
 
-/// A user part as it stands in a URI (RFC 3261 s25.1).
-fn user_part(name: &str) -> String {
-    let mut written = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            written.push(char::from(byte));
-        } else {
-            written.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    written
-}
-
 impl Engine {
     /// Keeps a notice and offers it to the devices that are here. It is safe once this says so.
     pub async fn send_notice(&self, notice: &Notice) -> Taken {
         let aor = format!("{}@{}", notice.user, self.settings.domain);
-        let request = Bytes::from(self.written(notice));
-        let (waiting, is_here, queued) = self.queue_notice(&aor, notice, &request);
-        let (sequence, durable) = match queued {
-            Ok(queued) => queued,
-            Err(HoldError::Full | HoldError::SenderFull) => return Taken::Full,
-            Err(HoldError::Store(error)) => {
-                tracing::error!(event = "notice_not_held", %error);
-                return Taken::Failed;
-            }
-        };
-        // A person of the directory whom somebody writes to has a row from now on.
-        if let Err(error) = self.accounts.appear(&notice.user).await {
-            tracing::warn!(event = "person_not_written", %error);
-        }
-        if let Err(error) = durable.await {
-            tracing::error!(event = "notice_not_held", %error);
-            self.page_mode.held().failed(&aor, sequence);
-            return Taken::Failed;
-        }
-        self.page_mode.held().confirm(&aor, sequence);
-        let mut outbox = self.egress.outbox();
-        for device in &waiting {
-            self.replay(&mut outbox, &aor, device);
-        }
-        outbox.flush();
-        if is_here { Taken::Offered } else { Taken::Held }
-    }
-
-    #[expect(clippy::type_complexity, reason = "what one caller takes apart at once")]
-    fn queue_notice(
-        &self,
-        aor: &str,
-        notice: &Notice,
-        request: &Bytes,
-    ) -> (SmallVec<[DeviceKey; 2]>, bool, Result<(u64, crate::store::Commitment), HoldError>) {
-        let (now, arrived) = (self.clock.now(), self.clock.wall());
-        let row = self.registrar.lookup(aor);
+        let request = self.written(&aor, notice);
+        let now = self.clock.now();
+        let row = self.registrar.lookup(&aor);
         let is_here = row.as_ref().is_some_and(|row| row.live(now).next().is_some());
-        let plan = self.page_mode.plan(aor, row.as_deref(), false, now);
-        let mut devices: SmallVec<[DeviceKey; 2]> = plan.absent;
-        for binding in &plan.targets {
-            if !devices.contains(&binding.device) {
-                devices.push(binding.device.clone());
-            }
-        }
-        let latest = self.clock.latest_wall() + self.page_mode.settings().retention;
+        let devices = self.page_mode.plan(&aor, row.as_deref(), false, now).devices();
         let from = Application::user_part(&notice.application);
-        let shares = (devices.clone(), true);
-        let until = notice.expires_at.min(latest);
-        let queued = self.put_in_queue(aor, &from, request, shares, arrived, until);
-        (devices, is_here, queued)
+        match self.keep_and_offer((&aor, &from), &request, devices, notice.expires_at).await {
+            Ok(()) if is_here => Taken::Offered,
+            Ok(()) => Taken::Held,
+            Err(Unkept::Full) => Taken::Full,
+            Err(Unkept::Store) => Taken::Failed,
+        }
     }
 
     /// A notice as it is sent.
-    fn written(&self, notice: &Notice) -> Vec<u8> {
-        let now = self.clock.wall();
-        let domain = &self.settings.domain;
-        let to = format!("sip:{}@{domain}", user_part(&notice.user));
-        let mut request = format!(
-            "MESSAGE {to} SIP/2.0\r\n\
-             Via: SIP/2.0/TCP {domain};branch=z9hG4bK{branch}\r\n\
-             Max-Forwards: 70\r\n\
-             From: \"{title}\" <sip:{from}@{domain}>;tag={tag}\r\n\
-             To: <{to}>\r\n\
-             Call-ID: {call}\r\n\
-             CSeq: 1 MESSAGE\r\n\
-             Date: {date}\r\n\
-             Expires: {expires}\r\n\
-             Content-Type: text/plain;charset=UTF-8\r\n\
-             Content-Length: {length}\r\n\r\n",
-            branch = entropy::token(12),
-            title = notice.title.replace(['"', '\\', '\r', '\n'], " "),
-            from = Application::user_part(&notice.application),
-            tag = entropy::token(6),
-            call = entropy::token(12),
-            date = now.sip_date(),
-            expires = notice.expires_at.since(now).as_secs().max(1),
-            length = notice.text.len(),
-        )
-        .into_bytes();
-        request.extend_from_slice(notice.text.as_bytes());
-        request
+    fn written(&self, aor: &str, notice: &Notice) -> Bytes {
+        let title = notice.title.replace(['"', '\\', '\r', '\n'], " ");
+        let from = Application::user_part(&notice.application);
+        self.own_message(&Own {
+            from: format!("\"{title}\" <sip:{from}@{}>", self.settings.domain).into(),
+            to: &own::uri(aor),
+            expires: Some(notice.expires_at.since(self.clock.wall()).as_secs().max(1)),
+            kind: own::TEXT,
+            body: notice.text.as_bytes(),
+        })
     }
 
     /// MESSAGE to the address of an application.
@@ -264,11 +193,5 @@ mod tests {
         ] {
             assert_eq!(wish(text).map(|wish| wish.muted), muted, "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_name_is_written_as_a_uri_takes_it() {
-        assert_eq!(user_part("joão.m"), "jo%C3%A3o.m");
-        assert_eq!(user_part("app/mail"), "app/mail");
     }
 }

@@ -5,13 +5,12 @@
 //! so none begets another.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use super::Outbox;
 use super::engine::{Engine, EngineCounts};
+use super::own::{self, Own};
 use crate::entropy;
 use crate::identity::Existence;
-use crate::model::DeviceKey;
 use crate::page_mode::{Undelivered, cpim};
 use crate::payload::imdn::{Asked, Fate, Notification};
 use crate::sip::wire::{Framing, Layout, Message, scan};
@@ -60,7 +59,7 @@ impl Engine {
         }
         let aor = format!("{sender}@{}", self.settings.domain);
         let Ok(sender_uri) = std::str::from_utf8(from.uri()) else { return };
-        let recipient_uri = &*format!("sip:{recipient}");
+        let recipient_uri = &*own::uri(recipient);
         let recipient = recipient.rsplit_once('@').map_or(recipient, |(user, _)| user);
         let now = self.clock.wall();
         let body = Notification {
@@ -72,27 +71,14 @@ impl Engine {
             fate,
         }
         .write();
-        let mut request = format!(
-            "MESSAGE {sender_uri} SIP/2.0\r\n\
-             Via: SIP/2.0/TCP {domain};branch=z9hG4bK{branch}\r\n\
-             Max-Forwards: 70\r\n\
-             From: <{recipient_uri}>;tag={tag}\r\n\
-             To: <{sender_uri}>\r\n\
-             Call-ID: {call}\r\n\
-             CSeq: 1 MESSAGE\r\n\
-             Date: {date}\r\n\
-             Content-Type: message/cpim\r\n\
-             Content-Length: {length}\r\n\r\n",
-            domain = self.settings.domain,
-            branch = entropy::token(12),
-            tag = entropy::token(6),
-            call = entropy::token(12),
-            date = now.sip_date(),
-            length = body.len(),
-        )
-        .into_bytes();
-        request.extend_from_slice(&body);
-        self.send_kept(outbox, &aor, recipient, &request.into(), true);
+        let request = self.own_message(&Own {
+            from: format!("<{recipient_uri}>").into(),
+            to: sender_uri,
+            expires: None,
+            kind: "message/cpim",
+            body: &body,
+        });
+        self.send_kept(outbox, &aor, recipient, &request, true);
     }
 
     /// Queues a message of the server's own making, and offers it to the devices that are here.
@@ -106,12 +92,7 @@ impl Engine {
     ) {
         let row = self.registrar.lookup(aor);
         let plan = self.page_mode.plan(aor, row.as_deref(), notification, self.clock.now());
-        let mut devices: SmallVec<[DeviceKey; 2]> = plan.absent;
-        for binding in &plan.targets {
-            if !devices.contains(&binding.device) {
-                devices.push(binding.device.clone());
-            }
-        }
+        let devices = plan.devices();
         let expires_at = self.clock.latest_wall() + self.page_mode.settings().retention;
         let waiting = devices.clone();
         let queued =
@@ -139,12 +120,7 @@ impl Engine {
                 }
                 return;
             }
-            engine.page_mode.held().confirm(&aor, sequence);
-            let mut outbox = engine.egress.outbox();
-            for device in &waiting {
-                engine.replay(&mut outbox, &aor, device);
-            }
-            outbox.flush();
+            engine.offer(&aor, sequence, &waiting);
         });
         if !parked {
             // It is in the queue, and goes with the next registration.

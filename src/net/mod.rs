@@ -41,6 +41,7 @@ mod merge;
 mod notify;
 mod number;
 mod outbox;
+mod own;
 mod page;
 mod policy;
 mod priority;

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::Outbox;
 use super::engine::{Engine, EngineCounts};
 use super::shard::{Context, ReplayContext, Tried};
-use crate::entropy;
 use crate::sip::transaction::Owner;
 use crate::sip::wire::{Framing, Layout, Message, scan};
 
@@ -17,30 +16,11 @@ impl Engine {
     /// it, as any message is. While the store takes nothing it goes to the devices that are here, and is
     /// lost to the others. Says how many contacts are here.
     pub fn tell(&self, aor: &str, text: &str) -> usize {
-        let domain = &self.settings.domain;
-        let mut request = format!(
-            "MESSAGE sip:{aor} SIP/2.0\r\n\
-             Via: SIP/2.0/TCP {domain};branch=z9hG4bK{branch}\r\n\
-             Max-Forwards: 70\r\n\
-             From: \"Tagus\" <sip:{domain}>;tag={tag}\r\n\
-             To: <sip:{aor}>\r\n\
-             Call-ID: {call}\r\n\
-             CSeq: 1 MESSAGE\r\n\
-             Date: {date}\r\n\
-             Content-Type: text/plain;charset=UTF-8\r\n\
-             Content-Length: {length}\r\n\r\n",
-            branch = entropy::token(12),
-            tag = entropy::token(6),
-            call = entropy::token(12),
-            date = self.clock.wall().sip_date(),
-            length = text.len(),
-        )
-        .into_bytes();
-        request.extend_from_slice(text.as_bytes());
+        let request = self.own_text(aor, text, None);
         let row = self.registrar.lookup(aor);
         let here = row.map_or(0, |row| row.live(self.clock.now()).count());
         let mut outbox = self.egress.outbox();
-        self.send_kept(&mut outbox, aor, domain, &request.into(), false);
+        self.send_kept(&mut outbox, aor, &self.settings.domain, &request, false);
         outbox.flush();
         here
     }

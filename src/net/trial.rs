@@ -8,10 +8,10 @@ use smallvec::SmallVec;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::engine::{Engine, EngineCounts};
+use super::own::Unkept;
 use super::shard::{Context, PageBranch, PageContext, Upstream};
-use crate::entropy;
 use crate::model::DeviceKey;
-use crate::page_mode::{Delivery, HoldError, Outcome, Plan, Steps, Unreached};
+use crate::page_mode::{Delivery, Outcome, Plan, Steps, Unreached};
 use crate::registrar::Binding;
 use crate::sip::Flow;
 use crate::sip::transaction::{Owner, ServerId};
@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The longest wait for whoever asked.
 const LONGEST: Duration = Duration::from_secs(10);
 /// Seconds for which the message is of any use.
-const EXPIRES: u32 = 86_400;
+const EXPIRES: u64 = 86_400;
 
 /// What a device made of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Engine {
     /// Sends `text` to every device of `aor` in the server's name, and waits for what they say, no longer
     /// than a sender has patience.
     pub async fn try_devices(&self, aor: &str, text: &str) -> Trial {
-        let request = self.own_text(aor, text);
+        let request = self.own_text(aor, text, Some(EXPIRES));
         let row = self.registrar.lookup(aor);
         let plan = self.page_mode.plan(aor, row.as_deref(), false, self.clock.now());
         let later = plan.absent.to_vec();
@@ -228,60 +228,12 @@ impl Engine {
         request: &Bytes,
         devices: SmallVec<[DeviceKey; 2]>,
     ) -> Ending {
-        let user = aor.rsplit_once('@').map_or(aor, |(user, _)| user);
-        if let Err(error) = self.accounts.appear(user).await {
-            tracing::warn!(event = "person_not_written", %error);
+        let until = self.clock.latest_wall() + Duration::from_secs(EXPIRES);
+        match self.keep_and_offer((aor, ""), request, devices, until).await {
+            Ok(()) => Ending::Held,
+            Err(Unkept::Full) => Ending::NoRoom,
+            Err(Unkept::Store) => Ending::Failed,
         }
-        let lasts = Duration::from_secs(EXPIRES.into()).min(self.page_mode.settings().retention);
-        let expires_at = self.clock.latest_wall() + lasts;
-        let waiting = devices.clone();
-        let queued =
-            self.put_in_queue(aor, "", request, (devices, true), self.clock.wall(), expires_at);
-        let (sequence, durable) = match queued {
-            Ok(queued) => queued,
-            Err(HoldError::Full | HoldError::SenderFull) => return Ending::NoRoom,
-            Err(HoldError::Store(error)) => {
-                tracing::error!(event = "message_not_held", %error);
-                return Ending::Failed;
-            }
-        };
-        if let Err(error) = durable.await {
-            tracing::error!(event = "message_not_held", %error);
-            self.page_mode.held().failed(aor, sequence);
-            return Ending::Failed;
-        }
-        self.page_mode.held().confirm(aor, sequence);
-        // Somebody who came in the meantime, and those who have older messages to take first.
-        let mut outbox = self.egress.outbox();
-        for device in &waiting {
-            self.replay(&mut outbox, aor, device);
-        }
-        outbox.flush();
-        Ending::Held
-    }
-
-    /// A text of the server's own.
-    fn own_text(&self, aor: &str, text: &str) -> Bytes {
-        let domain = &self.settings.domain;
-        let request = format!(
-            "MESSAGE sip:{aor} SIP/2.0\r\n\
-             Via: SIP/2.0/TCP {domain};branch=z9hG4bK{branch}\r\n\
-             Max-Forwards: 70\r\n\
-             From: \"Tagus\" <sip:{domain}>;tag={tag}\r\n\
-             To: <sip:{aor}>\r\n\
-             Call-ID: {call}\r\n\
-             CSeq: 1 MESSAGE\r\n\
-             Date: {date}\r\n\
-             Expires: {EXPIRES}\r\n\
-             Content-Type: text/plain;charset=utf-8\r\n\
-             Content-Length: {length}\r\n\r\n{text}",
-            branch = entropy::token(12),
-            tag = entropy::token(6),
-            call = entropy::token(12),
-            date = self.clock.wall().sip_date(),
-            length = text.len(),
-        );
-        request.into_bytes().into()
     }
 }
 

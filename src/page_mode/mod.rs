@@ -64,6 +64,20 @@ pub struct Plan {
     pub absent: SmallVec<[DeviceKey; 2]>,
 }
 
+impl Plan {
+    /// All of the devices, whether they are here or not.
+    #[must_use]
+    pub fn devices(self) -> SmallVec<[DeviceKey; 2]> {
+        let mut devices = self.absent;
+        for binding in self.targets {
+            if !devices.contains(&binding.device) {
+                devices.push(binding.device);
+            }
+        }
+        devices
+    }
+}
+
 impl PageMode {
     /// Page mode on what `store` holds.
     ///
