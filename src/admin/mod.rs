@@ -39,26 +39,27 @@ mod tokens;
 /// The routes of the console, and its navigation.
 #[must_use]
 pub fn pages(clock: &Clock) -> Pages {
+    // Whoever comes in and his own account, then as the navigation has them.
     let routes = [
         setup::routes(clock),
-        dashboard::routes(),
+        setup_steps::routes(),
         account::routes(),
-        audit::routes(),
+        alerts::routes(),
+        dashboard::routes(),
+        charts::routes(),
         people::routes(),
-        certificates::routes(),
-        directory::routes(),
-        dns::routes(),
-        team::routes(),
-        tokens::routes(),
         person::routes(),
         registrations::routes(),
         queue::routes(),
-        bans::routes(),
-        setup_steps::routes(),
-        settings::routes(),
-        charts::routes(),
-        alerts::routes(),
         notice::routes(),
+        bans::routes(),
+        directory::routes(),
+        certificates::routes(),
+        dns::routes(),
+        settings::routes(),
+        team::routes(),
+        tokens::routes(),
+        audit::routes(),
     ]
     .concat();
     Pages { routes, navigation: navigation::GROUPS }

@@ -207,30 +207,30 @@ pub enum Request {
     },
     /// Makes a link that makes an owner, for the first start or for whoever lost access.
     SetupLink,
+    /// About people as they are now.
+    Live(LiveRequest),
+    /// About long work.
+    Jobs(JobRequest),
+    /// About notices of applications.
+    Notice(NoticeRequest),
+    /// About directory settings that are tried.
+    Trial(TrialRequest),
+    /// About certificates.
+    Certificates(CertificateRequest),
+    /// About the records that clients find this server by.
+    Dns(DnsRequest),
+    /// About the configuration.
+    Setting(SettingRequest),
     /// About the console's accounts.
     Console(ConsoleRequest),
     /// About tokens of the API.
     Token(TokenRequest),
     /// About the audit trail.
     Audit(AuditRequest),
-    /// About long work.
-    Jobs(JobRequest),
-    /// About certificates.
-    Certificates(CertificateRequest),
-    /// About the records that clients find this server by.
-    Dns(DnsRequest),
-    /// About people as they are now.
-    Live(LiveRequest),
-    /// About the configuration.
-    Setting(SettingRequest),
-    /// About directory settings that are tried.
-    Trial(TrialRequest),
-    /// Figures of the past.
+    /// About figures of the past.
     History(HistoryRequest),
     /// About alerts.
     Alert(AlertRequest),
-    /// About notices of applications.
-    Notice(NoticeRequest),
 }
 
 impl Request {

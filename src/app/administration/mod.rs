@@ -238,19 +238,6 @@ impl Administration {
             Request::RulesSet { user, document } => self.set_rules(actor, &user, &document).await,
             Request::BanList => self.bans().map(Reply::Bans),
             Request::BanLift { source, user } => self.lift(actor, source, user.as_deref()).await,
-            Request::SetupLink => self.setup_link(actor).await,
-            Request::Console(request) => self.console(actor, request).await,
-            Request::Token(request) => self.token(actor, request).await,
-            Request::Audit(request) => self.audit(request).await,
-            Request::Jobs(request) => self.job(actor, request).await,
-            Request::Certificates(request) => self.certificates(actor, request).await,
-            Request::Dns(request) => self.dns(request).await,
-            Request::Live(request) => self.live(actor, request).await,
-            Request::Setting(request) => self.setting(actor, request).await,
-            Request::Trial(request) => self.trial(actor, request).await,
-            Request::History(request) => self.history(&request),
-            Request::Alert(request) => self.alert(actor, request).await,
-            Request::Notice(request) => self.notice(actor, request).await,
             Request::Export { path } => archive::export(&self.site, actor, path).await,
             Request::Import { path } if self.live.is_none() => {
                 archive::import(&self.site, path).await
@@ -259,6 +246,19 @@ impl Administration {
                 "a server runs on this data directory; stop it, and import into an empty one: \
                  tagus --data-dir NEW import FILE",
             )),
+            Request::SetupLink => self.setup_link(actor).await,
+            Request::Live(request) => self.live(actor, request).await,
+            Request::Jobs(request) => self.job(actor, request).await,
+            Request::Notice(request) => self.notice(actor, request).await,
+            Request::Trial(request) => self.trial(actor, request).await,
+            Request::Certificates(request) => self.certificates(actor, request).await,
+            Request::Dns(request) => self.dns(request).await,
+            Request::Setting(request) => self.setting(actor, request).await,
+            Request::Console(request) => self.console(actor, request).await,
+            Request::Token(request) => self.token(actor, request).await,
+            Request::Audit(request) => self.audit(request).await,
+            Request::History(request) => self.history(&request),
+            Request::Alert(request) => self.alert(actor, request).await,
         }
     }
 
