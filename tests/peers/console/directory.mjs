@@ -80,7 +80,7 @@ async function connect(ana) {
   await meanwhile('read');
   await go(ana, '/admin/directory');
   expect(ana, 'it is up', await ana.isVisible('.notice.ok .badge.ok'));
-  expect(ana, 'the password is kept', (await text(ana, '#password-hint')).includes('kept'));
+  expect(ana, 'the password is kept', (await text(ana, '#password-hint')).includes('stored'));
   await look(ana, 'directory-up', 'en');
 }
 
@@ -91,7 +91,7 @@ async function readings(ana) {
   expect(ana, 'nothing would change', await ana.isVisible('.empty'));
   await look(ana, 'directory-preview', 'en');
   await send(ana, 'form[action$="/sync"] button');
-  expect(ana, 'it was read', (await text(ana, '.notice[role=status]')).includes('read'));
+  expect(ana, 'it was read', (await text(ana, '.notice[role=status]')).includes('synchronised'));
   // Another server does not get the password that is kept.
   await go(ana, '/admin/directory');
   await ana.fill('#urls', facts.url.replace('127.0.0.1', 'localhost'));
