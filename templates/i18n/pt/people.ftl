@@ -204,3 +204,4 @@ job-result = Transferir em CSV
 job-line = Linha
 job-reason = Motivo
 job-more = O ficheiro tem todos.
+people-connect = Ligar o diretório
