@@ -102,7 +102,7 @@ async function directory(ana) {
     'noSuchObject (32)',
   );
   await look(ana, 'whole-wrong-base', 'en');
-  await ana.locator('#attempt button', { hasText: /^Take ou=people,/ }).first().click();
+  await ana.locator('#attempt button', { hasText: /^Use ou=people,/ }).first().click();
 
   await ana.fill('#person', facts.person);
   await ana.fill('#person_password', facts.secret);
@@ -125,7 +125,7 @@ async function reading(ana) {
   expect(ana, 'who is gone would wait', preview.includes('u10') && preview.includes('Nothing was changed'));
   await look(ana, 'whole-preview', 'en');
   await send(ana, 'form[action$="/sync"] button');
-  expect(ana, 'it was read', (await text(ana, '.notice[role=status]')).includes('was read'));
+  expect(ana, 'it was read', (await text(ana, '.notice[role=status]')).includes('synchronised'));
   expect(ana, 'twelve wait for a word', (await text(ana, 'main')).includes('nobody was put out'));
   await look(ana, 'whole-proposal', 'en');
   await ana.click('details.card summary');
