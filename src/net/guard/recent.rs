@@ -84,10 +84,12 @@ impl Recent {
             last.times = last.times.saturating_add(1);
             return;
         }
-        if failed.len() == MOST_OF_ONE {
-            failed.pop_front();
-        }
         failed.push_back(Failed { at, source, why, agent, times: 1 });
+        if failed.len() > MOST_OF_ONE {
+            // It takes the place of the one that goes: whoever attacks one person pushes out nobody else's.
+            failed.pop_front();
+            return;
+        }
         ring.order.push_back(account.into());
         if ring.order.len() > MOST {
             ring.forget_oldest();
@@ -159,8 +161,9 @@ mod tests {
             let source = from((number % 2) as u8);
             recent.note(at(3), source, "rui", Why::Password, &[b'x'; 500]);
         }
-        assert_eq!(recent.of("rui").len(), MOST_OF_ONE.min(recent.of("rui").len()));
-        assert!(lock(&recent.people).order.len() <= MOST);
+        assert_eq!(recent.of("rui").len(), MOST_OF_ONE);
+        assert_eq!(recent.of("ana").len(), 1);
+        assert_eq!(lock(&recent.people).order.len(), MOST_OF_ONE + 1);
         assert!(recent.of("rui").iter().all(|failed| failed.agent.len() == AGENT));
     }
 }
